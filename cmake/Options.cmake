@@ -1,0 +1,28 @@
+option(TONGCHOU_TESTS "Build the tests" ON)
+option(TONGCHOU_WERROR "Treat warnings as errors" OFF)
+set(TONGCHOU_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined")
+
+add_library(tongchou_options INTERFACE)
+target_compile_options(tongchou_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wno-missing-field-initializers
+  -Werror=unused-result)
+if(TONGCHOU_WERROR)
+  target_compile_options(tongchou_options INTERFACE -Werror)
+endif()
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  target_compile_options(tongchou_options INTERFACE
+    -Wthread-safety -Werror=thread-safety)
+endif()
+if(TONGCHOU_SANITIZE)
+  add_compile_options(-fsanitize=${TONGCHOU_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${TONGCHOU_SANITIZE})
+endif()
+
+find_program(TONGCHOU_CCACHE ccache)
+if(TONGCHOU_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${TONGCHOU_CCACHE})
+endif()
+find_program(TONGCHOU_MOLD mold)
+if(TONGCHOU_MOLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_link_options(-fuse-ld=mold)
+endif()

@@ -1,0 +1,124 @@
+#include "common/base/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <system_error>
+
+#include "common/base/status.h"
+
+namespace tongchou::base {
+namespace {
+
+absl::Status ErrnoError(std::string_view action, const std::string& path) {
+  const int error = errno;
+  const std::string text =
+      fmt::format("cannot {} {}: {}", action, path, std::strerror(error));
+  if (error == ENOENT) return MakeStatus(absl::StatusCode::kNotFound, text);
+  if (error == EACCES) {
+    return MakeStatus(absl::StatusCode::kPermissionDenied, text);
+  }
+  if (error == ENOSPC) {
+    return MakeStatus(absl::StatusCode::kResourceExhausted, text);
+  }
+  return MakeStatus(absl::StatusCode::kInternal, text);
+}
+
+// Closes on every way out.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+absl::Status WriteAll(int fd, std::string_view content,
+                      const std::string& path) {
+  while (!content.empty()) {
+    const ssize_t n = ::write(fd, content.data(), content.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return ErrnoError("write", path);
+    content.remove_prefix(static_cast<size_t>(n));
+  }
+  if (::fsync(fd) != 0) return ErrnoError("sync", path);
+  return absl::OkStatus();
+}
+
+absl::Status SyncDirectory(const std::string& path) {
+  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.get() < 0) return ErrnoError("open directory", path);
+  if (::fsync(fd.get()) != 0) return ErrnoError("sync directory", path);
+  return absl::OkStatus();
+}
+
+absl::Status Replace(const std::string& path, std::string_view content,
+                     mode_t mode) {
+  const std::string temporary = path + ".new";
+  {
+    const Descriptor fd(::open(temporary.c_str(),
+                               O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
+    if (fd.get() < 0) return ErrnoError("create", temporary);
+    if (::fchmod(fd.get(), mode) != 0) return ErrnoError("chmod", temporary);
+    RETURN_IF_ERROR(WriteAll(fd.get(), content, temporary));
+  }
+  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+    return ErrnoError("rename to", path);
+  }
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  return SyncDirectory(parent.empty() ? "." : parent);
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) {
+    return InvalidArgumentError("cannot read {}: it is a directory", path);
+  }
+  errno = 0;
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return ErrnoError("open", path);
+  std::ostringstream out;
+  out << in.rdbuf();
+  if (in.bad()) return ErrnoError("read", path);
+  return std::move(out).str();
+}
+
+absl::Status WriteFileDurably(const std::string& path,
+                              std::string_view content) {
+  return Replace(path, content, 0644);
+}
+
+absl::Status WritePrivateFileDurably(const std::string& path,
+                                     std::string_view content) {
+  return Replace(path, content, 0600);
+}
+
+absl::Status MakeDirectories(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) {
+    return InternalError("cannot make directory {}: {}", path, error.message());
+  }
+  return absl::OkStatus();
+}
+
+bool FileExists(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::exists(path, error);
+}
+
+}  // namespace tongchou::base

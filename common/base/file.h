@@ -1,0 +1,27 @@
+// Whole small files, durably. Paths are UTF-8.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace tongchou::base {
+
+absl::StatusOr<std::string> ReadFile(const std::string& path);
+
+// Replaces the file atomically: temporary file beside it, fsync, rename, fsync
+// of the directory. After OK the new content survives power loss.
+absl::Status WriteFileDurably(const std::string& path,
+                              std::string_view content);
+
+// The same with mode 0600, for private keys.
+absl::Status WritePrivateFileDurably(const std::string& path,
+                                     std::string_view content);
+
+// mkdir -p. OK when it exists already.
+absl::Status MakeDirectories(const std::string& path);
+
+bool FileExists(const std::string& path);
+
+}  // namespace tongchou::base
