@@ -1,0 +1,105 @@
+// The node's end of the exchange as a state machine: events in, messages out;
+// no I/O, no clock, no threads. One object per stream; thread-confined.
+//
+//   OnConnected -> Hello ... OnWelcome -> batches within the window
+//   OnAck moves durable/applied; OnCommitted says that the log grew.
+//
+// The owner calls Next() after every event until it returns nothing, and sends
+// what it returns in order. After an error of any call the stream is ended and
+// a new Uplink is made; the log and the store are the only memory.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/ledger/checkpoint.h"
+#include "common/ledger/note.h"
+#include "tongchou/v1/exchange.pb.h"
+
+namespace tongchou::exchange {
+
+inline constexpr uint32_t kProtocolVersion = 1;
+// Bundle bytes of one batch, unless one bundle alone is larger.
+inline constexpr uint64_t kBatchBytesMax = 1 << 20;
+// Bytes of bundles under way without an acknowledgement.
+inline constexpr uint64_t kWindowBytesMax = 16 << 20;
+inline constexpr int64_t kHeartbeatMicros = 1'000'000;
+// The province's clock and the node's may differ by this much.
+inline constexpr int64_t kClockSkewMicrosMax = 300'000'000;
+
+// What the uplink needs of the log; implemented over LogStore and HeadSigner by
+// the node, by memory in tests.
+class UplinkLog {
+ public:
+  virtual ~UplinkLog() = default;
+  virtual uint64_t committed_size() = 0;
+  // Root over the first `size` entries.
+  virtual absl::StatusOr<ledger::Hash> RootAt(uint64_t size) = 0;
+  // Consecutive bundles from `size` (a bundle's start) on: at least one, then
+  // as many as fit into bytes_max. `end_size` is the size behind them.
+  virtual absl::StatusOr<v1::Batch> ReadBatch(uint64_t size, uint64_t bytes_max,
+                                              uint64_t* end_size) = 0;
+  // The signed note over the first `size` entries.
+  virtual absl::StatusOr<std::string> SignHead(uint64_t size) = 0;
+  // The province's word on what it holds extends nothing that this log does
+  // not have: allows signing.
+  virtual absl::Status ConfirmHead(uint64_t size, const ledger::Hash& root) = 0;
+  // Keeps the checkpoint with the province's cosignature.
+  virtual absl::Status KeepCosigned(uint64_t size, std::string_view note) = 0;
+};
+
+struct UplinkConfig {
+  std::string origin;
+  ledger::VerifierKey city_key;      // own key, to read own checkpoints
+  ledger::VerifierKey province_key;  // cosignature/v1 key of the province
+  v1::Incarnation incarnation;
+  std::string checkpoint;           // newest signed note, may be empty
+  std::string cosigned_checkpoint;  // newest with the province's line
+};
+
+// Positions that the province told.
+struct UplinkPositions {
+  uint64_t durable = 0;
+  uint64_t applied = 0;
+  bool welcomed = false;
+  int64_t province_time_us = 0;
+  uint64_t sent = 0;
+};
+
+class Uplink {
+ public:
+  Uplink(UplinkConfig config, UplinkLog* log);
+
+  // FAILED_PRECONDITION: the province holds more than this log, or another
+  // history: nothing can be sent until that is mended. INVALID_ARGUMENT: the
+  // message breaks the protocol. DATA_LOSS: a cosignature is not the
+  // province's.
+  absl::Status OnMessage(const v1::ProvinceMessage& message, int64_t now_us);
+
+  // The next message to send; nullopt when there is nothing to say now.
+  absl::StatusOr<std::optional<v1::NodeMessage>> Next(int64_t now_us);
+
+  const UplinkPositions& positions() const { return positions_; }
+
+ private:
+  absl::Status OnWelcome(const v1::Welcome& welcome, int64_t now_us);
+  absl::Status OnAck(const v1::Ack& ack);
+  absl::Status KeepCosigned(std::string_view note, uint64_t size);
+
+  struct InFlight {
+    uint64_t end_size;
+    uint64_t bytes;
+  };
+  UplinkConfig config_;
+  UplinkLog* log_;
+  UplinkPositions positions_;
+  bool hello_sent_ = false;
+  uint64_t window_bytes_ = 0;
+  uint64_t in_flight_bytes_ = 0;
+  std::vector<InFlight> in_flight_;
+  int64_t last_sent_us_ = 0;
+};
+
+}  // namespace tongchou::exchange

@@ -1,0 +1,70 @@
+// Signs heads of one log, guarded: a file outside the database directory says
+// up to which size signing is allowed and which note left the process last, so
+// that a log restored from an old copy cannot be signed into a second history.
+//
+// The guard is a lease: it is extended and fsynced ahead of use, off the path
+// of commits. After every start nothing is signed until Confirm.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/base/mutex.h"
+#include "common/ledger/checkpoint.h"
+#include "common/ledger/log_store.h"
+#include "common/ledger/signer.h"
+
+namespace tongchou::ledger {
+
+inline constexpr uint64_t kSigningLeaseEntries = 1'000'000;
+
+// Thread-safe.
+class HeadSigner {
+ public:
+  // Reads the guard file. A log without entries and without a guard is a first
+  // start: the guard is created and signing is allowed at once. OK also when
+  // the log may only be read: then read_only_reason() says why (guard missing
+  // beside a log with entries; guard ahead of the log; last note of the guard
+  // contradicts the log).
+  static absl::StatusOr<std::unique_ptr<HeadSigner>> Open(
+      std::string guard_path, std::string origin, Signer signer,
+      const LogStore* log);
+
+  // Empty when the log may be written.
+  std::string read_only_reason() const;
+
+  // The province's (or a witness's) newest verified head of this log; size 0 =
+  // it has none. Allows signing when the log extends it. FAILED_PRECONDITION
+  // when the log is shorter or another.
+  absl::Status Confirm(uint64_t known_size, const Hash& known_root);
+
+  // A signed checkpoint over the first `size` entries, for which `root` is the
+  // root. The guard knows it durably before it returns. FAILED_PRECONDITION
+  // before Confirm and when an other root was signed at this size or a greater
+  // size before.
+  absl::StatusOr<std::string> Sign(uint64_t size, const Hash& root);
+
+  // Newest note signed, also by earlier starts; empty before the first.
+  std::string last_note() const;
+  VerifierKey verifier() const;
+
+ private:
+  HeadSigner(std::string guard_path, std::string origin, Signer signer);
+  absl::Status WriteGuard() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const std::string guard_path_;
+  const std::string origin_;
+  const Signer signer_;
+  const LogStore* log_ = nullptr;
+  mutable base::Mutex mutex_;
+  bool confirmed_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t allowed_size_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t signed_size_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::string last_note_ ABSL_GUARDED_BY(mutex_);
+  std::string read_only_reason_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace tongchou::ledger

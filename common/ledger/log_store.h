@@ -1,0 +1,124 @@
+// The durable log of one origin: bundles, the tree's compact range, one stored
+// hash per 256 leaves, checkpoints. One RocksDB with one column family; the
+// keyspaces are told apart by their first byte:
+//
+//   'B' first sequence (u64 big-endian)    -> bundle
+//   'M'                                    -> size, last commit time, range
+//   'T' index (u64 big-endian)             -> hash over leaves [256 i, 256
+//   i+256) 'K' size (u64 big-endian)              -> checkpoint (signed note),
+//   newest 'X' transaction id                     -> committed size (u64
+//   big-endian) 'U' name                               -> small facts of the
+//   log's owner
+//
+// A group commit is one synced write: after a crash all of it is there or
+// nothing.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/ledger/compact_range.h"
+
+namespace rocksdb {
+class FileSystem;
+}
+
+namespace tongchou::ledger {
+
+struct LogStoreOptions {
+  std::string directory;
+  // The file system under RocksDB; null = the real one. Not owned; tests put a
+  // faulty one here.
+  std::shared_ptr<rocksdb::FileSystem> file_system;
+  size_t block_cache_bytes = 16 << 20;
+};
+
+// What one group commit writes.
+struct GroupCommit {
+  struct EncodedBundle {
+    uint64_t first_sequence = 0;
+    uint64_t count = 0;
+    std::string bytes;
+  };
+  std::vector<EncodedBundle> bundles;        // consecutive, from the log's size
+  std::vector<Hash> leaf_hashes;             // of all entries, in order
+  int64_t last_commit_time_us = 0;           // of the last entry
+  std::vector<std::string> transaction_ids;  // those that clients gave
+  std::vector<uint64_t> transaction_sizes;   // log size behind each of them
+  // Facts to be written with it; no value = removed.
+  std::vector<std::pair<std::string, std::optional<std::string>>> local_facts;
+};
+
+struct LogHead {
+  CompactRange range;  // size and root
+  int64_t last_commit_time_us = 0;
+  uint64_t size() const { return range.size(); }
+};
+
+struct StoredBundle {
+  uint64_t first_sequence = 0;
+  std::string bytes;
+};
+
+// One writer (Append, PutCheckpoint, PutLocalFact: any thread, one at a time),
+// any number of readers. Readers see whole group commits.
+class LogStore {
+ public:
+  // Opens or creates. DATA_LOSS when what is stored contradicts itself;
+  // FAILED_PRECONDITION when another process has it open.
+  static absl::StatusOr<std::unique_ptr<LogStore>> Open(
+      const LogStoreOptions& options);
+  virtual ~LogStore() = default;
+
+  // One synced write. RESOURCE_EXHAUSTED when the disk is full: nothing was
+  // written and it may be tried again. Any other error of the disk leaves the
+  // store read-only until it is opened again.
+  virtual absl::Status Append(const GroupCommit& commit) = 0;
+
+  // What is committed; a consistent copy.
+  virtual LogHead Head() const = 0;
+
+  // The bundle that holds the entry. OUT_OF_RANGE behind the end.
+  virtual absl::StatusOr<StoredBundle> BundleAt(uint64_t sequence) const = 0;
+  // Bundles from the one that holds `sequence` on, in order, until `visit`
+  // returns false or the end of the log as of the call.
+  virtual absl::Status ReadBundles(
+      uint64_t sequence,
+      const std::function<bool(StoredBundle&&)>& visit) const = 0;
+
+  // Root over the first `size` entries.
+  virtual absl::StatusOr<Hash> RootAt(uint64_t size) const = 0;
+  // The compact range over the first `size` entries.
+  virtual absl::StatusOr<CompactRange> RangeAt(uint64_t size) const = 0;
+  virtual absl::StatusOr<std::vector<Hash>> InclusionProofOf(
+      uint64_t sequence, uint64_t size) const = 0;
+  virtual absl::StatusOr<std::vector<Hash>> ConsistencyProofOf(
+      uint64_t old_size, uint64_t size) const = 0;
+
+  // Signed notes by size; a later one for a size replaces the earlier (a
+  // cosignature was added). Not synced by itself: the next Append or Sync is.
+  virtual absl::Status PutCheckpoint(uint64_t size, std::string_view note) = 0;
+  // The one with the greatest size <= `size`.
+  virtual absl::StatusOr<std::optional<std::string>> CheckpointAtOrBefore(
+      uint64_t size) const = 0;
+
+  // The log's size behind the transaction; nullopt when it was never committed.
+  virtual absl::StatusOr<std::optional<uint64_t>> FindTransaction(
+      std::string_view id) const = 0;
+
+  // Small facts outside any group commit, synced.
+  virtual absl::Status PutLocalFact(std::string_view name,
+                                    std::string_view value) = 0;
+  virtual absl::Status RemoveLocalFact(std::string_view name) = 0;
+  virtual absl::StatusOr<std::optional<std::string>> GetLocalFact(
+      std::string_view name) const = 0;
+};
+
+}  // namespace tongchou::ledger
