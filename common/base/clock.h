@@ -43,9 +43,9 @@ class ManualClock final : public Clock {
 // Calendar, proleptic Gregorian.
 bool IsLeapYear(int year);
 int DaysInMonth(int year, int month);
-bool IsValidDay(uint32_t yyyymmdd);    // 00010101 to 99991231
-bool IsValidMonth(uint32_t yyyymm);    // 000101 to 999912
-uint32_t NextDay(uint32_t yyyymmdd);   // the argument must be valid
+bool IsValidDay(uint32_t yyyymmdd);   // 00010101 to 99991231
+bool IsValidMonth(uint32_t yyyymm);   // 000101 to 999912
+uint32_t NextDay(uint32_t yyyymmdd);  // the argument must be valid
 
 // The China Standard Time day that contains the instant.
 uint32_t ChinaDay(int64_t micros);
@@ -54,7 +54,8 @@ int64_t ChinaDayStart(uint32_t yyyymmdd);
 
 // "2008-10-31" or "20081031" to 20081031.
 absl::StatusOr<uint32_t> ParseDay(std::string_view text);
-std::string FormatDay(uint32_t yyyymmdd);          // 2008-10-31
-std::string FormatChinaTime(int64_t micros);       // 2008-10-31T09:30:00.000001+08:00
+std::string FormatDay(uint32_t yyyymmdd);  // 2008-10-31
+std::string FormatChinaTime(
+    int64_t micros);  // 2008-10-31T09:30:00.000001+08:00
 
 }  // namespace tongchou::base

@@ -37,11 +37,11 @@ std::string Describe(const absl::Status& status);
 // The same error with "where: " before its message.
 absl::Status Annotate(const absl::Status& status, std::string_view where);
 
-#define TONGCHOU_ERROR_MAKER(Name, Code)                                    \
-  template <typename... Args>                                               \
-  absl::Status Name(fmt::format_string<Args...> text, Args&&... args) {     \
-    return MakeStatus(absl::StatusCode::Code,                               \
-                      fmt::format(text, std::forward<Args>(args)...));      \
+#define TONGCHOU_ERROR_MAKER(Name, Code)                                \
+  template <typename... Args>                                           \
+  absl::Status Name(fmt::format_string<Args...> text, Args&&... args) { \
+    return MakeStatus(absl::StatusCode::Code,                           \
+                      fmt::format(text, std::forward<Args>(args)...));  \
   }
 
 TONGCHOU_ERROR_MAKER(InvalidArgumentError, kInvalidArgument)
@@ -66,8 +66,8 @@ TONGCHOU_ERROR_MAKER(DataLossError, kDataLoss)
 #define TONGCHOU_CONCAT_INNER(a, b) a##b
 #define TONGCHOU_CONCAT(a, b) TONGCHOU_CONCAT_INNER(a, b)
 
-#define RETURN_IF_ERROR(expr)                       \
-  do {                                              \
+#define RETURN_IF_ERROR(expr)                                         \
+  do {                                                                \
     if (absl::Status status_ = (expr); !status_.ok()) return status_; \
   } while (false)
 
@@ -79,8 +79,8 @@ TONGCHOU_ERROR_MAKER(DataLossError, kDataLoss)
   lhs = *std::move(var)
 
 // For invariants only, never for input, disk or peers.
-#define TONGCHOU_CHECK(condition)                                       \
-  do {                                                                  \
-    if (!(condition)) [[unlikely]]                                      \
-      ::tongchou::base::Panic(__FILE__, __LINE__, #condition);          \
+#define TONGCHOU_CHECK(condition)                              \
+  do {                                                         \
+    if (!(condition)) [[unlikely]]                             \
+      ::tongchou::base::Panic(__FILE__, __LINE__, #condition); \
   } while (false)

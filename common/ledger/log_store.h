@@ -2,13 +2,13 @@
 // hash per 256 leaves, checkpoints. One RocksDB with one column family; the
 // keyspaces are told apart by their first byte:
 //
-//   'B' first sequence (u64 big-endian)    -> bundle
-//   'M'                                    -> size, last commit time, range
-//   'T' index (u64 big-endian)             -> hash over leaves [256 i, 256
-//   i+256) 'K' size (u64 big-endian)              -> checkpoint (signed note),
-//   newest 'X' transaction id                     -> committed size (u64
-//   big-endian) 'U' name                               -> small facts of the
-//   log's owner
+//   'B' first sequence (u64 big-endian) -> bundle
+//   'M'                                 -> last commit time (u64), range
+//   'T' index (u64 big-endian)          -> hash over leaves
+//                                          [256 index, 256 index + 256)
+//   'K' size (u64 big-endian)           -> checkpoint (signed note), newest
+//   'X' transaction id                  -> size behind it (u64 big-endian)
+//   'U' name                            -> small facts of the log's owner
 //
 // A group commit is one synced write: after a crash all of it is there or
 // nothing.

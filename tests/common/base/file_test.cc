@@ -21,7 +21,7 @@ TEST(File, ReplacesDurablyAndReadsBack) {
 TEST(File, PrivateFilesAreForTheOwnerAlone) {
   const std::string path = testing::TempDir() + "/private_key";
   ASSERT_TRUE(WritePrivateFileDurably(path, "secret").ok());
-  struct stat info{};
+  struct stat info {};
   ASSERT_EQ(::stat(path.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
 }

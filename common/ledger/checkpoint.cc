@@ -1,0 +1,75 @@
+#include "common/ledger/checkpoint.h"
+
+#include <charconv>
+
+#include "common/base/base64.h"
+#include "common/base/status.h"
+
+namespace tongchou::ledger {
+namespace {
+
+absl::Status Malformed(std::string_view what) {
+  return base::InvalidArgumentError("checkpoint: {}", what);
+}
+
+bool TakeLine(std::string_view* text, std::string_view* line) {
+  const size_t end = text->find('\n');
+  if (end == text->npos) return false;
+  *line = text->substr(0, end);
+  text->remove_prefix(end + 1);
+  return true;
+}
+
+bool ParseSize(std::string_view text, uint64_t* size) {
+  if (text.empty() || (text.size() > 1 && text[0] == '0')) return false;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, *size);
+  return error == std::errc() && stop == end;
+}
+
+}  // namespace
+
+std::string FormatCheckpoint(const Checkpoint& checkpoint) {
+  return fmt::format("{}\n{}\n{}\n", checkpoint.origin, checkpoint.size,
+                     base::Base64Encode(checkpoint.root.view()));
+}
+
+absl::StatusOr<Checkpoint> ParseCheckpoint(std::string_view text) {
+  std::string_view origin, size, root;
+  if (!TakeLine(&text, &origin) || !TakeLine(&text, &size) ||
+      !TakeLine(&text, &root)) {
+    return Malformed("it has fewer than three lines");
+  }
+  if (!text.empty()) return Malformed("extension lines are not accepted");
+  if (origin.empty() || origin.size() > kOriginBytesMax) {
+    return Malformed("the origin is empty or too long");
+  }
+  Checkpoint checkpoint;
+  checkpoint.origin = origin;
+  if (!ParseSize(size, &checkpoint.size)) return Malformed("no decimal size");
+  const auto hash = base::Base64Decode(root);
+  if (!hash.has_value() || hash->size() != checkpoint.root.bytes.size()) {
+    return Malformed("the root is not 32 bytes in base64");
+  }
+  checkpoint.root = base::Hash::FromView(*hash);
+  return checkpoint;
+}
+
+absl::StatusOr<Checkpoint> OpenCheckpoint(std::string_view note_bytes,
+                                          const VerifierKey& key) {
+  ASSIGN_OR_RETURN(const Note note, ParseNote(note_bytes));
+  RETURN_IF_ERROR(VerifyNote(note, key));
+  ASSIGN_OR_RETURN(Checkpoint checkpoint, ParseCheckpoint(note.text));
+  if (checkpoint.origin != key.name) {
+    return base::PermissionDeniedError(
+        "the checkpoint is of {}, signed by the key of {}", checkpoint.origin,
+        key.name);
+  }
+  return checkpoint;
+}
+
+std::string CityOrigin(std::string_view province, uint32_t city) {
+  return fmt::format("tongchou/{}/{:06}", province, city);
+}
+
+}  // namespace tongchou::ledger

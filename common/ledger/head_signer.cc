@@ -1,0 +1,167 @@
+#include "common/ledger/head_signer.h"
+
+#include <nlohmann/json.hpp>
+
+#include "common/base/file.h"
+#include "common/base/status.h"
+
+namespace tongchou::ledger {
+namespace {
+
+struct Guard {
+  uint64_t allowed_size = 0;
+  std::string last_note;
+};
+
+absl::StatusOr<Guard> ReadGuard(const std::string& path,
+                                std::string_view origin) {
+  ASSIGN_OR_RETURN(const std::string text, base::ReadFile(path));
+  const nlohmann::json json =
+      nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || !json.contains("origin") ||
+      !json.contains("allowed_size") || !json.contains("last_note") ||
+      !json["allowed_size"].is_number_unsigned() ||
+      !json["last_note"].is_string()) {
+    return base::DataLossError(
+        "{}: this is no sign guard; restore it from the province's copy", path);
+  }
+  if (json["origin"] != origin) {
+    return base::FailedPreconditionError(
+        "{}: the sign guard is of {}, this node is {}", path,
+        json["origin"].dump(), origin);
+  }
+  return Guard{json["allowed_size"], json["last_note"]};
+}
+
+}  // namespace
+
+HeadSigner::HeadSigner(std::string guard_path, std::string origin,
+                       Signer signer)
+    : guard_path_(std::move(guard_path)),
+      origin_(std::move(origin)),
+      signer_(std::move(signer)) {}
+
+absl::StatusOr<std::unique_ptr<HeadSigner>> HeadSigner::Open(
+    std::string guard_path, std::string origin, Signer signer,
+    const LogStore* log) {
+  std::unique_ptr<HeadSigner> opened(new HeadSigner(
+      std::move(guard_path), std::move(origin), std::move(signer)));
+  opened->log_ = log;
+  const uint64_t size = log->Head().size();
+  base::MutexLock lock(opened->mutex_);
+  if (!base::FileExists(opened->guard_path_)) {
+    if (size == 0) {
+      opened->confirmed_ = true;
+      RETURN_IF_ERROR(opened->WriteGuard());
+      return opened;
+    }
+    opened->read_only_reason_ = fmt::format(
+        "the sign guard {} is missing beside a log of {} entries; bring it "
+        "back, or let the province confirm the log",
+        opened->guard_path_, size);
+    return opened;
+  }
+  ASSIGN_OR_RETURN(Guard guard,
+                   ReadGuard(opened->guard_path_, opened->origin_));
+  opened->allowed_size_ = guard.allowed_size;
+  opened->last_note_ = std::move(guard.last_note);
+  if (opened->last_note_.empty()) {
+    opened->confirmed_ = size == 0;
+    return opened;
+  }
+  ASSIGN_OR_RETURN(
+      const Checkpoint last,
+      OpenCheckpoint(opened->last_note_, opened->signer_.verifier()));
+  opened->signed_size_ = last.size;
+  if (last.size > size) {
+    opened->read_only_reason_ = fmt::format(
+        "the log has {} entries but {} were signed: it is an old copy; restore "
+        "the newest, or refill it from the province",
+        size, last.size);
+    return opened;
+  }
+  ASSIGN_OR_RETURN(const Hash root, log->RootAt(last.size));
+  if (root != last.root) {
+    opened->read_only_reason_ = fmt::format(
+        "the log is another than the one signed at size {}; restore it",
+        last.size);
+  }
+  return opened;
+}
+
+std::string HeadSigner::read_only_reason() const {
+  base::MutexLock lock(mutex_);
+  return read_only_reason_;
+}
+
+absl::Status HeadSigner::Confirm(uint64_t known_size, const Hash& known_root) {
+  const uint64_t size = log_->Head().size();
+  if (known_size > size) {
+    return base::FailedPreconditionError(
+        "the province holds {} entries of this log, here are {}: this is an "
+        "old copy; refill it from the province",
+        known_size, size);
+  }
+  ASSIGN_OR_RETURN(const Hash root, log_->RootAt(known_size));
+  if (known_size > 0 && root != known_root) {
+    return base::FailedPreconditionError(
+        "the province holds another log at size {}: a fork; call the province",
+        known_size);
+  }
+  base::MutexLock lock(mutex_);
+  if (signed_size_ > size) {
+    return base::FailedPreconditionError("{}", read_only_reason_);
+  }
+  confirmed_ = true;
+  read_only_reason_.clear();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> HeadSigner::Sign(uint64_t size, const Hash& root) {
+  base::MutexLock lock(mutex_);
+  if (!confirmed_) {
+    return base::FailedPreconditionError(
+        "nothing is signed before the province has confirmed the log");
+  }
+  if (!last_note_.empty()) {
+    ASSIGN_OR_RETURN(const Note note, ParseNote(last_note_));
+    ASSIGN_OR_RETURN(const Checkpoint last, ParseCheckpoint(note.text));
+    if (last.size == size && last.root == root) return last_note_;
+    if (last.size == size) {
+      return base::DataLossError("two roots at size {} of the own log", size);
+    }
+    if (last.size > size) {
+      // An earlier head of the same log: harmless, but it is not the last.
+      ASSIGN_OR_RETURN(const Hash known, log_->RootAt(size));
+      if (known != root) {
+        return base::DataLossError("two roots at size {} of the own log", size);
+      }
+      return signer_.Sign(size, root);
+    }
+  }
+  std::string note = signer_.Sign(size, root);
+  last_note_ = note;
+  signed_size_ = size;
+  if (size > allowed_size_ || allowed_size_ == 0) {
+    allowed_size_ = size + kSigningLeaseEntries;
+    RETURN_IF_ERROR(WriteGuard());
+  }
+  return note;
+}
+
+absl::Status HeadSigner::WriteGuard() {
+  nlohmann::ordered_json json;
+  json["origin"] = origin_;
+  json["allowed_size"] = allowed_size_;
+  json["last_note"] = last_note_;
+  return base::WriteFileDurably(guard_path_, json.dump(1) + "\n");
+}
+
+std::string HeadSigner::last_note() const {
+  base::MutexLock lock(mutex_);
+  return last_note_;
+}
+
+VerifierKey HeadSigner::verifier() const { return signer_.verifier(); }
+
+}  // namespace tongchou::ledger

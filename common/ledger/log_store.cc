@@ -1,0 +1,402 @@
+#include "common/ledger/log_store.h"
+
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
+#include <rocksdb/write_batch.h>
+
+#include <algorithm>
+
+#include "common/base/big_endian.h"
+#include "common/base/file.h"
+#include "common/base/mutex.h"
+#include "common/base/status.h"
+#include "common/ledger/bundle.h"
+#include "common/ledger/proof.h"
+#include "common/ledger/rocksdb_status.h"
+
+namespace tongchou::ledger {
+namespace {
+
+constexpr uint64_t kTileLeaves = 256;
+constexpr size_t kNumberBytes = 8;
+constexpr std::string_view kHeadKey = "M";
+
+std::string NumberKey(char space, uint64_t number) {
+  std::string key(1, space);
+  base::AppendBigEndian<kNumberBytes>(number, &key);
+  return key;
+}
+
+std::string NameKey(char space, std::string_view name) {
+  return std::string(1, space).append(name);
+}
+
+uint64_t NumberOf(const rocksdb::Slice& key) {
+  return base::ReadBigEndian(ToView(key).substr(1));
+}
+
+std::string EncodeHead(const LogHead& head) {
+  std::string bytes;
+  base::AppendBigEndian<kNumberBytes>(
+      static_cast<uint64_t>(head.last_commit_time_us), &bytes);
+  return bytes + head.range.Encode();
+}
+
+absl::StatusOr<LogHead> DecodeHead(std::string_view bytes) {
+  if (bytes.size() < kNumberBytes) {
+    return base::DataLossError("log: its head is cut");
+  }
+  LogHead head;
+  head.last_commit_time_us =
+      static_cast<int64_t>(base::ReadBigEndian(bytes.substr(0, kNumberBytes)));
+  ASSIGN_OR_RETURN(head.range,
+                   CompactRange::Decode(bytes.substr(kNumberBytes)));
+  return head;
+}
+
+class RocksLogStore final : public LogStore {
+ public:
+  RocksLogStore(std::unique_ptr<rocksdb::Env> env,
+                std::unique_ptr<rocksdb::DB> db, std::string directory)
+      : env_(std::move(env)),
+        db_(std::move(db)),
+        directory_(std::move(directory)) {
+    synced_.sync = true;
+  }
+  ~RocksLogStore() override { db_->Close(); }
+
+  absl::Status Load();
+
+  absl::Status Append(const GroupCommit& commit) override;
+  LogHead Head() const override {
+    base::MutexLock lock(mutex_);
+    return head_;
+  }
+  absl::StatusOr<StoredBundle> BundleAt(uint64_t sequence) const override;
+  absl::Status ReadBundles(
+      uint64_t sequence,
+      const std::function<bool(StoredBundle&&)>& visit) const override;
+  absl::StatusOr<Hash> RootAt(uint64_t size) const override;
+  absl::StatusOr<CompactRange> RangeAt(uint64_t size) const override;
+  absl::StatusOr<Proof> InclusionProofOf(uint64_t sequence,
+                                         uint64_t size) const override;
+  absl::StatusOr<Proof> ConsistencyProofOf(uint64_t old_size,
+                                           uint64_t size) const override;
+  absl::Status PutCheckpoint(uint64_t size, std::string_view note) override;
+  absl::StatusOr<std::optional<std::string>> CheckpointAtOrBefore(
+      uint64_t size) const override;
+  absl::StatusOr<std::optional<uint64_t>> FindTransaction(
+      std::string_view id) const override;
+  absl::Status PutLocalFact(std::string_view name,
+                            std::string_view value) override;
+  absl::Status RemoveLocalFact(std::string_view name) override;
+  absl::StatusOr<std::optional<std::string>> GetLocalFact(
+      std::string_view name) const override;
+
+ private:
+  absl::Status Check(const rocksdb::Status& status) const {
+    return FromRocksdb(status, "log " + directory_);
+  }
+  absl::StatusOr<std::optional<std::string>> Get(std::string_view key) const;
+  absl::Status CheckWritable() const;
+  void PutTiles(const GroupCommit& commit, rocksdb::WriteBatch* batch) const;
+  absl::StatusOr<Hash> RangeHashOf(uint64_t begin, uint64_t end) const;
+  // Leaves [begin, end) out of the bundles, appended to the range.
+  absl::Status AppendLeaves(uint64_t begin, uint64_t end,
+                            CompactRange* range) const;
+
+  const std::unique_ptr<rocksdb::Env> env_;
+  const std::unique_ptr<rocksdb::DB> db_;
+  const std::string directory_;
+  rocksdb::WriteOptions synced_;
+  mutable base::Mutex mutex_;
+  LogHead head_ ABSL_GUARDED_BY(mutex_);
+  // Leaves behind the last full tile; only the writer touches it.
+  std::vector<Hash> open_tile_;
+  absl::Status failed_ ABSL_GUARDED_BY(mutex_);
+};
+
+absl::StatusOr<std::optional<std::string>> RocksLogStore::Get(
+    std::string_view key) const {
+  std::string value;
+  const rocksdb::Status status =
+      db_->Get(rocksdb::ReadOptions(), ToSlice(key), &value);
+  if (status.IsNotFound()) return std::optional<std::string>();
+  RETURN_IF_ERROR(Check(status));
+  return std::optional<std::string>(std::move(value));
+}
+
+absl::Status RocksLogStore::Load() {
+  ASSIGN_OR_RETURN(const auto bytes, Get(kHeadKey));
+  if (!bytes.has_value()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(LogHead head, DecodeHead(*bytes));
+  const uint64_t size = head.size();
+  {
+    base::MutexLock lock(mutex_);
+    head_ = head;
+  }
+  for (uint64_t at = size / kTileLeaves * kTileLeaves; at < size;) {
+    ASSIGN_OR_RETURN(const StoredBundle stored, BundleAt(at));
+    Bundle bundle;
+    RETURN_IF_ERROR(bundle.Decode(stored.bytes));
+    for (; at < stored.first_sequence + bundle.count(); ++at) {
+      open_tile_.push_back(bundle.leaf_hash(at - stored.first_sequence));
+    }
+  }
+  ASSIGN_OR_RETURN(const Hash root, RootAt(size));
+  if (root != head.range.Root()) {
+    return base::DataLossError(
+        "log {}: bundles and tree contradict each other; restore it",
+        directory_);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RocksLogStore::CheckWritable() const {
+  base::MutexLock lock(mutex_);
+  return failed_;
+}
+
+void RocksLogStore::PutTiles(const GroupCommit& commit,
+                             rocksdb::WriteBatch* batch) const {
+  std::vector<Hash> leaves = open_tile_;
+  leaves.insert(leaves.end(), commit.leaf_hashes.begin(),
+                commit.leaf_hashes.end());
+  const uint64_t first = Head().size() - open_tile_.size();
+  for (uint64_t at = 0; at + kTileLeaves <= leaves.size(); at += kTileLeaves) {
+    CompactRange tile;
+    for (uint64_t i = 0; i < kTileLeaves; ++i) tile.Append(leaves[at + i]);
+    batch->Put(NumberKey('T', (first + at) / kTileLeaves),
+               ToSlice(tile.Root().view()));
+  }
+}
+
+absl::Status RocksLogStore::Append(const GroupCommit& commit) {
+  RETURN_IF_ERROR(CheckWritable());
+  LogHead head = Head();
+  rocksdb::WriteBatch batch;
+  uint64_t next = head.size();
+  for (const GroupCommit::EncodedBundle& bundle : commit.bundles) {
+    TONGCHOU_CHECK(bundle.first_sequence == next);
+    next += bundle.count;
+    batch.Put(NumberKey('B', bundle.first_sequence), bundle.bytes);
+  }
+  TONGCHOU_CHECK(next - head.size() == commit.leaf_hashes.size());
+  for (const Hash& leaf : commit.leaf_hashes) head.range.Append(leaf);
+  head.last_commit_time_us = commit.last_commit_time_us;
+  PutTiles(commit, &batch);
+  for (size_t i = 0; i < commit.transaction_ids.size(); ++i) {
+    std::string size;
+    base::AppendBigEndian<kNumberBytes>(commit.transaction_sizes[i], &size);
+    batch.Put(NameKey('X', commit.transaction_ids[i]), size);
+  }
+  for (const auto& [name, value] : commit.local_facts) {
+    const std::string key = NameKey('U', name);
+    if (value.has_value()) {
+      batch.Put(key, *value);
+    } else {
+      batch.Delete(key);
+    }
+  }
+  batch.Put(ToSlice(kHeadKey), EncodeHead(head));
+  const absl::Status written = Check(db_->Write(synced_, &batch));
+  base::MutexLock lock(mutex_);
+  if (!written.ok()) {
+    // After another error than a full disk nobody knows what was written.
+    if (!absl::IsResourceExhausted(written)) failed_ = written;
+    return written;
+  }
+  head_ = std::move(head);
+  open_tile_.insert(open_tile_.end(), commit.leaf_hashes.begin(),
+                    commit.leaf_hashes.end());
+  open_tile_.erase(open_tile_.begin(),
+                   open_tile_.end() -
+                       static_cast<std::ptrdiff_t>(head_.size() % kTileLeaves));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<StoredBundle> RocksLogStore::BundleAt(uint64_t sequence) const {
+  StoredBundle found;
+  bool any = false;
+  RETURN_IF_ERROR(ReadBundles(sequence, [&](StoredBundle&& bundle) {
+    found = std::move(bundle);
+    any = true;
+    return false;
+  }));
+  if (!any) {
+    return base::OutOfRangeError("log {}: there is no entry {}", directory_,
+                                 sequence);
+  }
+  return found;
+}
+
+absl::Status RocksLogStore::ReadBundles(
+    uint64_t sequence, const std::function<bool(StoredBundle&&)>& visit) const {
+  const uint64_t size = Head().size();
+  if (sequence >= size) return absl::OkStatus();
+  const std::string end = NumberKey('B', size);
+  const rocksdb::Slice upper(end);
+  rocksdb::ReadOptions options;
+  options.iterate_upper_bound = &upper;
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
+  for (it->SeekForPrev(NumberKey('B', sequence)); it->Valid(); it->Next()) {
+    if (it->key()[0] != 'B') break;
+    if (!visit({NumberOf(it->key()), it->value().ToString()})) break;
+  }
+  return Check(it->status());
+}
+
+absl::Status RocksLogStore::AppendLeaves(uint64_t begin, uint64_t end,
+                                         CompactRange* range) const {
+  absl::Status status;
+  Bundle bundle;
+  uint64_t at = begin;
+  RETURN_IF_ERROR(ReadBundles(begin, [&](StoredBundle&& stored) {
+    status = bundle.Decode(stored.bytes);
+    if (!status.ok()) return false;
+    for (; at < end && at < stored.first_sequence + bundle.count(); ++at) {
+      range->Append(bundle.leaf_hash(at - stored.first_sequence));
+    }
+    return at < end;
+  }));
+  RETURN_IF_ERROR(status);
+  if (at != end) {
+    return base::DataLossError("log {}: entry {} is missing; restore it",
+                               directory_, at);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<CompactRange> RocksLogStore::RangeAt(uint64_t size) const {
+  if (size > Head().size()) {
+    return base::OutOfRangeError("log {}: it has fewer than {} entries",
+                                 directory_, size);
+  }
+  CompactRange range;
+  const uint64_t tiles = size / kTileLeaves;
+  const std::string end = NumberKey('T', tiles);
+  const rocksdb::Slice upper(end);
+  rocksdb::ReadOptions options;
+  options.iterate_upper_bound = &upper;
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
+  uint64_t found = 0;
+  for (it->Seek(NumberKey('T', 0)); it->Valid(); it->Next(), ++found) {
+    range.AppendSubtree(Hash::FromView(ToView(it->value())), 8);
+  }
+  RETURN_IF_ERROR(Check(it->status()));
+  if (found != tiles) {
+    return base::DataLossError("log {}: stored hashes are missing; restore it",
+                               directory_);
+  }
+  if (size % kTileLeaves != 0) {
+    RETURN_IF_ERROR(AppendLeaves(tiles * kTileLeaves, size, &range));
+  }
+  return range;
+}
+
+absl::StatusOr<Hash> RocksLogStore::RootAt(uint64_t size) const {
+  ASSIGN_OR_RETURN(const CompactRange range, RangeAt(size));
+  return range.Root();
+}
+
+absl::StatusOr<Hash> RocksLogStore::RangeHashOf(uint64_t begin,
+                                                uint64_t end) const {
+  CompactRange range;
+  uint64_t at = begin;
+  if (begin % kTileLeaves == 0) {
+    for (; at + kTileLeaves <= end; at += kTileLeaves) {
+      ASSIGN_OR_RETURN(const auto tile, Get(NumberKey('T', at / kTileLeaves)));
+      if (!tile.has_value()) {
+        return base::DataLossError("log {}: a stored hash is missing",
+                                   directory_);
+      }
+      range.AppendSubtree(Hash::FromView(*tile), 8);
+    }
+  }
+  if (at < end) RETURN_IF_ERROR(AppendLeaves(at, end, &range));
+  return range.Root();
+}
+
+absl::StatusOr<Proof> RocksLogStore::InclusionProofOf(uint64_t sequence,
+                                                      uint64_t size) const {
+  if (size > Head().size()) {
+    return base::OutOfRangeError("log {}: it has fewer than {} entries",
+                                 directory_, size);
+  }
+  return InclusionProof(sequence, size, [this](uint64_t begin, uint64_t end) {
+    return RangeHashOf(begin, end);
+  });
+}
+
+absl::StatusOr<Proof> RocksLogStore::ConsistencyProofOf(uint64_t old_size,
+                                                        uint64_t size) const {
+  if (size > Head().size()) {
+    return base::OutOfRangeError("log {}: it has fewer than {} entries",
+                                 directory_, size);
+  }
+  return ConsistencyProof(old_size, size, [this](uint64_t begin, uint64_t end) {
+    return RangeHashOf(begin, end);
+  });
+}
+
+absl::Status RocksLogStore::PutCheckpoint(uint64_t size,
+                                          std::string_view note) {
+  return Check(
+      db_->Put(rocksdb::WriteOptions(), NumberKey('K', size), ToSlice(note)));
+}
+
+absl::StatusOr<std::optional<std::string>> RocksLogStore::CheckpointAtOrBefore(
+    uint64_t size) const {
+  const std::unique_ptr<rocksdb::Iterator> it(
+      db_->NewIterator(rocksdb::ReadOptions()));
+  it->SeekForPrev(NumberKey('K', size));
+  RETURN_IF_ERROR(Check(it->status()));
+  if (!it->Valid() || it->key()[0] != 'K') return std::optional<std::string>();
+  return std::optional<std::string>(it->value().ToString());
+}
+
+absl::StatusOr<std::optional<uint64_t>> RocksLogStore::FindTransaction(
+    std::string_view id) const {
+  ASSIGN_OR_RETURN(const auto value, Get(NameKey('X', id)));
+  if (!value.has_value()) return std::optional<uint64_t>();
+  return std::optional<uint64_t>(base::ReadBigEndian(*value));
+}
+
+absl::Status RocksLogStore::PutLocalFact(std::string_view name,
+                                         std::string_view value) {
+  return Check(db_->Put(synced_, NameKey('U', name), ToSlice(value)));
+}
+
+absl::Status RocksLogStore::RemoveLocalFact(std::string_view name) {
+  return Check(db_->Delete(synced_, NameKey('U', name)));
+}
+
+absl::StatusOr<std::optional<std::string>> RocksLogStore::GetLocalFact(
+    std::string_view name) const {
+  return Get(NameKey('U', name));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<LogStore>> LogStore::Open(
+    const LogStoreOptions& options) {
+  RETURN_IF_ERROR(base::MakeDirectories(options.directory));
+  rocksdb::Options database =
+      DatabaseOptions(/*large_values=*/true, options.block_cache_bytes);
+  std::unique_ptr<rocksdb::Env> env;
+  if (options.file_system != nullptr) {
+    env = rocksdb::NewCompositeEnv(options.file_system);
+    database.env = env.get();
+  }
+  rocksdb::DB* db = nullptr;
+  RETURN_IF_ERROR(
+      FromRocksdb(rocksdb::DB::Open(database, options.directory, &db),
+                  "log " + options.directory));
+  auto store = std::make_unique<RocksLogStore>(
+      std::move(env), std::unique_ptr<rocksdb::DB>(db), options.directory);
+  RETURN_IF_ERROR(store->Load());
+  return store;
+}
+
+}  // namespace tongchou::ledger

@@ -1,0 +1,62 @@
+#include "common/ledger/rocksdb_status.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+
+#include "common/base/status.h"
+
+namespace tongchou::ledger {
+
+absl::Status FromRocksdb(const rocksdb::Status& status, std::string_view what) {
+  if (status.ok()) return absl::OkStatus();
+  const std::string text = status.ToString();
+  if (status.IsNoSpace()) {
+    return base::ResourceExhaustedError(
+        "{}: the disk is full ({}); free space, nothing is lost", what, text);
+  }
+  if (status.IsCorruption()) {
+    return base::DataLossError("{}: {}; restore this directory", what, text);
+  }
+  if (status.IsNotFound()) return base::NotFoundError("{}: {}", what, text);
+  if (text.find("lock ") != text.npos) {
+    return base::FailedPreconditionError(
+        "{}: another process has it open; stop that first ({})", what, text);
+  }
+  return base::InternalError("{}: {}", what, text);
+}
+
+rocksdb::Options DatabaseOptions(bool large_values, size_t block_cache_bytes) {
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  options.max_background_jobs = 2;
+  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  options.keep_log_file_num = 2;
+  options.max_log_file_size = 4 << 20;
+  options.max_open_files = 512;
+  options.level_compaction_dynamic_level_bytes = true;
+  options.write_buffer_size = large_values ? 32 << 20 : 64 << 20;
+  options.max_write_buffer_number = 3;
+  options.bytes_per_sync = 1 << 20;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(block_cache_bytes);
+  table.block_size = large_values ? 32 << 10 : 16 << 10;
+  table.format_version = 5;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.compression =
+      large_values ? rocksdb::kNoCompression : rocksdb::kLZ4Compression;
+  if (!large_values) options.bottommost_compression = rocksdb::kZSTD;
+  return options;
+}
+
+std::string PrefixEnd(std::string_view prefix) {
+  std::string end(prefix);
+  while (!end.empty() && static_cast<uint8_t>(end.back()) == 0xff) {
+    end.pop_back();
+  }
+  if (!end.empty()) ++end.back();
+  return end;
+}
+
+}  // namespace tongchou::ledger

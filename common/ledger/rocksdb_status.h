@@ -1,0 +1,34 @@
+// The one place where RocksDB's errors become ours, and the options that every
+// database of the house starts from.
+#pragma once
+
+#include <rocksdb/options.h>
+#include <rocksdb/status.h>
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+
+namespace tongchou::ledger {
+
+// Full disk: RESOURCE_EXHAUSTED; corruption: DATA_LOSS; locked by another
+// process: FAILED_PRECONDITION; the rest: INTERNAL. `what` goes before the
+// message.
+absl::Status FromRocksdb(const rocksdb::Status& status, std::string_view what);
+
+// Two background threads, one info log of bounded size, checksums on.
+// `large_values` suits a log of bundles that are compressed already.
+rocksdb::Options DatabaseOptions(bool large_values, size_t block_cache_bytes);
+
+// Smallest key behind all that begin with the prefix.
+std::string PrefixEnd(std::string_view prefix);
+
+inline std::string_view ToView(const rocksdb::Slice& slice) {
+  return {slice.data(), slice.size()};
+}
+inline rocksdb::Slice ToSlice(std::string_view view) {
+  return {view.data(), view.size()};
+}
+
+}  // namespace tongchou::ledger

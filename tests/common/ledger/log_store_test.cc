@@ -1,0 +1,214 @@
+#include "common/ledger/log_store.h"
+
+#include <gtest/gtest.h>
+
+#include "common/ledger/bundle.h"
+#include "common/ledger/head_signer.h"
+#include "common/ledger/proof.h"
+#include "tests/support/temporary_directory.h"
+
+namespace tongchou::ledger {
+namespace {
+
+GroupCommit MakeCommit(uint64_t first, const std::vector<int>& bundle_sizes) {
+  GroupCommit commit;
+  BundleWriter writer;
+  uint64_t next = first;
+  for (const int size : bundle_sizes) {
+    const uint64_t start = next;
+    for (int i = 0; i < size; ++i, ++next) {
+      commit.leaf_hashes.push_back(writer.Add("header " + std::to_string(next),
+                                              "body " + std::to_string(next)));
+    }
+    commit.bundles.push_back(
+        {start, static_cast<uint64_t>(size), writer.Finish(start)});
+  }
+  commit.last_commit_time_us = static_cast<int64_t>(next);
+  return commit;
+}
+
+class LogStoreTest : public testing::Test {
+ protected:
+  void Open() {
+    store_.reset();
+    auto opened = LogStore::Open({directory_.path() + "/log", nullptr});
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    store_ = *std::move(opened);
+  }
+  void Append(const std::vector<int>& sizes) {
+    const auto commit = MakeCommit(store_->Head().size(), sizes);
+    for (const Hash& leaf : commit.leaf_hashes) expected_.Append(leaf);
+    ASSERT_TRUE(store_->Append(commit).ok());
+    leaves_.insert(leaves_.end(), commit.leaf_hashes.begin(),
+                   commit.leaf_hashes.end());
+  }
+
+  TemporaryDirectory directory_;
+  std::unique_ptr<LogStore> store_;
+  CompactRange expected_;
+  std::vector<Hash> leaves_;
+};
+
+TEST_F(LogStoreTest, KeepsBundlesTreeAndFactsOverReopening) {
+  Open();
+  EXPECT_EQ(store_->Head().size(), 0u);
+  Append({1});
+  Append({300, 7});
+  Append({256, 256});
+  GroupCommit with_id = MakeCommit(store_->Head().size(), {2});
+  with_id.transaction_ids = {"t1"};
+  with_id.transaction_sizes = {store_->Head().size() + 2};
+  with_id.local_facts = {{"a", "1"}};
+  ASSERT_TRUE(store_->Append(with_id).ok());
+  for (const Hash& leaf : with_id.leaf_hashes) {
+    expected_.Append(leaf);
+    leaves_.push_back(leaf);
+  }
+  Open();
+  EXPECT_EQ(store_->Head().range, expected_);
+  EXPECT_EQ(**store_->FindTransaction("t1"), expected_.size());
+  EXPECT_FALSE(store_->FindTransaction("t2")->has_value());
+  EXPECT_EQ(**store_->GetLocalFact("a"), "1");
+  EXPECT_EQ(store_->BundleAt(300)->first_sequence, 1u);
+  EXPECT_TRUE(absl::IsOutOfRange(store_->BundleAt(822).status()));
+  Append({1});
+  for (const uint64_t size : {0u, 1u, 255u, 256u, 257u, 512u, 600u, 823u}) {
+    CompactRange range;
+    for (uint64_t i = 0; i < size; ++i) range.Append(leaves_[i]);
+    EXPECT_EQ(*store_->RootAt(size), range.Root()) << size;
+    if (size == 0) continue;
+    const auto proof = store_->InclusionProofOf(size - 1, 823);
+    EXPECT_TRUE(VerifyInclusion(size - 1, 823, leaves_[size - 1], *proof,
+                                expected_.Root())
+                    .ok());
+    const auto consistency = store_->ConsistencyProofOf(size, 823);
+    EXPECT_TRUE(VerifyConsistency(size, 823, range.Root(), expected_.Root(),
+                                  *consistency)
+                    .ok());
+  }
+}
+
+TEST_F(LogStoreTest, ASecondProcessIsRefused) {
+  Open();
+  const auto second = LogStore::Open({directory_.path() + "/log", nullptr});
+  EXPECT_TRUE(absl::IsFailedPrecondition(second.status())) << second.status();
+}
+
+TEST_F(LogStoreTest, CheckpointsAreFoundBySize) {
+  Open();
+  ASSERT_TRUE(store_->PutCheckpoint(3, "three").ok());
+  ASSERT_TRUE(store_->PutCheckpoint(9, "nine").ok());
+  EXPECT_FALSE(store_->CheckpointAtOrBefore(2)->has_value());
+  EXPECT_EQ(**store_->CheckpointAtOrBefore(8), "three");
+  EXPECT_EQ(**store_->CheckpointAtOrBefore(100), "nine");
+}
+
+class HeadSignerTest : public LogStoreTest {
+ protected:
+  std::unique_ptr<HeadSigner> OpenSigner() {
+    auto signer = HeadSigner::Open(directory_.path() + "/guard", "o",
+                                   Signer("o", key_), store_.get());
+    EXPECT_TRUE(signer.ok()) << signer.status();
+    return *std::move(signer);
+  }
+  base::Ed25519PrivateKey key_ = base::Ed25519PrivateKey::Generate();
+};
+
+TEST_F(HeadSignerTest, AfterARestartNothingIsSignedBeforeConfirmation) {
+  Open();
+  auto signer = OpenSigner();
+  Append({5});
+  ASSERT_TRUE(signer->Sign(5, expected_.Root()).ok());
+  signer = OpenSigner();
+  EXPECT_EQ(signer->read_only_reason(), "");
+  EXPECT_TRUE(
+      absl::IsFailedPrecondition(signer->Sign(5, expected_.Root()).status()));
+  ASSERT_TRUE(signer->Confirm(5, expected_.Root()).ok());
+  EXPECT_TRUE(signer->Sign(5, expected_.Root()).ok());
+}
+
+TEST_F(HeadSignerTest, AnOldCopyOfTheLogIsReadOnly) {
+  Open();
+  auto signer = OpenSigner();
+  Append({5});
+  ASSERT_TRUE(signer->Sign(5, expected_.Root()).ok());
+  const Hash known = expected_.Root();
+  store_.reset();
+  directory_.Remove("log");
+  expected_ = {};
+  Open();
+  Append({3});
+  signer = OpenSigner();
+  EXPECT_NE(signer->read_only_reason().find("old copy"), std::string::npos);
+  EXPECT_TRUE(absl::IsFailedPrecondition(signer->Confirm(5, known)));
+  EXPECT_FALSE(signer->Sign(3, expected_.Root()).ok());
+}
+
+TEST_F(HeadSignerTest, AnotherHistoryIsNotSigned) {
+  Open();
+  auto signer = OpenSigner();
+  Append({5});
+  ASSERT_TRUE(signer->Sign(5, expected_.Root()).ok());
+  EXPECT_TRUE(absl::IsDataLoss(signer->Sign(5, EmptyRoot()).status()));
+}
+
+TEST_F(HeadSignerTest, AMissingGuardMakesReadOnly) {
+  Open();
+  { auto signer = OpenSigner(); }
+  Append({5});
+  directory_.Remove("guard");
+  const auto signer = OpenSigner();
+  EXPECT_NE(signer->read_only_reason().find("missing"), std::string::npos);
+  ASSERT_TRUE(signer->Confirm(0, EmptyRoot()).ok());
+  EXPECT_EQ(signer->read_only_reason(), "");
+}
+
+TEST(Bundle, RoundTripAndHashes) {
+  BundleWriter writer;
+  std::vector<Hash> leaves;
+  for (int i = 0; i < 3; ++i) {
+    leaves.push_back(writer.Add("h" + std::to_string(i), std::string(i, 'b')));
+  }
+  const std::string bytes = writer.Finish(7);
+  const auto peeked = PeekBundle(bytes);
+  EXPECT_EQ(peeked->first_sequence, 7u);
+  EXPECT_EQ(peeked->end(), 10u);
+  Bundle bundle;
+  ASSERT_TRUE(bundle.Decode(bytes).ok());
+  ASSERT_EQ(bundle.count(), 3u);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(bundle.header(i), "h" + std::to_string(i));
+    EXPECT_EQ(*bundle.body(i), std::string(i, 'b'));
+    EXPECT_EQ(bundle.leaf_hash(i), leaves[i]);
+  }
+}
+
+TEST(Bundle, EveryCutAndEveryFlippedByteIsRefusedOrChangesAHash) {
+  BundleWriter writer;
+  for (int i = 0; i < 20; ++i)
+    writer.Add("header", "body " + std::to_string(i));
+  const std::string bytes = writer.Finish(0);
+  Bundle reference;
+  ASSERT_TRUE(reference.Decode(bytes).ok());
+  CompactRange expected;
+  for (size_t i = 0; i < reference.count(); ++i) {
+    expected.Append(reference.leaf_hash(i));
+  }
+  Bundle bundle;
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    EXPECT_FALSE(bundle.Decode(std::string_view(bytes).substr(0, i)).ok());
+    std::string flipped = bytes;
+    flipped[i] = static_cast<char>(flipped[i] ^ 0x10);
+    if (!bundle.Decode(flipped).ok()) continue;
+    CompactRange range;
+    for (size_t k = 0; k < bundle.count(); ++k) {
+      range.Append(bundle.leaf_hash(k));
+    }
+    EXPECT_TRUE(range.Root() != expected.Root() ||
+                bundle.first_sequence() != 0 || i > 4)
+        << i;
+  }
+}
+
+}  // namespace
+}  // namespace tongchou::ledger
