@@ -1,0 +1,74 @@
+// An auditor's own copy of the logs and of what the province claims:
+//
+//   DIR/360100/bundles       bundles as received, each behind its length
+//   DIR/360100/checkpoints   signed notes as received, likewise
+//   DIR/claims/records       the unified database's records
+//   DIR/claims/figures       its figures
+//
+// Every file is a sequence of pieces: length (u32 big-endian), bytes. A piece
+// that was cut off while it was written is dropped when the copy is continued.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace tongchou::audit {
+
+// Longest piece: a bundle of the largest transaction, or a page of claims.
+inline constexpr uint32_t kPieceBytesMax = 64u << 20;
+
+// One writer at a time.
+class PieceWriter {
+ public:
+  // Opens for appending; what is behind `keep_bytes` is cut off.
+  static absl::StatusOr<PieceWriter> Open(const std::string& path,
+                                          uint64_t keep_bytes);
+  PieceWriter(PieceWriter&& other) noexcept;
+  PieceWriter& operator=(PieceWriter&& other) noexcept;
+  ~PieceWriter();
+
+  absl::Status Write(std::string_view piece);
+  // Everything written so far survives power loss after OK.
+  absl::Status Sync();
+
+ private:
+  PieceWriter(std::string path, int descriptor);
+  absl::Status Flush();
+
+  std::string path_;
+  int descriptor_ = -1;
+  std::string buffer_;
+};
+
+// Calls `visit` with every whole piece until it fails; its error is returned.
+// The number of bytes in whole pieces comes back: what follows is a torn tail.
+// A file that does not exist has none. DATA_LOSS for an impossible length.
+absl::StatusOr<uint64_t> ReadPieces(
+    const std::string& path,
+    const std::function<absl::Status(std::string_view)>& visit);
+
+// Paths inside the copy.
+class Archive {
+ public:
+  explicit Archive(std::string directory) : directory_(std::move(directory)) {}
+
+  std::string bundles(uint32_t city) const;
+  std::string checkpoints(uint32_t city) const;
+  std::string city_directory(uint32_t city) const;
+  std::string claimed_records() const;
+  std::string claimed_figures() const;
+  std::string claims_directory() const;
+  // Cities of which there is a copy, by code.
+  absl::StatusOr<std::vector<uint32_t>> Cities() const;
+
+ private:
+  std::string directory_;
+};
+
+}  // namespace tongchou::audit

@@ -1,0 +1,70 @@
+// What one city's records contribute to the figures, by a plain scan.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "audit/figures.h"
+
+namespace tongchou::audit {
+
+// One person met in one cell.
+struct Emission {
+  uint32_t cell;
+  uint32_t person;
+  auto operator<=>(const Emission&) const = default;
+};
+
+struct Place {
+  uint32_t city = 0;
+  uint32_t county = 0;
+};
+
+// Contributions of all cities, cells and persons numbered as they appear.
+class Emissions {
+ public:
+  uint32_t PersonOf(std::string_view person_key);
+
+  // One person at county, city and (once) province.
+  void AddPerson(std::string_view id, Place place, std::string_view insurance,
+                 uint32_t period, uint32_t person);
+  // An amount at county and city.
+  void AddAmount(std::string_view id, Place place, std::string_view insurance,
+                 uint32_t period, int64_t amount);
+
+  std::vector<FigureName> cells;
+  std::vector<Emission> distinct;
+  absl::flat_hash_map<uint32_t, int64_t> sums;
+
+ private:
+  struct CellKey {
+    std::string_view id;  // literals
+    uint32_t city;
+    uint32_t county;
+    uint32_t insurance;  // digits as a number
+    uint32_t period;
+    bool once;
+    auto operator<=>(const CellKey&) const = default;
+    template <typename H>
+    friend H AbslHashValue(H state, const CellKey& key) {
+      return H::combine(std::move(state), key.id.size(), key.id.back(),
+                        key.id[1], key.city, key.county, key.insurance,
+                        key.period, key.once);
+    }
+  };
+  uint32_t CellOf(std::string_view id, Place place, std::string_view insurance,
+                  uint32_t period, bool once);
+
+  absl::flat_hash_map<CellKey, uint32_t> cell_numbers_;
+  absl::flat_hash_map<std::string, uint32_t> person_numbers_;
+};
+
+void ScanCity(const RecordSet& records, uint32_t as_of, uint32_t on,
+              Emissions* emissions);
+
+}  // namespace tongchou::audit

@@ -1,0 +1,192 @@
+#include "audit/command_line.h"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <fstream>
+#include <iostream>
+#include <string>
+
+#include "audit/archive.h"
+#include "audit/claims.h"
+#include "audit/export_entries.h"
+#include "audit/fetch.h"
+#include "audit/findings.h"
+#include "audit/policy.h"
+#include "audit/replay.h"
+#include "audit/report.h"
+#include "common/base/status.h"
+#include "common/transport/channel.h"
+
+namespace tongchou::audit {
+namespace {
+
+constexpr int kExitCouldNotCheck = static_cast<int>(Verdict::kCouldNotCheck);
+
+struct Options {
+  std::string directory;
+  std::string policy;
+  std::string format = "table";
+  std::string aggregator;
+  transport::TlsFiles tls;
+  uint32_t city = 0;
+  bool logs_only = false;
+  std::string answer;
+  uint64_t from = 0;
+  uint64_t to = UINT64_MAX;
+};
+
+void AddCopy(CLI::App* command, Options* options) {
+  command
+      ->add_option("--dir", options->directory,
+                   "The auditor's copy (written by fetch)")
+      ->required();
+}
+
+void AddPolicy(CLI::App* command, Options* options) {
+  command
+      ->add_option("--policy", options->policy,
+                   "Pinned keys of the cities and the province (TOML)")
+      ->required()
+      ->check(CLI::ExistingFile);
+}
+
+void AddFormat(CLI::App* command, Options* options) {
+  command->add_option("--format", options->format, "table or json")
+      ->check(CLI::IsMember({"table", "json"}));
+}
+
+int Fail(const absl::Status& status) {
+  std::cerr << "tongchou-audit: " << base::Message(status) << "\n";
+  return status.code() == absl::StatusCode::kDataLoss
+             ? static_cast<int>(Verdict::kDiscrepancy)
+             : kExitCouldNotCheck;
+}
+
+int Report(const absl::StatusOr<AuditSummary>& summary,
+           const std::string& format) {
+  if (!summary.ok()) return Fail(summary.status());
+  std::cout << (format == "json" ? FormatJson(*summary) : FormatText(*summary));
+  return static_cast<int>(summary->verdict());
+}
+
+int RunFetch(const Options& options) {
+  const auto policy = LoadPolicy(options.policy);
+  if (!policy.ok()) return Fail(policy.status());
+  const auto channel = transport::MakeChannel(options.aggregator, options.tls,
+                                              {base::Role::kAggregator, {}});
+  if (!channel.ok()) return Fail(channel.status());
+  const Archive archive(options.directory);
+  FetchOptions fetch;
+  fetch.with_claims = !options.logs_only;
+  fetch.city = options.city;
+  if (isatty(STDERR_FILENO) != 0) {
+    fetch.progress = [](const FetchProgress& progress) {
+      std::cerr << "\r" << progress.city << ": " << progress.entries << " of "
+                << progress.size << " entries   ";
+      if (progress.entries == progress.size) std::cerr << "\n";
+    };
+  }
+  const absl::Status status = Fetch(*channel, *policy, archive, fetch);
+  return status.ok() ? 0 : Fail(status);
+}
+
+template <typename Check>
+int RunCheck(const Options& options, const Check& check) {
+  const auto policy = LoadPolicy(options.policy);
+  if (!policy.ok()) return Fail(policy.status());
+  return Report(check(Archive(options.directory), *policy), options.format);
+}
+
+int RunCheckAnswer(const Options& options) {
+  const auto answer = ReadJsonAnswer(options.answer);
+  if (!answer.ok()) return Fail(answer.status());
+  return RunCheck(options, [&](const Archive& archive, const Policy& policy) {
+    return CheckAnswer(archive, policy, *answer);
+  });
+}
+
+int RunExport(const Options& options) {
+  const absl::Status status =
+      ExportEntries(Archive(options.directory), options.city, options.from,
+                    options.to, &std::cout);
+  return status.ok() ? 0 : Fail(status);
+}
+
+CLI::App* AddFetch(CLI::App* app, Options* options) {
+  CLI::App* fetch = app->add_subcommand(
+      "fetch", "Copy the logs and what the province claims; continues a copy");
+  AddCopy(fetch, options);
+  AddPolicy(fetch, options);
+  fetch->add_option("--aggregator", options->aggregator, "HOST:PORT")
+      ->required();
+  fetch->add_option("--ca", options->tls.ca, "CA certificate (PEM)")
+      ->required();
+  fetch->add_option("--cert", options->tls.certificate, "Own certificate (PEM)")
+      ->required();
+  fetch->add_option("--key", options->tls.key, "Own key (PEM)")->required();
+  fetch->add_option("--city", options->city, "Only this city's log");
+  fetch->add_flag("--logs-only", options->logs_only, "No records, no figures");
+  return fetch;
+}
+
+CLI::App* AddCheckCommand(CLI::App* app, const char* name, const char* what,
+                          Options* options) {
+  CLI::App* command = app->add_subcommand(name, what);
+  AddCopy(command, options);
+  AddPolicy(command, options);
+  AddFormat(command, options);
+  return command;
+}
+
+CLI::App* AddExport(CLI::App* app, Options* options) {
+  CLI::App* command = app->add_subcommand(
+      "export-entries", "Entries of a copied log as JSON lines");
+  AddCopy(command, options);
+  command->add_option("--city", options->city, "Whose log")->required();
+  command->add_option("--from", options->from, "First entry");
+  command->add_option("--to", options->to, "Behind the last entry");
+  return command;
+}
+
+}  // namespace
+
+int RunCommandLine(int argc, char** argv) {
+  Options options;
+  CLI::App app(
+      "Replays the cities' logs and finds out whether the province's figures\n"
+      "are true. Exit status: 0 clean, 1 discrepancy, 2 could not check.");
+  app.name("tongchou-audit");
+  app.require_subcommand(1);
+  app.footer(
+      "Example:\n"
+      "  tongchou-audit fetch --dir copy --policy policy.toml \\\n"
+      "      --aggregator 127.0.0.1:7000 --ca ca.pem --cert a.pem --key a.key\n"
+      "  tongchou-audit replay --dir copy --policy policy.toml");
+  CLI::App* fetch = AddFetch(&app, &options);
+  CLI::App* verify = AddCheckCommand(
+      &app, "verify", "Check every hash, head, link and time", &options);
+  CLI::App* replay = AddCheckCommand(
+      &app, "replay",
+      "Verify, then compute records and figures again and compare", &options);
+  CLI::App* check_answer = AddCheckCommand(
+      &app, "check-answer", "Derive a saved JSON answer again", &options);
+  check_answer->add_option("FILE", options.answer, "The answer")
+      ->required()
+      ->check(CLI::ExistingFile);
+  CLI::App* export_entries = AddExport(&app, &options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kExitCouldNotCheck;
+  }
+  if (fetch->parsed()) return RunFetch(options);
+  if (verify->parsed()) return RunCheck(options, Verify);
+  if (replay->parsed()) return RunCheck(options, Replay);
+  if (check_answer->parsed()) return RunCheckAnswer(options);
+  if (export_entries->parsed()) return RunExport(options);
+  return kExitCouldNotCheck;
+}
+
+}  // namespace tongchou::audit

@@ -1,0 +1,253 @@
+#include "audit/log_check.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "common/base/clock.h"
+#include "common/base/status.h"
+#include "common/ledger/bundle.h"
+#include "common/ledger/checkpoint.h"
+#include "common/ledger/compact_range.h"
+#include "common/ledger/cosignature.h"
+
+namespace tongchou::audit {
+namespace {
+
+struct KeyHash {
+  XXH128_hash_t value;
+  bool operator==(const KeyHash& other) const {
+    return XXH128_isEqual(value, other.value) != 0;
+  }
+  template <typename H>
+  friend H AbslHashValue(H state, const KeyHash& key) {
+    return H::combine(std::move(state), key.value.low64);
+  }
+};
+
+// Everything known about one log while its copy streams by.
+class Check {
+ public:
+  Check(const CityPolicy& city, const ledger::VerifierKey& witness,
+        const WantedSizes& wanted, const EntryVisitor& visit,
+        Findings* findings)
+      : city_(city),
+        witness_(witness),
+        wanted_(wanted),
+        visit_(visit),
+        findings_(*findings) {}
+
+  void TakeCheckpoint(std::string_view note);
+  // False when nothing behind this bundle can be judged.
+  bool TakeBundle(std::string_view bytes);
+  void Finish();
+  LogOutcome outcome() && { return std::move(outcome_); }
+  bool stopped() const { return stopped_; }
+
+ private:
+  bool TakeEntry(size_t index);
+  bool CheckHeader(const v1::EntryHeader& header);
+  void CheckPrevious(const v1::EntryHeader& header, std::string_view key);
+  bool CompareHead();
+  void KeepWanted(int64_t commit_time_us);
+
+  std::string EntryPlace(uint64_t sequence) const {
+    return fmt::format("{} entry {}", city_.city, sequence);
+  }
+  bool Stop(std::string place, std::string text) {
+    findings_.Add(std::move(place), std::move(text));
+    stopped_ = true;
+    return false;
+  }
+
+  const CityPolicy& city_;
+  const ledger::VerifierKey& witness_;
+  const WantedSizes& wanted_;
+  const EntryVisitor& visit_;
+  Findings& findings_;
+
+  std::map<uint64_t, base::Hash> heads_;  // signed by the city
+  uint64_t compared_size_ = 0;            // newest head that matched
+  ledger::Bundle bundle_;
+  ledger::CompactRange range_;
+  v1::EntryHeader header_;
+  v1::EntryBody body_;
+  int64_t last_time_us_ = 0;
+  bool transaction_open_ = false;
+  bool stopped_ = false;
+  absl::flat_hash_map<KeyHash, uint64_t> last_change_;  // sequence plus one
+  LogOutcome outcome_;
+};
+
+void Check::TakeCheckpoint(std::string_view note) {
+  const auto head = ledger::OpenCheckpoint(note, city_.key);
+  if (!head.ok()) {
+    findings_.Add(fmt::format("{} checkpoint", city_.city),
+                  std::string(base::Message(head.status())));
+    return;
+  }
+  const std::string place =
+      fmt::format("{} checkpoint at size {}", city_.city, head->size);
+  if (head->origin != city_.origin) {
+    findings_.Add(place, "is of another log: " + head->origin);
+    return;
+  }
+  const auto cosigned = ledger::VerifyCosignature(note, witness_);
+  if (!cosigned.ok()) {
+    findings_.Add(place, "the province's cosignature does not hold: " +
+                             std::string(base::Message(cosigned.status())));
+  }
+  const auto [known, added] = heads_.try_emplace(head->size, head->root);
+  if (!added && known->second != head->root) {
+    findings_.Add(place, "the city signed two different roots at this size (" +
+                             base::HexEncode(known->second.view()) + " and " +
+                             base::HexEncode(head->root.view()) + ")");
+  }
+}
+
+bool Check::TakeBundle(std::string_view bytes) {
+  if (stopped_) return false;
+  const uint64_t size = range_.size();
+  if (absl::Status status = bundle_.Decode(bytes); !status.ok()) {
+    return Stop(fmt::format("{} bundle at entry {}", city_.city, size),
+                std::string(base::Message(status)));
+  }
+  if (bundle_.first_sequence() != size) {
+    return Stop(EntryPlace(size),
+                fmt::format("is missing: the next bundle begins at entry {}",
+                            bundle_.first_sequence()));
+  }
+  for (size_t i = 0; i < bundle_.count(); ++i) {
+    if (!TakeEntry(i)) return false;
+  }
+  return true;
+}
+
+bool Check::TakeEntry(size_t index) {
+  const uint64_t sequence = range_.size();
+  const std::string_view header_bytes = bundle_.header(index);
+  if (!header_.ParseFromArray(header_bytes.data(),
+                              static_cast<int>(header_bytes.size()))) {
+    return Stop(EntryPlace(sequence), "its header is no message");
+  }
+  if (!CheckHeader(header_)) return false;
+  range_.Append(bundle_.leaf_hash(index));
+  const std::optional<std::string_view> body = bundle_.body(index);
+  if (!body.has_value()) {
+    findings_.Add(EntryPlace(sequence),
+                  "its body is missing and no erasure covers it");
+  } else if (!body_.ParseFromArray(body->data(),
+                                   static_cast<int>(body->size()))) {
+    findings_.Add(EntryPlace(sequence), "its body is no message");
+  } else {
+    CheckPrevious(header_, body_.key());
+    if (visit_ != nullptr) visit_({header_, body_, header_bytes, *body});
+  }
+  KeepWanted(header_.commit_time_us());
+  return CompareHead();
+}
+
+bool Check::CheckHeader(const v1::EntryHeader& header) {
+  const uint64_t sequence = range_.size();
+  if (header.sequence() != sequence) {
+    return Stop(EntryPlace(sequence),
+                fmt::format("says that it is entry {}: entries were dropped, "
+                            "repeated or swapped",
+                            header.sequence()));
+  }
+  if (header.commit_time_us() < last_time_us_) {
+    findings_.Add(EntryPlace(sequence),
+                  "was committed before the entry in front of it (" +
+                      base::FormatChinaTime(header.commit_time_us()) + ")");
+  }
+  last_time_us_ = header.commit_time_us();
+  transaction_open_ = !header.last_of_transaction();
+  return true;
+}
+
+void Check::CheckPrevious(const v1::EntryHeader& header, std::string_view key) {
+  uint64_t& last = last_change_[{XXH3_128bits(key.data(), key.size())}];
+  if (header.previous() != last) {
+    findings_.Add(
+        EntryPlace(header.sequence()),
+        fmt::format("names entry {} as the previous change of its record, but "
+                    "that is entry {} (counted from 1; 0 = none)",
+                    header.previous(), last));
+  }
+  last = header.sequence() + 1;
+}
+
+bool Check::CompareHead() {
+  const auto head = heads_.find(range_.size());
+  if (head == heads_.end()) return true;
+  ++outcome_.checkpoints;
+  if (range_.Root() == head->second) {
+    compared_size_ = head->first;
+    return true;
+  }
+  return Stop(fmt::format("{} entries {} to {}", city_.city, compared_size_,
+                          head->first - 1),
+              fmt::format("do not hash to the root that the city signed at "
+                          "size {}: one of them was changed, dropped or added",
+                          head->first));
+}
+
+void Check::KeepWanted(int64_t commit_time_us) {
+  const uint64_t size = range_.size();
+  if (!wanted_.contains(size) && !heads_.contains(size)) return;
+  outcome_.roots[size] = range_.Root();
+  outcome_.commit_times[size] = commit_time_us;
+}
+
+void Check::Finish() {
+  outcome_.size = range_.size();
+  outcome_.root = range_.Root();
+  if (stopped_) return;
+  if (transaction_open_) {
+    findings_.Add(EntryPlace(outcome_.size - 1),
+                  "is the last one and does not end its transaction");
+  }
+  const uint64_t signed_size = heads_.empty() ? 0 : heads_.rbegin()->first;
+  if (signed_size > outcome_.size) {
+    findings_.Add(EntryPlace(outcome_.size),
+                  fmt::format("is missing: the city signed {} entries and the "
+                              "copy ends here",
+                              signed_size));
+  } else if (signed_size < outcome_.size) {
+    findings_.Add(fmt::format("{} entries {} to {}", city_.city, signed_size,
+                              outcome_.size - 1),
+                  "are covered by no head that the city signed");
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<LogOutcome> CheckLog(const Archive& archive,
+                                    const CityPolicy& city,
+                                    const ledger::VerifierKey& witness,
+                                    const WantedSizes& wanted,
+                                    const EntryVisitor& visit,
+                                    Findings* findings) {
+  Check check(city, witness, wanted, visit, findings);
+  const auto notes =
+      ReadPieces(archive.checkpoints(city.city), [&](std::string_view note) {
+        check.TakeCheckpoint(note);
+        return absl::OkStatus();
+      });
+  if (!notes.ok()) return notes.status();
+  const auto bundles =
+      ReadPieces(archive.bundles(city.city), [&](std::string_view bytes) {
+        return check.TakeBundle(bytes)
+                   ? absl::OkStatus()
+                   : absl::Status(absl::StatusCode::kCancelled, "");
+      });
+  if (!bundles.ok() && !check.stopped()) return bundles.status();
+  check.Finish();
+  return std::move(check).outcome();
+}
+
+}  // namespace tongchou::audit

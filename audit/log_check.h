@@ -1,0 +1,50 @@
+// One pass over the copy of one city's log: every hash, body, number, time,
+// link to the previous change and every signed head.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "audit/archive.h"
+#include "audit/findings.h"
+#include "audit/policy.h"
+#include "common/base/sha256.h"
+#include "tongchou/v1/ledger.pb.h"
+
+namespace tongchou::audit {
+
+// An entry as it passes by; the messages live during the call only.
+struct AuditedEntry {
+  const v1::EntryHeader& header;
+  const v1::EntryBody& body;
+  std::string_view header_bytes;
+  std::string_view body_bytes;
+};
+using EntryVisitor = std::function<void(const AuditedEntry&)>;
+
+struct LogOutcome {
+  uint64_t size = 0;         // entries read and hashed
+  base::Hash root;           // over them
+  uint64_t checkpoints = 0;  // signed heads compared
+  // Roots at all sizes that a head or the caller names.
+  std::map<uint64_t, base::Hash> roots;
+  std::map<uint64_t, int64_t> commit_times;  // of the entry before each size
+};
+
+// Sizes at which the caller wants the root, besides those of the heads.
+using WantedSizes = std::map<uint64_t, bool>;
+
+// What is wrong with the log goes to `findings` with the entry or bundle it is
+// about; checking of this log then ends where nothing behind can be judged.
+// An error means that the copy could not be read at all.
+absl::StatusOr<LogOutcome> CheckLog(const Archive& archive,
+                                    const CityPolicy& city,
+                                    const ledger::VerifierKey& witness,
+                                    const WantedSizes& wanted,
+                                    const EntryVisitor& visit,
+                                    Findings* findings);
+
+}  // namespace tongchou::audit

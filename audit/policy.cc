@@ -1,0 +1,101 @@
+#include "audit/policy.h"
+
+#include <charconv>
+#include <optional>
+#include <string_view>
+#include <toml.hpp>
+#include <utility>
+
+#include "common/base/file.h"
+#include "common/base/status.h"
+
+namespace tongchou::audit {
+namespace {
+
+constexpr size_t kDivisionDigits = 6;
+
+absl::Status CheckKeys(const toml::table& table,
+                       std::initializer_list<std::string_view> known) {
+  for (const auto& [name, value] : table) {
+    bool found = false;
+    for (const std::string_view key : known) found |= key == name;
+    if (!found) {
+      return base::InvalidArgumentError("unknown key \"{}\"; remove it", name);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Text(const toml::table& table,
+                                 const std::string& name) {
+  const auto it = table.find(name);
+  if (it == table.end() || !it->second.is_string()) {
+    return base::InvalidArgumentError("{} must be there, in quotes", name);
+  }
+  return it->second.as_string().str;
+}
+
+absl::StatusOr<uint32_t> Division(std::string_view text) {
+  uint32_t code = 0;
+  const char* end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, code);
+  if (error != std::errc() || stopped != end ||
+      text.size() != kDivisionDigits) {
+    return base::InvalidArgumentError(
+        "\"{}\" is no division code; write six digits in quotes", text);
+  }
+  return code;
+}
+
+absl::Status ReadCity(const toml::value& value, Policy* policy) {
+  if (!value.is_table()) {
+    return base::InvalidArgumentError("city must be written as [[city]]");
+  }
+  const toml::table& table = value.as_table();
+  RETURN_IF_ERROR(CheckKeys(table, {"code", "key"}));
+  ASSIGN_OR_RETURN(const std::string code, Text(table, "code"));
+  ASSIGN_OR_RETURN(const std::string key, Text(table, "key"));
+  CityPolicy city;
+  ASSIGN_OR_RETURN(city.city, Division(code));
+  ASSIGN_OR_RETURN(city.key, ledger::ParseVerifierKey(key));
+  city.origin = "tongchou/" + policy->province + "/" + code;
+  if (!policy->cities.emplace(city.city, std::move(city)).second) {
+    return base::InvalidArgumentError("city {} is named twice", code);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Policy> ReadPolicy(const toml::table& table) {
+  RETURN_IF_ERROR(CheckKeys(table, {"province", "witness", "city"}));
+  Policy policy;
+  ASSIGN_OR_RETURN(policy.province, Text(table, "province"));
+  RETURN_IF_ERROR(Division(policy.province).status());
+  ASSIGN_OR_RETURN(const std::string witness, Text(table, "witness"));
+  ASSIGN_OR_RETURN(policy.witness, ledger::ParseVerifierKey(witness));
+  const auto cities = table.find("city");
+  if (cities == table.end() || !cities->second.is_array()) {
+    return base::InvalidArgumentError("there must be a [[city]] for every log");
+  }
+  for (const toml::value& city : cities->second.as_array()) {
+    RETURN_IF_ERROR(ReadCity(city, &policy));
+  }
+  return policy;
+}
+
+}  // namespace
+
+absl::StatusOr<Policy> LoadPolicy(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string text, base::ReadFile(path));
+  std::istringstream stream(text);
+  std::optional<toml::value> parsed;
+  try {
+    parsed = toml::parse(stream, path);
+  } catch (const std::exception& error) {
+    return base::InvalidArgumentError("{}: {}", path, error.what());
+  }
+  auto policy = ReadPolicy(parsed->as_table());
+  if (!policy.ok()) return base::Annotate(policy.status(), path);
+  return policy;
+}
+
+}  // namespace tongchou::audit

@@ -1,0 +1,36 @@
+// What the auditor trusts: keys pinned by the auditor's own hand, never taken
+// from the server that is audited. A TOML file:
+//
+//   province = "360000"
+//   witness = "tongchou/360000/witness+0a1b2c3d+BE..."   # the province's key
+//
+//   [[city]]
+//   code = "360100"
+//   key = "tongchou/360000/360100+0a1b2c3d+AU..."
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/ledger/note.h"
+
+namespace tongchou::audit {
+
+struct CityPolicy {
+  uint32_t city = 0;
+  std::string origin;  // tongchou/360000/360100
+  ledger::VerifierKey key;
+};
+
+struct Policy {
+  std::string province;
+  ledger::VerifierKey witness;
+  std::map<uint32_t, CityPolicy> cities;
+};
+
+// INVALID_ARGUMENT names the file and what is wrong in it.
+absl::StatusOr<Policy> LoadPolicy(const std::string& path);
+
+}  // namespace tongchou::audit

@@ -1,0 +1,51 @@
+// Rebuilds records and figures from the logs alone and compares them with what
+// the province claims.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "audit/archive.h"
+#include "audit/claims.h"
+#include "audit/findings.h"
+#include "audit/log_check.h"
+#include "audit/policy.h"
+#include "audit/record_set.h"
+
+namespace tongchou::audit {
+
+struct AuditSummary {
+  uint64_t entries = 0;
+  uint64_t checkpoints = 0;
+  uint64_t records = 0;  // compared with the province's
+  uint64_t figures = 0;  // likewise
+  double seconds = 0;
+  Findings findings;
+
+  Verdict verdict() const {
+    return findings.empty() ? Verdict::kClean : Verdict::kDiscrepancy;
+  }
+};
+
+// All logs of the copy, hashes, heads and links only. Cities are checked by
+// two threads. NOT_FOUND when the copy has no log; FAILED_PRECONDITION when it
+// has one of a city without a pinned key.
+absl::StatusOr<AuditSummary> Verify(const Archive& archive,
+                                    const Policy& policy);
+
+// Verify, then records from zero and every figure a second time, compared with
+// the claims that fetch saved.
+absl::StatusOr<AuditSummary> Replay(const Archive& archive,
+                                    const Policy& policy);
+
+// Derives a saved answer again from the logs up to the sizes on which it
+// rests.
+absl::StatusOr<AuditSummary> CheckAnswer(const Archive& archive,
+                                         const Policy& policy,
+                                         const ClaimedFigures& answer);
+
+}  // namespace tongchou::audit

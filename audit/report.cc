@@ -1,0 +1,54 @@
+#include "audit/report.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace tongchou::audit {
+
+std::string FormatText(const AuditSummary& summary) {
+  std::string text = fmt::format(
+      "verdict      {}\n"
+      "entries      {} hashed, numbered, timed and linked\n"
+      "checkpoints  {} signed by the cities, cosigned by the province\n",
+      VerdictName(summary.verdict()), summary.entries, summary.checkpoints);
+  if (summary.figures > 0) {
+    text += fmt::format(
+        "records      {} compared with the unified database\n"
+        "figures      {} computed a second time\n",
+        summary.records, summary.figures);
+  }
+  text += fmt::format("time         {:.1f} s\n", summary.seconds);
+  if (summary.findings.empty()) {
+    return text +
+           "proves: who recorded what and when, and that it has not been "
+           "changed since;\nnot that what was recorded is true of the world.\n";
+  }
+  text += fmt::format("\n{} found:\n", summary.findings.count());
+  for (const Finding& finding : summary.findings.kept()) {
+    text += fmt::format("  {}: {}\n", finding.place, finding.text);
+  }
+  const uint64_t hidden =
+      summary.findings.count() - summary.findings.kept().size();
+  if (hidden > 0) text += fmt::format("  and {} more\n", hidden);
+  return text;
+}
+
+std::string FormatJson(const AuditSummary& summary) {
+  nlohmann::ordered_json json;
+  json["verdict"] = VerdictName(summary.verdict());
+  json["entries"] = summary.entries;
+  json["checkpoints"] = summary.checkpoints;
+  json["records"] = summary.records;
+  json["figures"] = summary.figures;
+  json["seconds"] = summary.seconds;
+  json["findings_total"] = summary.findings.count();
+  json["findings"] = nlohmann::ordered_json::array();
+  for (const Finding& finding : summary.findings.kept()) {
+    json["findings"].push_back(
+        {{"place", finding.place}, {"text", finding.text}});
+  }
+  return json.dump() + "\n";
+}
+
+}  // namespace tongchou::audit
