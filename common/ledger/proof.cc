@@ -51,13 +51,13 @@ absl::Status VerifyInclusion(uint64_t index, uint64_t size, const Hash& leaf,
 absl::Status VerifyConsistency(uint64_t old_size, uint64_t new_size,
                                const Hash& old_root, const Hash& new_root,
                                const Proof& proof) {
+  if (old_size == 0) return Refused("nothing extends an empty tree");
   if (old_size > new_size) return Refused("the tree has shrunk");
   if (old_size == new_size) {
     if (!proof.empty()) return Refused("it is too long");
     return old_root == new_root ? absl::OkStatus()
                                 : Refused("two roots at one size");
   }
-  if (old_size == 0) return Refused("nothing extends an empty tree");
   if (proof.empty()) return Refused("it is empty");
   // The complete old tree is its own first node: the proof leaves it out.
   const bool complete = std::has_single_bit(old_size);

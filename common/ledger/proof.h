@@ -18,7 +18,7 @@ absl::Status VerifyInclusion(uint64_t index, uint64_t size, const Hash& leaf,
                              const Proof& proof, const Hash& root);
 
 // INVALID_ARGUMENT unless the proof shows that the tree of new_size extends
-// that of old_size. Only an equal tree extends one of size 0.
+// that of old_size. Size 0 has no proof.
 absl::Status VerifyConsistency(uint64_t old_size, uint64_t new_size,
                                const Hash& old_root, const Hash& new_root,
                                const Proof& proof);

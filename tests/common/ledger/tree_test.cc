@@ -101,6 +101,10 @@ absl::Status Verify(const json& probe, bool hex) {
                              probe[hex ? "new" : "size2"], old_root, new_root,
                              proof);
   }
+  for (const char* name : {hex ? "leaf_hash" : "leafHash", "root"}) {
+    const std::string text = probe[name];
+    if (text.size() < 43) return absl::InvalidArgumentError("hash size");
+  }
   const Hash leaf = hash(hex ? "leaf_hash" : "leafHash");
   const Hash root = hash("root");
   return VerifyInclusion(probe[hex ? "index" : "leafIdx"],
