@@ -6,12 +6,15 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/exchange/uplink.h"
+#include "common/ledger/bundle.h"
 #include "common/ledger/checkpoint.h"
 #include "common/ledger/compact_range.h"
 #include "common/ledger/note.h"
@@ -19,12 +22,17 @@
 
 namespace tongchou::exchange {
 
+// Bundle bytes that are taken before the journal has fsynced them: never less
+// than a node sends that keeps to the window.
+inline constexpr uint64_t kUnacknowledgedBytesMax =
+    kWindowBytesMax + kBatchBytesMax + ledger::kTransactionBytesMax;
+
 // What the province holds of a city's log; read when a Hello arrives.
 struct CityCopy {
   ledger::CompactRange range;  // verified and fsynced
   uint64_t applied_size = 0;
   int64_t last_commit_time_us = 0;
-  std::string checkpoint;            // newest cosigned note; empty at size 0
+  std::string checkpoint;  // cosigned note of range.size(); empty at size 0
   uint64_t incarnation_counter = 0;  // greatest seen
   uint64_t incarnation_nonce = 0;    // of the session that had it
   std::string quarantine;            // reason; empty when there is none
@@ -58,7 +66,9 @@ struct IngestConfig {
 
 class Ingest {
  public:
-  Ingest(IngestConfig config);
+  using RootAt = std::function<absl::StatusOr<ledger::Hash>(uint64_t)>;
+
+  explicit Ingest(IngestConfig config);
 
   // The first message. `copy` is what the province holds now. The root of any
   // shorter size is asked through `root_at` to tell a fork from a log that is
@@ -66,18 +76,19 @@ class Ingest {
   // ABORTED on a clone's older incarnation; PERMISSION_DENIED for another
   // origin; FAILED_PRECONDITION when the node is behind its own past (restore
   // it first) or the city is quarantined.
-  absl::StatusOr<v1::Welcome> OnHello(
-      const v1::Hello& hello, const CityCopy& copy,
-      const std::function<absl::StatusOr<ledger::Hash>(uint64_t)>& root_at,
-      int64_t now_us);
+  absl::StatusOr<v1::Welcome> OnHello(const v1::Hello& hello,
+                                      const CityCopy& copy,
+                                      const RootAt& root_at, int64_t now_us);
 
   // A batch after the greeting: decodes, hashes and compares with the signed
-  // checkpoint. DATA_LOSS names the entry or bundle; INVALID_ARGUMENT a broken
-  // protocol (gap, repeat, transaction cut); ResourceExhausted over the window.
+  // checkpoint. DATA_LOSS names the entry or bundle, or, with evidence()
+  // filled, a fork; INVALID_ARGUMENT a broken protocol (gap, repeat,
+  // transaction cut); RESOURCE_EXHAUSTED over the window. After an error
+  // everything but evidence() is as it was.
   absl::StatusOr<VerifiedBatch> OnBatch(const v1::Batch& batch);
 
   // The journal has fsynced everything up to `size`; takes its bytes out of
-  // the window.
+  // the window. `cosigned_note` is the city's checkpoint at `size`, or empty.
   v1::Ack OnDurable(uint64_t size, std::string_view cosigned_note,
                     uint64_t applied_size, int64_t now_us);
   v1::Ack OnApplied(uint64_t applied_size, int64_t now_us);
@@ -90,6 +101,35 @@ class Ingest {
   const std::optional<ForkEvidence>& evidence() const { return evidence_; }
 
  private:
+  struct Unacknowledged {
+    uint64_t end_size;
+    uint64_t bytes;
+  };
+  // What the city signed; whatever else it signs must agree with it.
+  struct SignedHead {
+    uint64_t size;
+    ledger::Hash root;
+    std::string note;
+  };
+
+  absl::Status CheckPeer(const v1::Hello& hello, const CityCopy& copy) const;
+  absl::Status CheckIncarnation(const v1::Incarnation& incarnation,
+                                const CityCopy& copy) const;
+  // The head that the node claims beyond the copy.
+  absl::StatusOr<std::optional<SignedHead>> CheckHistory(const v1::Hello& hello,
+                                                         const CityCopy& copy,
+                                                         const RootAt& root_at);
+  void Greet(const v1::Hello& hello, const CityCopy& copy,
+             std::optional<SignedHead> claimed);
+  absl::Status CheckAdmission(const v1::Batch& batch) const;
+  const SignedHead* ClaimedHead() const;
+  absl::Status CheckBatchHead(const VerifiedBatch& verified,
+                              const std::optional<ledger::Hash>& claimed_root);
+  void Accept(const VerifiedBatch& verified, uint64_t bytes);
+  void KeepEvidence(std::string_view known, std::string_view offered,
+                    std::string explanation);
+  v1::Ack MakeAck(int64_t now_us) const;
+
   IngestConfig config_;
   bool greeted_ = false;
   ledger::CompactRange range_;
@@ -98,11 +138,8 @@ class Ingest {
   uint64_t applied_size_ = 0;
   uint64_t claimed_committed_ = 0;
   uint64_t unacknowledged_bytes_ = 0;
-  struct Unacknowledged {
-    uint64_t end_size;
-    uint64_t bytes;
-  };
   std::deque<Unacknowledged> unacknowledged_;
+  std::vector<SignedHead> heads_;  // the newest verified, one claimed beyond
   v1::Incarnation incarnation_;
   std::optional<ForkEvidence> evidence_;
 };

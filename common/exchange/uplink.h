@@ -1,20 +1,24 @@
 // The node's end of the exchange as a state machine: events in, messages out;
 // no I/O, no clock, no threads. One object per stream; thread-confined.
 //
-//   OnConnected -> Hello ... OnWelcome -> batches within the window
-//   OnAck moves durable/applied; OnCommitted says that the log grew.
+//   Next -> Hello;  OnMessage(Welcome);  Next -> batches within the window
+//   OnMessage(Ack) moves durable and applied and makes room in the window.
 //
-// The owner calls Next() after every event until it returns nothing, and sends
-// what it returns in order. After an error of any call the stream is ended and
-// a new Uplink is made; the log and the store are the only memory.
+// The owner calls Next() after every event (a message, a commit, a tick of at
+// most kHeartbeatMicros) until it returns nothing, and sends what it returns in
+// order. After an error of any call the stream is ended and a new Uplink is
+// made; the log and the store are the only memory.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "common/ledger/checkpoint.h"
+#include "common/ledger/compact_range.h"
 #include "common/ledger/note.h"
 #include "tongchou/v1/exchange.pb.h"
 
@@ -28,6 +32,9 @@ inline constexpr uint64_t kWindowBytesMax = 16 << 20;
 inline constexpr int64_t kHeartbeatMicros = 1'000'000;
 // The province's clock and the node's may differ by this much.
 inline constexpr int64_t kClockSkewMicrosMax = 300'000'000;
+
+// What both ends count against the window.
+uint64_t BundleBytes(const v1::Batch& batch);
 
 // What the uplink needs of the log; implemented over LogStore and HeadSigner by
 // the node, by memory in tests.
@@ -84,21 +91,34 @@ class Uplink {
   const UplinkPositions& positions() const { return positions_; }
 
  private:
-  absl::Status OnWelcome(const v1::Welcome& welcome, int64_t now_us);
-  absl::Status OnAck(const v1::Ack& ack);
-  absl::Status KeepCosigned(std::string_view note, uint64_t size);
-
   struct InFlight {
     uint64_t end_size;
     uint64_t bytes;
   };
+  struct Pending {
+    v1::Batch batch;
+    uint64_t end_size;
+    uint64_t bytes;
+  };
+
+  absl::Status OnWelcome(const v1::Welcome& welcome, int64_t now_us);
+  absl::Status CheckWelcome(const v1::Welcome& welcome, int64_t now_us);
+  absl::Status OnAck(const v1::Ack& ack);
+  absl::StatusOr<ledger::Hash> VerifyCosigned(std::string_view note,
+                                              uint64_t size);
+  v1::NodeMessage MakeHello();
+  absl::Status ReadPending();
+  bool PendingFits() const;
+  absl::StatusOr<v1::NodeMessage> TakePending();
+
   UplinkConfig config_;
   UplinkLog* log_;
   UplinkPositions positions_;
   bool hello_sent_ = false;
   uint64_t window_bytes_ = 0;
   uint64_t in_flight_bytes_ = 0;
-  std::vector<InFlight> in_flight_;
+  std::deque<InFlight> in_flight_;
+  std::optional<Pending> pending_;  // read, waits for room in the window
   int64_t last_sent_us_ = 0;
 };
 

@@ -34,36 +34,37 @@ FileReader::FileReader(const RecordSchema& schema, const FileRules& rules,
       undecodable_(schema.fields.size()) {}
 
 std::optional<Refusal> FileReader::ReadHeader(const CsvRecord& record) {
-  std::vector<bool> seen(schema_.fields.size());
+  std::vector<int> seen(schema_.fields.size());
+  std::string unknown;
+  std::string doubled;
   for (const std::string_view raw : record.fields) {
     std::string name = Trimmed(ToUtf8Lossy(raw, rules_.encoding));
     const auto mapped = profile_.columns.find(name);
     const FieldSchema* field =
         schema_.Find(mapped == profile_.columns.end() ? name : mapped->second);
-    if (field == nullptr) {
-      if (!rules_.ignore_unknown) {
-        return Refusal{
-            "UNKNOWN_COLUMN",
-            fmt::format("column '{}' is not one of {}", name, schema_.name)};
-      }
-      ignored_.push_back(std::move(name));
-      field_of_column_.push_back(-1);
+    field_of_column_.push_back(field == nullptr ? -1 : field->index);
+    if (field != nullptr) {
+      if (++seen[field->index] == 2 && doubled.empty()) doubled = name;
       continue;
     }
-    if (seen[field->index]) {
-      return Refusal{"DOUBLE_COLUMN",
-                     fmt::format("column '{}' stands twice", name)};
-    }
-    seen[field->index] = true;
-    field_of_column_.push_back(field->index);
+    if (unknown.empty()) unknown = "'" + name + "'";
+    ignored_.push_back(std::move(name));
   }
   for (const FieldSchema& field : schema_.fields) {
     const bool needed = field.key || field.mandatory;
-    if (needed && !seen[field.index] &&
+    if (needed && seen[field.index] == 0 &&
         !profile_.constants.contains(field.code)) {
       return Refusal{"MISSING_COLUMN", fmt::format("column {} ({}) is missing",
                                                    field.code, field.name_zh)};
     }
+  }
+  if (!unknown.empty() && !rules_.ignore_unknown) {
+    return Refusal{"UNKNOWN_COLUMN", fmt::format("column {} is not one of {}",
+                                                 unknown, schema_.name)};
+  }
+  if (!doubled.empty()) {
+    return Refusal{"DOUBLE_COLUMN",
+                   fmt::format("column '{}' stands twice", doubled)};
   }
   return std::nullopt;
 }

@@ -140,9 +140,8 @@ std::string_view CheckCreditCode(std::string_view text) {
   });
   if (!plain || text.size() != kCreditCodeLength) return "USCC_CHAR";
   const std::string_view division = text.substr(2, 6);
-  if (!AllDigits(division) || !IsDivision(Number(division))) {
-    return "USCC_DIVISION";
-  }
+  if (!AllDigits(division)) return "USCC_CHAR";
+  if (!IsDivision(Number(division))) return "USCC_DIVISION";
   if (OrganisationCheck(text.substr(8, 8)) != text[16]) return "USCC_ORG";
   return CreditCodeCheck(text.substr(0, 17)) == text[17] ? "" : "USCC_CHECK";
 }

@@ -335,12 +335,16 @@ void RowParser::CheckOrder(const Row& row) {
 }
 
 void RowParser::CheckAmounts(const Row& row) {
+  CheckBase(row);
   for (const PaidWithinDue& limit : schema_.paid_within_due) {
     const int64_t due = row.number(limit.due);
     if (due >= 0 && row.number(limit.paid) > due) {
-      return Report(kAmount, "AMOUNT", limit.paid);
+      Report(kAmount, "AMOUNT", limit.paid);
     }
   }
+}
+
+void RowParser::CheckBase(const Row& row) {
   if (!schema_.base_of_payment.has_value()) return;
   const BaseOfPayment& rule = *schema_.base_of_payment;
   int64_t paid = 0;

@@ -71,6 +71,7 @@ class RowParser {
   void ParseDivision(const FieldSchema& field, std::string_view text, Row* row);
   void CheckOrder(const Row& row);
   void CheckAmounts(const Row& row);
+  void CheckBase(const Row& row);
   void Report(int rank, std::string_view code, int field);
   void Repaired(Repair repair);
 

@@ -1,0 +1,711 @@
+#include "aggregator/journal/journal.h"
+
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
+#include <rocksdb/snapshot.h>
+#include <rocksdb/write_batch.h>
+
+#include <algorithm>
+#include <map>
+#include <string_view>
+#include <utility>
+
+#include "common/base/big_endian.h"
+#include "common/base/file.h"
+#include "common/base/mutex.h"
+#include "common/base/status.h"
+#include "common/ledger/bundle.h"
+#include "common/ledger/rocksdb_status.h"
+
+namespace tongchou::aggregator {
+namespace {
+
+using exchange::CityCopy;
+using ledger::CompactRange;
+using ledger::Hash;
+using ledger::ToSlice;
+using ledger::ToView;
+
+using Positions = std::map<uint32_t, CityCopy>;
+
+constexpr size_t kCityBytes = 3;
+constexpr size_t kSubBytes = 4;
+constexpr size_t kLengthBytes = 4;
+constexpr size_t kNumberBytes = 8;
+constexpr size_t kHashBytes = 32;
+constexpr uint32_t kCityMax = 0xffffff;
+constexpr uint32_t kGroupEnd = 0xffffffff;
+
+std::string GroupKey(uint64_t ordinal, uint32_t sub) {
+  std::string key = "J";
+  base::AppendBigEndian<kNumberBytes>(ordinal, &key);
+  base::AppendBigEndian<kSubBytes>(sub, &key);
+  return key;
+}
+
+std::string CityKey(char space, uint32_t city) {
+  std::string key(1, space);
+  base::AppendBigEndian<kCityBytes>(city, &key);
+  return key;
+}
+
+std::string CityKey(char space, uint32_t city, uint64_t number) {
+  std::string key = CityKey(space, city);
+  base::AppendBigEndian<kNumberBytes>(number, &key);
+  return key;
+}
+
+uint64_t NumberOf(const rocksdb::Slice& city_key) {
+  return base::ReadBigEndian(ToView(city_key).substr(1 + kCityBytes));
+}
+
+void AppendText(std::string_view text, std::string* out) {
+  base::AppendBigEndian<kLengthBytes>(text.size(), out);
+  out->append(text);
+}
+
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : rest_(bytes) {}
+
+  std::string_view Take(size_t bytes) {
+    ok_ = ok_ && bytes <= rest_.size();
+    if (!ok_) return {};
+    const std::string_view taken = rest_.substr(0, bytes);
+    rest_.remove_prefix(bytes);
+    return taken;
+  }
+  uint64_t Number(size_t bytes = kNumberBytes) {
+    return base::ReadBigEndian(Take(bytes));
+  }
+  int64_t Time() { return static_cast<int64_t>(Number()); }
+  uint32_t City() { return static_cast<uint32_t>(Number(kCityBytes)); }
+  std::string Text() { return std::string(Take(Number(kLengthBytes))); }
+  Hash ReadHash() {
+    const std::string_view bytes = Take(kHashBytes);
+    return ok_ ? Hash::FromView(bytes) : Hash();
+  }
+  std::string_view Rest() { return Take(rest_.size()); }
+
+  bool at_end() const { return rest_.empty(); }
+  bool ok() const { return ok_; }
+
+ private:
+  std::string_view rest_;
+  bool ok_ = true;
+};
+
+std::string EncodePosition(const CityCopy& copy) {
+  std::string bytes;
+  base::AppendBigEndian<kNumberBytes>(
+      static_cast<uint64_t>(copy.last_commit_time_us), &bytes);
+  base::AppendBigEndian<kNumberBytes>(copy.incarnation_counter, &bytes);
+  base::AppendBigEndian<kNumberBytes>(copy.incarnation_nonce, &bytes);
+  AppendText(copy.quarantine, &bytes);
+  AppendText(copy.checkpoint, &bytes);
+  return bytes + copy.range.Encode();
+}
+
+absl::StatusOr<CityCopy> DecodePosition(std::string_view bytes) {
+  Reader reader(bytes);
+  CityCopy copy;
+  copy.last_commit_time_us = reader.Time();
+  copy.incarnation_counter = reader.Number();
+  copy.incarnation_nonce = reader.Number();
+  copy.quarantine = reader.Text();
+  copy.checkpoint = reader.Text();
+  if (!reader.ok()) return base::DataLossError("a position is cut");
+  ASSIGN_OR_RETURN(copy.range, CompactRange::Decode(reader.Rest()));
+  return copy;
+}
+
+struct KeptCheckpoint {
+  JournalCheckpoint checkpoint;
+  CompactRange range;
+};
+
+std::string EncodeKept(const JournalCheckpoint& checkpoint,
+                       const CompactRange& range) {
+  std::string bytes;
+  base::AppendBigEndian<kNumberBytes>(
+      static_cast<uint64_t>(checkpoint.commit_time_us), &bytes);
+  AppendText(checkpoint.note, &bytes);
+  return bytes + range.Encode();
+}
+
+absl::StatusOr<KeptCheckpoint> DecodeKept(uint32_t city, uint64_t size,
+                                          std::string_view bytes) {
+  Reader reader(bytes);
+  KeptCheckpoint kept;
+  kept.checkpoint.city = city;
+  kept.checkpoint.size = size;
+  kept.checkpoint.commit_time_us = reader.Time();
+  kept.checkpoint.note = reader.Text();
+  if (!reader.ok()) return base::DataLossError("a checkpoint is cut");
+  ASSIGN_OR_RETURN(kept.range, CompactRange::Decode(reader.Rest()));
+  if (kept.range.size() != size) {
+    return base::DataLossError("a checkpoint has the range of another size");
+  }
+  kept.checkpoint.root = kept.range.Root();
+  return kept;
+}
+
+std::string EncodeGroupEnd(const JournalGroup& group) {
+  std::string bytes;
+  base::AppendBigEndian<kSubBytes>(group.bundles.size(), &bytes);
+  for (const JournalCheckpoint& checkpoint : group.checkpoints) {
+    base::AppendBigEndian<kCityBytes>(checkpoint.city, &bytes);
+    base::AppendBigEndian<kNumberBytes>(checkpoint.size, &bytes);
+    base::AppendBigEndian<kNumberBytes>(
+        static_cast<uint64_t>(checkpoint.commit_time_us), &bytes);
+    bytes.append(checkpoint.root.view());
+    AppendText(checkpoint.note, &bytes);
+  }
+  return bytes;
+}
+
+absl::Status DecodeGroupEnd(std::string_view bytes, JournalGroup* group) {
+  Reader reader(bytes);
+  if (reader.Number(kSubBytes) != group->bundles.size()) {
+    return base::DataLossError("group {} lacks bundles", group->ordinal);
+  }
+  while (reader.ok() && !reader.at_end()) {
+    JournalCheckpoint& checkpoint = group->checkpoints.emplace_back();
+    checkpoint.city = reader.City();
+    checkpoint.size = reader.Number();
+    checkpoint.commit_time_us = reader.Time();
+    checkpoint.root = reader.ReadHash();
+    checkpoint.note = reader.Text();
+  }
+  if (!reader.ok()) {
+    return base::DataLossError("the end of group {} is cut", group->ordinal);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<JournalBundle> DecodeBundle(std::string_view bytes) {
+  Reader reader(bytes);
+  JournalBundle bundle;
+  bundle.city = reader.City();
+  bundle.first_sequence = reader.Number();
+  if (!reader.ok()) return base::DataLossError("a bundle is cut");
+  bundle.bytes = reader.Rest();
+  ASSIGN_OR_RETURN(const auto range, ledger::PeekBundle(bundle.bytes));
+  if (range.first_sequence != bundle.first_sequence) {
+    return base::DataLossError("a bundle lies at the place of another");
+  }
+  bundle.count = range.count;
+  return bundle;
+}
+
+void PutBundle(const std::string& key, const JournalBundle& bundle,
+               rocksdb::WriteBatch* writes) {
+  std::string head;
+  base::AppendBigEndian<kCityBytes>(bundle.city, &head);
+  base::AppendBigEndian<kNumberBytes>(bundle.first_sequence, &head);
+  const rocksdb::Slice name(key);
+  const rocksdb::Slice parts[] = {head, bundle.bytes};
+  writes->Put(rocksdb::SliceParts(&name, 1), rocksdb::SliceParts(parts, 2));
+}
+
+absl::Status CheckContinues(const JournalBatch& offered,
+                            const CompactRange& held) {
+  const exchange::VerifiedBatch& batch = offered.batch;
+  uint64_t next = held.size();
+  for (const exchange::VerifiedBatch::Piece& piece : batch.bundles) {
+    const auto range = ledger::PeekBundle(piece.bytes);
+    if (piece.first_sequence != next || piece.count == 0 || !range.ok() ||
+        range->first_sequence != next || range->count != piece.count) {
+      return base::InternalError(
+          "journal: city {}: the bundle at {} does not continue at {}",
+          offered.city, piece.first_sequence, next);
+    }
+    next += piece.count;
+  }
+  if (batch.end_size != next || batch.range.size() != next) {
+    return base::InternalError(
+        "journal: city {}: a batch to {} with a range of {} ends at {}",
+        offered.city, batch.end_size, batch.range.size(), next);
+  }
+  if (next == held.size() && batch.range != held) {
+    return base::InternalError("journal: city {}: another tree of size {}",
+                               offered.city, next);
+  }
+  return absl::OkStatus();
+}
+
+struct View {
+  View(rocksdb::DB* db, uint64_t ordinal, uint64_t city_size)
+      : held(db),
+        snapshot(held.snapshot()),
+        last_ordinal(ordinal),
+        size(city_size) {}
+  rocksdb::ReadOptions Options() const {
+    rocksdb::ReadOptions options;
+    options.snapshot = snapshot;
+    return options;
+  }
+
+  rocksdb::ManagedSnapshot held;
+  const rocksdb::Snapshot* const snapshot;
+  const uint64_t last_ordinal;
+  const uint64_t size;
+};
+
+struct Draft {
+  JournalGroup group;
+  Positions positions;
+  rocksdb::WriteBatch writes;
+};
+
+class RocksJournal final : public Journal {
+ public:
+  RocksJournal(std::unique_ptr<rocksdb::Env> env,
+               std::unique_ptr<rocksdb::DB> db, std::string directory)
+      : env_(std::move(env)),
+        db_(std::move(db)),
+        directory_(std::move(directory)) {
+    synced_.sync = true;
+  }
+  ~RocksJournal() override { db_->Close(); }
+
+  absl::Status Load();
+
+  absl::StatusOr<JournalGroup> Append(
+      std::vector<JournalBatch> batches) override;
+  uint64_t last_ordinal() const override {
+    base::MutexLock lock(mutex_);
+    return last_ordinal_;
+  }
+  absl::Status ReadGroups(
+      uint64_t from,
+      const std::function<bool(JournalGroup&&)>& visit) const override;
+  std::vector<uint32_t> cities() const override;
+  absl::StatusOr<CityCopy> City(uint32_t city) const override {
+    return CopyOf(city);
+  }
+  absl::StatusOr<Hash> RootAt(uint32_t city, uint64_t size) const override;
+  absl::Status ReadCity(
+      uint32_t city, uint64_t sequence,
+      const std::function<bool(JournalBundle&&)>& visit) const override {
+    return ReadBundles(Look(city), city, sequence, visit);
+  }
+  absl::StatusOr<std::vector<JournalCheckpoint>> Checkpoints(
+      uint32_t city, uint64_t from, uint64_t to) const override;
+  absl::Status PutIncarnation(uint32_t city, uint64_t counter,
+                              uint64_t nonce) override;
+  absl::Status Quarantine(uint32_t city, std::string_view reason,
+                          const exchange::ForkEvidence& evidence) override;
+
+ private:
+  absl::Status Check(const rocksdb::Status& status) const {
+    return ledger::FromRocksdb(status, "journal " + directory_);
+  }
+  absl::Status Damaged(std::string_view what) const {
+    return base::DataLossError("journal {}: {}; restore it", directory_, what);
+  }
+  absl::Status Damaged(const absl::Status& status) const {
+    return Damaged(base::Message(status));
+  }
+  absl::Status CheckWritable(uint32_t city) const;
+  CityCopy CopyOf(uint32_t city) const;
+  View Look(uint32_t city) const;
+
+  absl::Status LoadPositions();
+  absl::Status LoadLastOrdinal();
+  absl::Status AddBatch(JournalBatch batch, Draft* draft) const;
+  absl::Status Commit(rocksdb::WriteBatch* writes, Positions changed,
+                      uint64_t ordinal)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
+  absl::StatusOr<uint64_t> FreeEvidenceTime(uint32_t city) const;
+
+  absl::StatusOr<bool> AddToGroup(std::string_view key, std::string_view value,
+                                  JournalGroup* group) const;
+  absl::StatusOr<JournalBundle> BundleOf(const View& view, uint32_t city,
+                                         uint64_t first_sequence,
+                                         std::string_view place) const;
+  absl::Status ReadBundles(
+      const View& view, uint32_t city, uint64_t sequence,
+      const std::function<bool(JournalBundle&&)>& visit) const;
+  absl::StatusOr<CompactRange> NearestRange(const View& view, uint32_t city,
+                                            uint64_t size) const;
+
+  const std::unique_ptr<rocksdb::Env> env_;
+  const std::unique_ptr<rocksdb::DB> db_;
+  const std::string directory_;
+  rocksdb::WriteOptions synced_;
+  base::Mutex writer_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
+  mutable base::Mutex mutex_;
+  Positions positions_ ABSL_GUARDED_BY(mutex_);
+  uint64_t last_ordinal_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Status failed_ ABSL_GUARDED_BY(mutex_);
+};
+
+absl::Status RocksJournal::Load() {
+  RETURN_IF_ERROR(LoadLastOrdinal());
+  RETURN_IF_ERROR(LoadPositions());
+  for (const uint32_t city : cities()) {
+    const CityCopy copy = CopyOf(city);
+    const uint64_t size = copy.range.size();
+    if (size == 0) continue;
+    ASSIGN_OR_RETURN(const auto range, NearestRange(Look(city), city, size));
+    if (range != copy.range) {
+      return Damaged(fmt::format(
+          "position and checkpoints of city {} contradict each other", city));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RocksJournal::LoadLastOrdinal() {
+  const std::unique_ptr<rocksdb::Iterator> it(
+      db_->NewIterator(rocksdb::ReadOptions()));
+  it->SeekForPrev(ledger::PrefixEnd("J"));
+  RETURN_IF_ERROR(Check(it->status()));
+  if (!it->Valid() || it->key()[0] != 'J') return absl::OkStatus();
+  Reader reader(ToView(it->key()).substr(1));
+  const uint64_t ordinal = reader.Number();
+  if (ToView(it->key()) != GroupKey(ordinal, kGroupEnd)) {
+    return Damaged("the last group has no end");
+  }
+  base::MutexLock lock(mutex_);
+  last_ordinal_ = ordinal;
+  return absl::OkStatus();
+}
+
+absl::Status RocksJournal::LoadPositions() {
+  const std::string end = ledger::PrefixEnd("P");
+  const rocksdb::Slice upper(end);
+  rocksdb::ReadOptions options;
+  options.iterate_upper_bound = &upper;
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
+  Positions positions;
+  for (it->Seek("P"); it->Valid(); it->Next()) {
+    auto copy = DecodePosition(ToView(it->value()));
+    if (!copy.ok()) return Damaged(copy.status());
+    Reader reader(ToView(it->key()).substr(1));
+    positions[reader.City()] = *std::move(copy);
+  }
+  RETURN_IF_ERROR(Check(it->status()));
+  base::MutexLock lock(mutex_);
+  positions_ = std::move(positions);
+  return absl::OkStatus();
+}
+
+absl::Status RocksJournal::CheckWritable(uint32_t city) const {
+  if (city > kCityMax) {
+    return base::InternalError("journal: {} is no city code", city);
+  }
+  base::MutexLock lock(mutex_);
+  return failed_;
+}
+
+CityCopy RocksJournal::CopyOf(uint32_t city) const {
+  base::MutexLock lock(mutex_);
+  const auto found = positions_.find(city);
+  return found == positions_.end() ? CityCopy() : found->second;
+}
+
+View RocksJournal::Look(uint32_t city) const {
+  base::MutexLock lock(mutex_);
+  const auto found = positions_.find(city);
+  return View(db_.get(), last_ordinal_,
+              found == positions_.end() ? 0 : found->second.range.size());
+}
+
+std::vector<uint32_t> RocksJournal::cities() const {
+  base::MutexLock lock(mutex_);
+  std::vector<uint32_t> codes;
+  for (const auto& [city, copy] : positions_) codes.push_back(city);
+  return codes;
+}
+
+absl::StatusOr<JournalGroup> RocksJournal::Append(
+    std::vector<JournalBatch> batches) {
+  if (batches.empty()) {
+    return base::InternalError("journal: a group without batches");
+  }
+  base::MutexLock writer(writer_mutex_);
+  Draft draft;
+  draft.group.ordinal = last_ordinal() + 1;
+  for (JournalBatch& batch : batches) {
+    RETURN_IF_ERROR(CheckWritable(batch.city));
+    RETURN_IF_ERROR(AddBatch(std::move(batch), &draft));
+  }
+  draft.writes.Put(GroupKey(draft.group.ordinal, kGroupEnd),
+                   EncodeGroupEnd(draft.group));
+  for (const auto& [city, copy] : draft.positions) {
+    draft.writes.Put(CityKey('P', city), EncodePosition(copy));
+  }
+  RETURN_IF_ERROR(
+      Commit(&draft.writes, std::move(draft.positions), draft.group.ordinal));
+  return std::move(draft.group);
+}
+
+absl::Status RocksJournal::AddBatch(JournalBatch batch, Draft* draft) const {
+  const uint32_t city = batch.city;
+  const auto [at, added] = draft->positions.try_emplace(city);
+  CityCopy& position = at->second;
+  if (added) position = CopyOf(city);
+  RETURN_IF_ERROR(CheckContinues(batch, position.range));
+  JournalGroup& group = draft->group;
+  for (exchange::VerifiedBatch::Piece& piece : batch.batch.bundles) {
+    const std::string key =
+        GroupKey(group.ordinal, static_cast<uint32_t>(group.bundles.size()));
+    group.bundles.push_back(
+        {city, piece.first_sequence, piece.count, std::move(piece.bytes)});
+    PutBundle(key, group.bundles.back(), &draft->writes);
+    draft->writes.Put(CityKey('I', city, piece.first_sequence), key.substr(1));
+  }
+  position.range = std::move(batch.batch.range);
+  position.last_commit_time_us = batch.batch.last_commit_time_us;
+  position.checkpoint = batch.cosigned_checkpoint;
+  if (batch.incarnation_counter > position.incarnation_counter) {
+    position.incarnation_counter = batch.incarnation_counter;
+    position.incarnation_nonce = batch.incarnation_nonce;
+  }
+  group.checkpoints.push_back(
+      {city, position.range.size(), std::move(batch.cosigned_checkpoint),
+       position.range.Root(), position.last_commit_time_us});
+  draft->writes.Put(CityKey('K', city, position.range.size()),
+                    EncodeKept(group.checkpoints.back(), position.range));
+  return absl::OkStatus();
+}
+
+absl::Status RocksJournal::Commit(rocksdb::WriteBatch* writes,
+                                  Positions changed, uint64_t ordinal) {
+  const absl::Status written = Check(db_->Write(synced_, writes));
+  base::MutexLock lock(mutex_);
+  if (!written.ok()) {
+    if (!absl::IsResourceExhausted(written)) failed_ = written;
+    return written;
+  }
+  for (auto& [city, copy] : changed) positions_[city] = std::move(copy);
+  last_ordinal_ = ordinal;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> RocksJournal::AddToGroup(std::string_view key,
+                                              std::string_view value,
+                                              JournalGroup* group) const {
+  if (key == GroupKey(group->ordinal, kGroupEnd)) {
+    const absl::Status status = DecodeGroupEnd(value, group);
+    if (!status.ok()) return Damaged(status);
+    return true;
+  }
+  const auto sub = static_cast<uint32_t>(group->bundles.size());
+  if (key != GroupKey(group->ordinal, sub)) {
+    return Damaged(fmt::format("group {} is not whole", group->ordinal));
+  }
+  auto bundle = DecodeBundle(value);
+  if (!bundle.ok()) return Damaged(bundle.status());
+  group->bundles.push_back(*std::move(bundle));
+  return false;
+}
+
+absl::Status RocksJournal::ReadGroups(
+    uint64_t from, const std::function<bool(JournalGroup&&)>& visit) const {
+  const View view = Look(0);
+  uint64_t next = std::max<uint64_t>(from, 1);
+  if (next > view.last_ordinal) return absl::OkStatus();
+  const std::string end = GroupKey(view.last_ordinal + 1, 0);
+  const rocksdb::Slice upper(end);
+  rocksdb::ReadOptions options = view.Options();
+  options.iterate_upper_bound = &upper;
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
+  JournalGroup group;
+  group.ordinal = next;
+  for (it->Seek(GroupKey(next, 0)); it->Valid(); it->Next()) {
+    ASSIGN_OR_RETURN(const bool whole, AddToGroup(ToView(it->key()),
+                                                  ToView(it->value()), &group));
+    if (!whole) continue;
+    if (!visit(std::move(group))) return absl::OkStatus();
+    group = {};
+    group.ordinal = ++next;
+  }
+  RETURN_IF_ERROR(Check(it->status()));
+  if (next <= view.last_ordinal) {
+    return Damaged(fmt::format("group {} is missing", next));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<JournalBundle> RocksJournal::BundleOf(
+    const View& view, uint32_t city, uint64_t first_sequence,
+    std::string_view place) const {
+  std::string value;
+  const rocksdb::Status status =
+      db_->Get(view.Options(), "J" + std::string(place), &value);
+  if (status.IsNotFound()) {
+    return Damaged(
+        fmt::format("bundle {} of city {} is missing", first_sequence, city));
+  }
+  RETURN_IF_ERROR(Check(status));
+  auto bundle = DecodeBundle(value);
+  if (!bundle.ok()) return Damaged(bundle.status());
+  if (bundle->city != city || bundle->first_sequence != first_sequence) {
+    return Damaged(
+        fmt::format("the index of city {} names another bundle at {}", city,
+                    first_sequence));
+  }
+  return bundle;
+}
+
+absl::Status RocksJournal::ReadBundles(
+    const View& view, uint32_t city, uint64_t sequence,
+    const std::function<bool(JournalBundle&&)>& visit) const {
+  if (sequence >= view.size) return absl::OkStatus();
+  const std::string begin = CityKey('I', city);
+  const std::string end = CityKey('I', city, view.size);
+  const rocksdb::Slice lower(begin);
+  const rocksdb::Slice upper(end);
+  rocksdb::ReadOptions options = view.Options();
+  options.iterate_lower_bound = &lower;
+  options.iterate_upper_bound = &upper;
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
+  it->SeekForPrev(CityKey('I', city, sequence));
+  uint64_t next = it->Valid() ? NumberOf(it->key()) : sequence;
+  for (; it->Valid() && NumberOf(it->key()) == next; it->Next()) {
+    ASSIGN_OR_RETURN(JournalBundle bundle,
+                     BundleOf(view, city, next, ToView(it->value())));
+    next += bundle.count;
+    if (next <= sequence) break;
+    if (!visit(std::move(bundle))) return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(Check(it->status()));
+  if (next != view.size) {
+    return Damaged(fmt::format("entry {} of city {} is missing", next, city));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<CompactRange> RocksJournal::NearestRange(const View& view,
+                                                        uint32_t city,
+                                                        uint64_t size) const {
+  const std::string begin = CityKey('K', city);
+  const rocksdb::Slice lower(begin);
+  rocksdb::ReadOptions options = view.Options();
+  options.iterate_lower_bound = &lower;
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
+  it->SeekForPrev(CityKey('K', city, size));
+  RETURN_IF_ERROR(Check(it->status()));
+  if (!it->Valid()) return CompactRange();
+  auto kept = DecodeKept(city, NumberOf(it->key()), ToView(it->value()));
+  if (!kept.ok()) return Damaged(kept.status());
+  return std::move(kept->range);
+}
+
+absl::StatusOr<Hash> RocksJournal::RootAt(uint32_t city, uint64_t size) const {
+  const View view = Look(city);
+  if (size > view.size) {
+    return base::OutOfRangeError(
+        "journal {}: city {} has fewer than {} entries", directory_, city,
+        size);
+  }
+  ASSIGN_OR_RETURN(CompactRange range, NearestRange(view, city, size));
+  if (range.size() == size) return range.Root();
+  absl::Status status;
+  ledger::Bundle bundle;
+  const auto append = [&](JournalBundle&& stored) {
+    status = bundle.Decode(stored.bytes);
+    if (!status.ok()) return false;
+    while (range.size() < size &&
+           range.size() < stored.first_sequence + stored.count) {
+      range.Append(bundle.leaf_hash(range.size() - stored.first_sequence));
+    }
+    return range.size() < size;
+  };
+  RETURN_IF_ERROR(ReadBundles(view, city, range.size(), append));
+  if (!status.ok()) return Damaged(status);
+  return range.Root();
+}
+
+absl::StatusOr<std::vector<JournalCheckpoint>> RocksJournal::Checkpoints(
+    uint32_t city, uint64_t from, uint64_t to) const {
+  const View view = Look(city);
+  std::vector<JournalCheckpoint> found;
+  to = std::min(to, view.size);
+  if (from >= to) return found;
+  const std::string end = CityKey('K', city, to) + '\0';
+  const rocksdb::Slice upper(end);
+  rocksdb::ReadOptions options = view.Options();
+  options.iterate_upper_bound = &upper;
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
+  for (it->Seek(CityKey('K', city, from + 1)); it->Valid(); it->Next()) {
+    auto kept = DecodeKept(city, NumberOf(it->key()), ToView(it->value()));
+    if (!kept.ok()) return Damaged(kept.status());
+    found.push_back(std::move(kept->checkpoint));
+  }
+  RETURN_IF_ERROR(Check(it->status()));
+  return found;
+}
+
+absl::Status RocksJournal::PutIncarnation(uint32_t city, uint64_t counter,
+                                          uint64_t nonce) {
+  base::MutexLock writer(writer_mutex_);
+  RETURN_IF_ERROR(CheckWritable(city));
+  CityCopy copy = CopyOf(city);
+  if (counter < copy.incarnation_counter) {
+    return base::AbortedError(
+        "journal: city {}: incarnation {} came after {}; start a new one", city,
+        counter, copy.incarnation_counter);
+  }
+  copy.incarnation_counter = counter;
+  copy.incarnation_nonce = nonce;
+  rocksdb::WriteBatch writes;
+  writes.Put(CityKey('P', city), EncodePosition(copy));
+  return Commit(&writes, {{city, std::move(copy)}}, last_ordinal());
+}
+
+absl::StatusOr<uint64_t> RocksJournal::FreeEvidenceTime(uint32_t city) const {
+  uint64_t time = db_->GetEnv()->NowMicros();
+  std::string value;
+  for (;; ++time) {
+    const rocksdb::Status status =
+        db_->Get(rocksdb::ReadOptions(), CityKey('F', city, time), &value);
+    if (status.IsNotFound()) return time;
+    RETURN_IF_ERROR(Check(status));
+  }
+}
+
+absl::Status RocksJournal::Quarantine(uint32_t city, std::string_view reason,
+                                      const exchange::ForkEvidence& evidence) {
+  base::MutexLock writer(writer_mutex_);
+  RETURN_IF_ERROR(CheckWritable(city));
+  ASSIGN_OR_RETURN(const uint64_t time, FreeEvidenceTime(city));
+  CityCopy copy = CopyOf(city);
+  copy.quarantine = reason;
+  std::string proof;
+  AppendText(evidence.known_note, &proof);
+  AppendText(evidence.offered_note, &proof);
+  AppendText(evidence.explanation, &proof);
+  rocksdb::WriteBatch writes;
+  writes.Put(CityKey('P', city), EncodePosition(copy));
+  writes.Put(CityKey('F', city, time), proof);
+  return Commit(&writes, {{city, std::move(copy)}}, last_ordinal());
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(
+    const JournalOptions& options) {
+  RETURN_IF_ERROR(base::MakeDirectories(options.directory));
+  rocksdb::Options database = ledger::DatabaseOptions(
+      /*large_values=*/true, options.block_cache_bytes);
+  std::unique_ptr<rocksdb::Env> env;
+  if (options.file_system != nullptr) {
+    env = rocksdb::NewCompositeEnv(options.file_system);
+    database.env = env.get();
+  }
+  rocksdb::DB* db = nullptr;
+  RETURN_IF_ERROR(
+      ledger::FromRocksdb(rocksdb::DB::Open(database, options.directory, &db),
+                          "journal " + options.directory));
+  auto journal = std::make_unique<RocksJournal>(
+      std::move(env), std::unique_ptr<rocksdb::DB>(db), options.directory);
+  RETURN_IF_ERROR(journal->Load());
+  return journal;
+}
+
+}  // namespace tongchou::aggregator

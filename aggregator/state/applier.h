@@ -1,0 +1,39 @@
+// Brings the unified database behind the journal, in ordinal order.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "aggregator/journal/journal.h"
+#include "aggregator/state/batch.h"
+#include "aggregator/state/unified_state.h"
+
+namespace tongchou::aggregator {
+
+// Changes of one batch, unless one transaction alone has more.
+inline constexpr size_t kApplyBatchChanges = 65'536;
+
+// Past versions, read out of the journal's bundles. Not thread-safe.
+std::unique_ptr<PastReader> MakePastReader(const Journal* journal);
+
+// Thread-safe: status from any thread. One per state.
+class Applier {
+ public:
+  // Starts its thread. `applied` is called after every batch; must not block.
+  static absl::StatusOr<std::unique_ptr<Applier>> Start(
+      const Journal* journal, UnifiedState* state,
+      std::function<void(const Position&)> applied);
+  virtual ~Applier() = default;
+
+  // The journal has grown.
+  virtual void Wake() = 0;
+  virtual Position position() const = 0;
+  // After a start: false until the journal's end of that time is reached.
+  virtual bool caught_up() const = 0;
+  // Why it stopped; OK while it works.
+  virtual absl::Status status() const = 0;
+};
+
+}  // namespace tongchou::aggregator

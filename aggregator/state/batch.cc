@@ -1,0 +1,100 @@
+#include "aggregator/state/batch.h"
+
+#include <algorithm>
+
+#include "common/base/clock.h"
+#include "common/base/status.h"
+
+namespace tongchou::aggregator {
+
+Batch::Batch(std::vector<Change> changes, const StateSnapshot* snapshot,
+             PastReader* past)
+    : changes_(std::move(changes)), snapshot_(*snapshot), past_(*past) {
+  std::stable_sort(changes_.begin(), changes_.end(),
+                   [](const Change& a, const Change& b) {
+                     return a.row_key < b.row_key;
+                   });
+  size_t kept = 0;
+  for (size_t i = 0; i < changes_.size(); ++i) {
+    const bool last = i + 1 == changes_.size() ||
+                      changes_[i + 1].row_key != changes_[i].row_key;
+    if (!last) continue;
+    if (kept != i) changes_[kept] = std::move(changes_[i]);
+    ++kept;
+  }
+  changes_.resize(kept);
+}
+
+absl::Status Batch::Load() {
+  for (Change& change : changes_) {
+    const RowKey key = ParseRowKey(change.row_key);
+    ASSIGN_OR_RETURN(change.before, snapshot_.Get(key.record_key, key.city));
+  }
+  return absl::OkStatus();
+}
+
+std::pair<size_t, size_t> Batch::RangeOf(std::string_view prefix) const {
+  const auto begin = std::lower_bound(
+      changes_.begin(), changes_.end(), prefix,
+      [](const Change& a, std::string_view b) { return a.row_key < b; });
+  auto end = begin;
+  while (end != changes_.end() && end->row_key.starts_with(prefix)) ++end;
+  return {static_cast<size_t>(begin - changes_.begin()),
+          static_cast<size_t>(end - changes_.begin())};
+}
+
+const Change* Batch::Find(std::string_view row_key) const {
+  const auto found = std::lower_bound(
+      changes_.begin(), changes_.end(), row_key,
+      [](const Change& a, std::string_view b) { return a.row_key < b; });
+  if (found == changes_.end() || found->row_key != row_key) return nullptr;
+  return &*found;
+}
+
+absl::StatusOr<std::optional<RecordVersion>> Batch::Rewind(
+    std::optional<RecordVersion> version, uint32_t city,
+    const Perspective& from) {
+  if (from.day == kNow) return version;
+  while (version.has_value()) {
+    const uint32_t day = base::ChinaDay(version->commit_time_us);
+    if (day <= from.day) return version;
+    if (from.next_change != nullptr) {
+      *from.next_change = std::min(*from.next_change, day);
+    }
+    if (version->previous == 0) return std::optional<RecordVersion>();
+    ASSIGN_OR_RETURN(version, past_.ReadVersion(city, version->previous - 1));
+  }
+  return version;
+}
+
+absl::StatusOr<std::optional<RecordVersion>> Batch::Read(
+    std::string_view record_key, uint32_t city, const Perspective& from) {
+  const Change* change = Find(RecordRowKey(record_key, city));
+  if (change != nullptr) {
+    return Rewind(from.after ? std::optional<RecordVersion>(change->after)
+                             : change->before,
+                  city, from);
+  }
+  ASSIGN_OR_RETURN(auto version, snapshot_.Get(record_key, city));
+  return Rewind(std::move(version), city, from);
+}
+
+absl::StatusOr<std::vector<std::string>> Batch::RowKeys(
+    std::string_view prefix) {
+  std::vector<std::string> keys;
+  RETURN_IF_ERROR(snapshot_.Scan(
+      prefix, {}, [&](std::string_view key, std::string_view) {
+        keys.emplace_back(key);
+        return true;
+      }));
+  const auto [begin, end] = RangeOf(prefix);
+  const size_t stored = keys.size();
+  for (size_t i = begin; i < end; ++i) keys.push_back(changes_[i].row_key);
+  std::inplace_merge(keys.begin(),
+                     keys.begin() + static_cast<std::ptrdiff_t>(stored),
+                     keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  return keys;
+}
+
+}  // namespace tongchou::aggregator

@@ -1,0 +1,229 @@
+#include "aggregator/state/figure_update.h"
+
+#include <set>
+#include <string>
+
+#include "aggregator/state/person_update.h"
+#include "common/base/status.h"
+#include "common/records/record_key.h"
+
+namespace tongchou::aggregator {
+namespace {
+
+using records::Row;
+
+// One city's record that others are counted through.
+using CityText = std::pair<uint32_t, std::string>;
+
+class Collector {
+ public:
+  Collector(Batch* batch, const std::map<uint32_t, CityDays>& cities,
+            CellDeltas* deltas)
+      : batch_(*batch), cities_(cities), deltas_(*deltas), facts_(batch) {}
+
+  absl::Status Run();
+
+ private:
+  void TakeChange(size_t index, const Change& change);
+  void TakeRow(size_t index, const Change& change, const Row& row);
+  absl::Status SpreadUnits();
+  absl::Status SpreadFamilies();
+  absl::Status AddUnits();
+  absl::Status AddFamilies();
+  absl::Status AddLoans();
+  absl::StatusOr<Contribution> LoanBalance(const CityText& loan, bool after);
+  void AddDifference(uint32_t city, const Contribution& before,
+                     const Contribution& after);
+
+  Batch& batch_;
+  const std::map<uint32_t, CityDays>& cities_;
+  CellDeltas& deltas_;
+  FactReader facts_;
+  std::map<std::string, uint32_t> persons_;  // groups to look at, as bits
+  PersonUpdate::ChangesByPerson named_;
+  std::set<CityText> units_;
+  std::set<CityText> families_;
+  std::set<CityText> loans_;
+};
+
+void Collector::TakeRow(size_t index, const Change& change, const Row& row) {
+  const auto type = static_cast<RecordType>(change.type);
+  const uint32_t groups = GroupsOf(type);
+  if (groups != 0 && row.schema().id_number >= 0) {
+    std::string person;
+    records::AppendPerson(row.text(row.schema().id_number), &person);
+    if (!row.schema().person_centred) named_[person].push_back(index);
+    persons_[std::move(person)] |= groups;
+  }
+  const auto key_text = [&row] {
+    return std::string(row.text(row.schema().key_fields.front()));
+  };
+  switch (type) {
+    case v1::RECORD_TYPE_UNIT:
+      units_.insert({change.city, key_text()});
+      break;
+    case v1::RECORD_TYPE_FAMILY:
+    case v1::RECORD_TYPE_FAMILY_MEMBER:
+      families_.insert({change.city, key_text()});
+      break;
+    case v1::RECORD_TYPE_LOAN:
+    case v1::RECORD_TYPE_REPAYMENT:
+      loans_.insert({change.city, key_text()});
+      break;
+    default:
+      break;
+  }
+}
+
+void Collector::TakeChange(size_t index, const Change& change) {
+  Row row;
+  if (DecodeLive(change.record_key(), change.before, &row)) {
+    TakeRow(index, change, row);
+  }
+  if (DecodeLive(change.record_key(), change.after, &row)) {
+    TakeRow(index, change, row);
+  }
+}
+
+// Everyone insured through a unit whose state of difficulty changed.
+absl::Status Collector::SpreadUnits() {
+  for (const auto& [city, code] : units_) {
+    ASSIGN_OR_RETURN(const auto before, facts_.Unit(city, code, {false}));
+    ASSIGN_OR_RETURN(const auto after, facts_.Unit(city, code, {true}));
+    if (before == after) continue;
+    const std::string prefix =
+        IndexPrefix("AAB001", code + std::string(1, '\0'));
+    RETURN_IF_ERROR(batch_.snapshot().Scan(
+        prefix, {}, [&, city = city](std::string_view key, std::string_view) {
+          const RowKey parsed = ParseRowKey(key.substr(prefix.size()));
+          const std::string_view person =
+              records::PersonOfKey(parsed.record_key);
+          if (parsed.city == city && !person.empty()) {
+            persons_[std::string(person)] |=
+                GroupsOf(v1::RECORD_TYPE_ENROLMENT);
+          }
+          return true;
+        }));
+  }
+  return absl::OkStatus();
+}
+
+// All members of a family that changed, or of which a member did.
+absl::Status Collector::SpreadFamilies() {
+  Row row;
+  for (const auto& [city, number] : families_) {
+    ASSIGN_OR_RETURN(const auto keys, facts_.MemberKeys(city, number));
+    for (const std::string& key : keys) {
+      const RowKey parsed = ParseRowKey(key);
+      for (const bool after : {false, true}) {
+        ASSIGN_OR_RETURN(const auto version,
+                         batch_.Read(parsed.record_key, city, {after}));
+        if (!DecodeLive(parsed.record_key, version, &row)) continue;
+        std::string person;
+        records::AppendPerson(row.text(row.schema().id_number), &person);
+        persons_[std::move(person)] |=
+            GroupsOf(v1::RECORD_TYPE_FAMILY_MEMBER);
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+void Collector::AddDifference(uint32_t city, const Contribution& before,
+                              const Contribution& after) {
+  if (before == after) return;
+  const uint32_t day = cities_.at(city).after;
+  deltas_.AddContribution(before, city, day, -1);
+  deltas_.AddContribution(after, city, day, 1);
+}
+
+absl::Status Collector::AddUnits() {
+  for (const auto& [city, code] : units_) {
+    Contribution before;
+    Contribution after;
+    ASSIGN_OR_RETURN(const auto old_facts, facts_.Unit(city, code, {false}));
+    ASSIGN_OR_RETURN(const auto new_facts, facts_.Unit(city, code, {true}));
+    EvaluateUnit(old_facts, &before);
+    EvaluateUnit(new_facts, &after);
+    AddDifference(city, before, after);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Collector::AddFamilies() {
+  for (const auto& [city, number] : families_) {
+    Contribution before;
+    Contribution after;
+    ASSIGN_OR_RETURN(const auto old_facts,
+                     facts_.Family(city, number, {false}));
+    ASSIGN_OR_RETURN(const auto new_facts, facts_.Family(city, number, {true}));
+    EvaluateFamily(old_facts, &before);
+    EvaluateFamily(new_facts, &after);
+    AddDifference(city, before, after);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Contribution> Collector::LoanBalance(const CityText& loan,
+                                                    bool after) {
+  const auto& [city, number] = loan;
+  const std::string key = TextKey(v1::RECORD_TYPE_LOAN, number);
+  ASSIGN_OR_RETURN(const auto version, batch_.Read(key, city, {after}));
+  Row loan_row;
+  const bool exists = DecodeLive(key, version, &loan_row);
+  ASSIGN_OR_RETURN(
+      const auto keys,
+      batch_.RowKeys("R" + TextKey(v1::RECORD_TYPE_REPAYMENT, number)));
+  std::vector<std::unique_ptr<Row>> rows;
+  std::vector<const Row*> repayments;
+  for (const std::string& row_key : keys) {
+    const RowKey parsed = ParseRowKey(row_key);
+    if (parsed.city != city) continue;
+    ASSIGN_OR_RETURN(const auto repayment,
+                     batch_.Read(parsed.record_key, city, {after}));
+    rows.push_back(std::make_unique<Row>());
+    if (DecodeLive(parsed.record_key, repayment, rows.back().get())) {
+      repayments.push_back(rows.back().get());
+    }
+  }
+  Contribution out;
+  EvaluateLoanBalance(exists ? &loan_row : nullptr, repayments, &out);
+  return out;
+}
+
+absl::Status Collector::AddLoans() {
+  for (const CityText& loan : loans_) {
+    ASSIGN_OR_RETURN(const Contribution before, LoanBalance(loan, false));
+    ASSIGN_OR_RETURN(const Contribution after, LoanBalance(loan, true));
+    AddDifference(loan.first, before, after);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Collector::Run() {
+  for (size_t i = 0; i < batch_.changes().size(); ++i) {
+    TakeChange(i, batch_.changes()[i]);
+  }
+  RETURN_IF_ERROR(SpreadUnits());
+  RETURN_IF_ERROR(SpreadFamilies());
+  PersonUpdate update(&batch_, &facts_, &cities_, &named_, &deltas_);
+  for (const auto& [person, groups] : persons_) {
+    for (size_t i = 0; i < kFigureGroups; ++i) {
+      if ((groups >> i & 1) == 0) continue;
+      RETURN_IF_ERROR(update.Run(person, static_cast<FigureGroup>(i)));
+    }
+  }
+  RETURN_IF_ERROR(AddUnits());
+  RETURN_IF_ERROR(AddFamilies());
+  return AddLoans();
+}
+
+}  // namespace
+
+absl::Status CollectDeltas(Batch* batch,
+                           const std::map<uint32_t, CityDays>& cities,
+                           CellDeltas* deltas) {
+  return Collector(batch, cities, deltas).Run();
+}
+
+}  // namespace tongchou::aggregator

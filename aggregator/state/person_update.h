@@ -1,0 +1,76 @@
+// One person's part of a batch, for one group of figures.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "aggregator/state/batch.h"
+#include "aggregator/state/cell_deltas.h"
+#include "aggregator/state/figure_update.h"
+#include "aggregator/state/record_joins.h"
+
+namespace tongchou::aggregator {
+
+// Not thread-safe; reusable for many persons.
+class PersonUpdate {
+ public:
+  // `changed_keys` leads from a person's bytes to the changes, in the batch, of
+  // records that name the person in a field (not in front of the key).
+  using ChangesByPerson =
+      absl::flat_hash_map<std::string, std::vector<size_t>>;
+  PersonUpdate(Batch* batch, FactReader* facts,
+               const std::map<uint32_t, CityDays>* cities,
+               const ChangesByPerson* named, CellDeltas* deltas)
+      : batch_(*batch),
+        facts_(*facts),
+        cities_(*cities),
+        named_(*named),
+        deltas_(*deltas) {}
+
+  // `person` as in a record key.
+  absl::Status Run(std::string_view person, FigureGroup group);
+
+ private:
+  struct PersonRow {
+    std::string record_key;
+    std::optional<RecordVersion> before;
+    std::optional<RecordVersion> after;
+    bool changed = false;
+  };
+  struct CityPart {
+    std::vector<PersonRow> rows;
+    Contribution before;
+    Contribution after;
+    bool updated = false;  // its change is in the province's line already
+  };
+
+  absl::Status LoadRows(std::string_view person, FigureGroup group);
+  absl::Status LoadOwnRows(std::string_view person, RecordType type);
+  absl::Status LoadNamedRows(std::string_view person, RecordType type);
+  void AddRow(std::string_view row_key, std::optional<RecordVersion> before);
+  absl::Status Evaluate(std::string_view person, FigureGroup group,
+                        uint32_t city, const CityPart& part,
+                        const Perspective& from, Contribution* out);
+  absl::Status AddOnceFast(uint32_t day);
+  absl::Status AddOnceInOrder(std::string_view person, FigureGroup group);
+  absl::Status AddOnceOf(std::string_view person, FigureGroup group,
+                         uint32_t city);
+  absl::Status OthersAt(std::string_view person, FigureGroup group,
+                        uint32_t city, uint32_t day, uint32_t* next_change,
+                        std::vector<Contribution::Counted>* counted);
+  bool SomeCityIsAhead(uint32_t day) const;
+
+  Batch& batch_;
+  FactReader& facts_;
+  const std::map<uint32_t, CityDays>& cities_;
+  const ChangesByPerson& named_;
+  CellDeltas& deltas_;
+  std::map<uint32_t, CityPart> parts_;
+  std::vector<std::unique_ptr<records::Row>> row_pool_;
+};
+
+}  // namespace tongchou::aggregator

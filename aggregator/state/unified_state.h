@@ -1,0 +1,111 @@
+// The unified database: current records of all cities, indexes, cells, and how
+// far they reflect the journal. Derived: written without a WAL, in order, so
+// that after a crash what is there is a prefix and says how long it is. One
+// RocksDB, one column family:
+//
+//   'A'                               -> ordinal (8), then per city: city (3)
+//                                        applied size (8) last commit time (8)
+//                                        first commit day (4) live records (8)
+//                                        entries not understood (8)
+//   'R' record key, city (3)          -> sequence (8) commit time (8)
+//                                        previous (8) deleted (1) record
+//   'X' field code, 00, value, record key, city (3) -> (empty); only added, so
+//                                        it also leads to past values
+//   'C' ...                           -> aggregator/indicators/cell.h
+//
+// All numbers are big-endian.
+#pragma once
+
+#include <rocksdb/db.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace tongchou::aggregator {
+
+struct CityPosition {
+  uint64_t size = 0;
+  int64_t last_commit_time_us = 0;
+  uint32_t first_commit_day = 0;
+  uint64_t records = 0;
+  uint64_t uninterpreted = 0;
+};
+
+struct Position {
+  uint64_t ordinal = 0;  // groups up to here are reflected, the last in part
+  std::map<uint32_t, CityPosition> cities;
+};
+
+struct RecordVersion {
+  uint64_t sequence = 0;
+  int64_t commit_time_us = 0;
+  uint64_t previous = 0;
+  bool deleted = false;
+  std::string record;
+};
+
+std::string RecordRowKey(std::string_view record_key, uint32_t city);
+std::string EncodeVersion(const RecordVersion& version);
+absl::StatusOr<RecordVersion> DecodeVersion(std::string_view bytes);
+
+struct RowKey {
+  std::string_view record_key;
+  uint32_t city = 0;
+};
+// The key's parts; `key` begins with 'R', or is the tail of an index key.
+RowKey ParseRowKey(std::string_view key);
+
+// 'X' field code 00 value: the value as a component of a record key.
+std::string IndexPrefix(std::string_view field_code,
+                        std::string_view component);
+
+// A consistent view; cheap. Not thread-safe; destroy before the state.
+class StateSnapshot {
+ public:
+  explicit StateSnapshot(rocksdb::DB* db);
+  ~StateSnapshot();
+  StateSnapshot(const StateSnapshot&) = delete;
+  StateSnapshot& operator=(const StateSnapshot&) = delete;
+
+  absl::StatusOr<Position> ReadPosition() const;
+  absl::StatusOr<std::optional<RecordVersion>> Get(std::string_view record_key,
+                                                   uint32_t city) const;
+  // Keys with the prefix, from `from` (empty = the first) on, until `visit`
+  // returns false.
+  absl::Status Scan(std::string_view prefix, std::string_view from,
+                    const std::function<bool(std::string_view key,
+                                             std::string_view value)>& visit)
+      const;
+
+ private:
+  rocksdb::DB* const db_;
+  const rocksdb::Snapshot* const snapshot_;
+  mutable std::unique_ptr<rocksdb::Iterator> iterator_;
+};
+
+class UnifiedState {
+ public:
+  static absl::StatusOr<std::unique_ptr<UnifiedState>> Open(
+      const std::string& directory, bool rebuild);
+  ~UnifiedState();
+
+  rocksdb::DB* db() { return db_.get(); }
+  std::unique_ptr<StateSnapshot> Snapshot() const;
+  // Writes without WAL, position included.
+  absl::Status Write(rocksdb::WriteBatch* batch, const Position& position);
+  absl::Status Flush();
+
+ private:
+  explicit UnifiedState(std::unique_ptr<rocksdb::DB> db);
+  const std::unique_ptr<rocksdb::DB> db_;
+};
+
+}  // namespace tongchou::aggregator

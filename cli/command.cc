@@ -1,0 +1,76 @@
+#include "cli/command.h"
+
+#include "common/base/clock.h"
+#include "common/base/status.h"
+#include "common/records/division.h"
+#include "common/records/schema.h"
+
+namespace tongchou::cli {
+namespace {
+
+[[noreturn]] void Refuse(const std::string& name, const absl::Status& status) {
+  throw CLI::ValidationError(name, std::string(base::Message(status)));
+}
+
+std::string CheckType(const std::string& type) {
+  const records::RecordSchema* schema = records::Schema::Get().Find(type);
+  if (schema != nullptr && !schema->internal) return {};
+  std::string names;
+  for (const records::RecordSchema& known : records::Schema::Get().types()) {
+    if (!known.internal) names += " " + known.name;
+  }
+  return "'" + type + "' is no record type; there are" + names;
+}
+
+std::string CheckAssignment(const std::string& text) {
+  const size_t equals = text.find('=');
+  if (equals != std::string::npos && equals > 0) return {};
+  return "'" + text + "' is not CODE=VALUE, for example AAE140=110";
+}
+
+}  // namespace
+
+CLI::Option* AddDay(CLI::App* command, const std::string& name, uint32_t* day,
+                    const std::string& help) {
+  return command
+      ->add_option_function<std::string>(
+          name,
+          [name, day](const std::string& text) {
+            const auto parsed = base::ParseDay(text);
+            if (!parsed.ok()) Refuse(name, parsed.status());
+            *day = *parsed;
+          },
+          help)
+      ->type_name("DAY");
+}
+
+CLI::Option* AddCity(CLI::App* command, uint32_t* city,
+                     const std::string& help) {
+  return command
+      ->add_option_function<std::string>(
+          "--city",
+          [city](const std::string& text) {
+            const auto parsed = records::Divisions::Get().ParseCity(text);
+            if (!parsed.ok()) Refuse("--city", parsed.status());
+            *city = *parsed;
+          },
+          help)
+      ->type_name("CITY");
+}
+
+CLI::Option* AddType(CLI::App* command, std::string* type) {
+  return command->add_option("TYPE", *type, "Record type, such as enrolment")
+      ->required()
+      ->type_name("")
+      ->check(CheckType);
+}
+
+CLI::Option* AddFields(CLI::App* command, std::vector<std::string>* fields) {
+  return command
+      ->add_option("CODE=VALUE", *fields,
+                   "National field codes with values as in import files")
+      ->type_name("")
+      ->check(CheckAssignment);
+}
+
+}  // namespace tongchou::cli

@@ -1,0 +1,41 @@
+#include "cli/generate/city_writer.h"
+
+#include <array>
+#include <memory>
+#include <utility>
+
+#include "cli/generate/employment_rows.h"
+#include "cli/generate/insurance_rows.h"
+#include "common/base/status.h"
+
+namespace tongchou::cli {
+namespace {
+
+using Writer = void (*)(const CityView&, CsvFile&);
+
+constexpr std::array<Writer, kFileTypes> kWriters = {
+    WriteUnits,      WritePersons,       WriteEnrolments,   WriteContributions,
+    WriteBenefits,   WriteFilings,       WriteUnemployment, WriteHardships,
+    WriteFamilies,   WriteFamilyMembers, WriteRuralWorkers, WriteLoans,
+    WriteRepayments, WriteVacancies,     WriteSeekers,      WriteReferrals};
+
+}  // namespace
+
+absl::StatusOr<FileCounts> WriteCityFile(const Plan& plan, size_t ordinal,
+                                         FileType type,
+                                         const std::string& directory,
+                                         double dirty_percent) {
+  const CityView view(plan, ordinal);
+  const Layout& layout = LayoutOf(type);
+  const size_t number = static_cast<size_t>(type);
+  Dirt dirt(layout, view.city(), dirty_percent,
+            view.For(Stream::kDirt, number, plan.later ? 2 : 1));
+  ASSIGN_OR_RETURN(std::unique_ptr<CsvFile> file,
+                   CsvFile::Create(directory + "/" + layout.name + ".csv",
+                                   layout, std::move(dirt), plan.later));
+  kWriters[number](view, *file);
+  RETURN_IF_ERROR(file->Close());
+  return file->counts();
+}
+
+}  // namespace tongchou::cli

@@ -1,0 +1,344 @@
+#include "common/exchange/ingest.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/status.h"
+#include "tongchou/v1/ledger.pb.h"
+
+namespace tongchou::exchange {
+namespace {
+
+// Checks the entries of a batch one after the other and hashes them.
+class BatchReader {
+ public:
+  BatchReader(const ledger::CompactRange& range, int64_t last_commit_time_us,
+              std::optional<uint64_t> claimed_size)
+      : claimed_size_(claimed_size) {
+    verified_.range = range;
+    verified_.last_commit_time_us = last_commit_time_us;
+  }
+
+  absl::Status Read(const v1::Batch& batch);
+  VerifiedBatch& verified() { return verified_; }
+  // Set when the entries passed claimed_size.
+  const std::optional<ledger::Hash>& claimed_root() const {
+    return claimed_root_;
+  }
+
+ private:
+  absl::Status ReadBundle(const std::string& bytes);
+  absl::Status ReadEntry(size_t i);
+
+  const std::optional<uint64_t> claimed_size_;
+  std::optional<ledger::Hash> claimed_root_;
+  VerifiedBatch verified_;
+  ledger::Bundle bundle_;
+  v1::EntryHeader header_;
+};
+
+absl::Status BatchReader::Read(const v1::Batch& batch) {
+  if (batch.bundles().empty()) {
+    return base::InvalidArgumentError("a batch without bundles");
+  }
+  verified_.bundles.reserve(batch.bundles_size());
+  for (const std::string& bytes : batch.bundles()) {
+    RETURN_IF_ERROR(ReadBundle(bytes));
+  }
+  verified_.end_size = verified_.range.size();
+  if (!header_.last_of_transaction()) {
+    return base::InvalidArgumentError(
+        "the batch cuts a transaction behind entry {}; batches end where a "
+        "transaction does",
+        header_.sequence());
+  }
+  verified_.checkpoint = batch.checkpoint();
+  return absl::OkStatus();
+}
+
+absl::Status BatchReader::ReadBundle(const std::string& bytes) {
+  const uint64_t expected = verified_.range.size();
+  if (absl::Status status = bundle_.Decode(bytes); !status.ok()) {
+    return base::Annotate(status,
+                          fmt::format("the bundle at entry {}", expected));
+  }
+  if (bundle_.first_sequence() != expected) {
+    return base::InvalidArgumentError(
+        "a bundle begins at entry {} where {} is next: a {}; start again with "
+        "Hello",
+        bundle_.first_sequence(), expected,
+        bundle_.first_sequence() > expected ? "gap" : "repeat");
+  }
+  for (size_t i = 0; i < bundle_.count(); ++i) RETURN_IF_ERROR(ReadEntry(i));
+  verified_.bundles.push_back({expected, bundle_.count(), bytes});
+  return absl::OkStatus();
+}
+
+absl::Status BatchReader::ReadEntry(size_t i) {
+  const uint64_t sequence = verified_.range.size();
+  const std::string_view header = bundle_.header(i);
+  if (!header_.ParseFromArray(header.data(), static_cast<int>(header.size()))) {
+    return base::DataLossError("entry {}: its header is none", sequence);
+  }
+  if (header_.sequence() != sequence) {
+    return base::DataLossError("entry {}: its header says {}", sequence,
+                               header_.sequence());
+  }
+  if (header_.commit_time_us() < verified_.last_commit_time_us) {
+    return base::DataLossError(
+        "entry {}: committed at {} us, before its predecessor at {} us",
+        sequence, header_.commit_time_us(), verified_.last_commit_time_us);
+  }
+  if (!bundle_.body(i).has_value()) {
+    return base::DataLossError("entry {}: its body is missing", sequence);
+  }
+  verified_.last_commit_time_us = header_.commit_time_us();
+  verified_.range.Append(bundle_.leaf_hash(i));
+  if (verified_.range.size() == claimed_size_) {
+    claimed_root_ = verified_.range.Root();
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Ingest::Ingest(IngestConfig config) : config_(std::move(config)) {}
+
+absl::StatusOr<v1::Welcome> Ingest::OnHello(const v1::Hello& hello,
+                                            const CityCopy& copy,
+                                            const RootAt& root_at,
+                                            int64_t now_us) {
+  RETURN_IF_ERROR(CheckPeer(hello, copy));
+  ASSIGN_OR_RETURN(std::optional<SignedHead> claimed,
+                   CheckHistory(hello, copy, root_at));
+  if (hello.committed_size() < copy.range.size()) {
+    return base::FailedPreconditionError(
+        "{}: the node has {} entries, the province holds {}: the node is "
+        "behind its own past; refill it from the province",
+        config_.origin, hello.committed_size(), copy.range.size());
+  }
+  Greet(hello, copy, std::move(claimed));
+  v1::Welcome welcome;
+  welcome.set_protocol_version(kProtocolVersion);
+  welcome.set_durable_size(durable_size_);
+  welcome.set_applied_size(std::min(applied_size_, durable_size_));
+  welcome.set_checkpoint(copy.checkpoint);
+  welcome.set_window_bytes(kWindowBytesMax);
+  welcome.set_province_time_us(now_us);
+  return welcome;
+}
+
+absl::Status Ingest::CheckPeer(const v1::Hello& hello,
+                               const CityCopy& copy) const {
+  if (greeted_) {
+    return base::InvalidArgumentError("{}: a second Hello in one stream",
+                                      config_.origin);
+  }
+  if (hello.protocol_version() != kProtocolVersion) {
+    return base::InvalidArgumentError(
+        "{}: the node speaks protocol {}, the province {}: update the older",
+        config_.origin, hello.protocol_version(), kProtocolVersion);
+  }
+  if (hello.origin() != config_.origin) {
+    return base::PermissionDeniedError(
+        "the certificate of city {:06} carries {}, not {}", config_.city,
+        config_.origin, hello.origin());
+  }
+  if (!copy.quarantine.empty()) {
+    return base::FailedPreconditionError(
+        "{}: quarantined: {}; an operator of the province must end it",
+        config_.origin, copy.quarantine);
+  }
+  return CheckIncarnation(hello.incarnation(), copy);
+}
+
+absl::Status Ingest::CheckIncarnation(const v1::Incarnation& incarnation,
+                                      const CityCopy& copy) const {
+  const bool older = incarnation.counter() < copy.incarnation_counter;
+  const bool twin = incarnation.counter() == copy.incarnation_counter &&
+                    incarnation.nonce() != copy.incarnation_nonce;
+  if (!older && !twin) return absl::OkStatus();
+  return base::AbortedError(
+      "{}: a clone: start {} (nonce {:016x}) after start {} (nonce {:016x}) "
+      "of this node; stop one of the two",
+      config_.origin, incarnation.counter(), incarnation.nonce(),
+      copy.incarnation_counter, copy.incarnation_nonce);
+}
+
+absl::StatusOr<std::optional<Ingest::SignedHead>> Ingest::CheckHistory(
+    const v1::Hello& hello, const CityCopy& copy, const RootAt& root_at) {
+  std::optional<SignedHead> claimed;
+  if (hello.checkpoint().empty()) return claimed;
+  const auto head =
+      ledger::OpenCheckpoint(hello.checkpoint(), config_.city_key);
+  if (!head.ok()) {
+    return base::DataLossError("{}: the checkpoint of the Hello: {}",
+                               config_.origin, base::Message(head.status()));
+  }
+  const uint64_t held = copy.range.size();
+  if (head->size > held) {
+    claimed = SignedHead{head->size, head->root, hello.checkpoint()};
+    return claimed;
+  }
+  ledger::Hash root = copy.range.Root();
+  if (head->size < held) {
+    ASSIGN_OR_RETURN(root, root_at(head->size));
+  }
+  if (head->root == root) return claimed;
+  KeepEvidence(copy.checkpoint, hello.checkpoint(),
+               fmt::format("{}: a fork: the city signed another root at size "
+                           "{} than that of the {} entries it had shipped",
+                           config_.origin, head->size, held));
+  return base::FailedPreconditionError("{}", evidence_->explanation);
+}
+
+void Ingest::Greet(const v1::Hello& hello, const CityCopy& copy,
+                   std::optional<SignedHead> claimed) {
+  greeted_ = true;
+  range_ = copy.range;
+  last_commit_time_us_ = copy.last_commit_time_us;
+  durable_size_ = copy.range.size();
+  applied_size_ = copy.applied_size;
+  claimed_committed_ = hello.committed_size();
+  incarnation_ = hello.incarnation();
+  if (!copy.checkpoint.empty()) {
+    heads_.push_back({range_.size(), range_.Root(), copy.checkpoint});
+  }
+  if (claimed.has_value()) heads_.push_back(*std::move(claimed));
+}
+
+absl::Status Ingest::CheckAdmission(const v1::Batch& batch) const {
+  if (!greeted_) {
+    return base::InvalidArgumentError("{}: a batch before the Hello",
+                                      config_.origin);
+  }
+  const uint64_t bytes = BundleBytes(batch);
+  if (unacknowledged_bytes_ + bytes > kUnacknowledgedBytesMax) {
+    return base::ResourceExhaustedError(
+        "{}: {} bytes more than the {} unacknowledged; the window is {} bytes",
+        config_.origin, bytes, unacknowledged_bytes_, kWindowBytesMax);
+  }
+  return absl::OkStatus();
+}
+
+const Ingest::SignedHead* Ingest::ClaimedHead() const {
+  for (const SignedHead& head : heads_) {
+    if (head.size > range_.size()) return &head;
+  }
+  return nullptr;
+}
+
+absl::StatusOr<VerifiedBatch> Ingest::OnBatch(const v1::Batch& batch) {
+  RETURN_IF_ERROR(CheckAdmission(batch));
+  const SignedHead* claimed = ClaimedHead();
+  BatchReader reader(
+      range_, last_commit_time_us_,
+      claimed == nullptr ? std::nullopt : std::optional(claimed->size));
+  if (absl::Status status = reader.Read(batch); !status.ok()) {
+    return base::Annotate(status, config_.origin);
+  }
+  RETURN_IF_ERROR(CheckBatchHead(reader.verified(), reader.claimed_root()));
+  Accept(reader.verified(), BundleBytes(batch));
+  return std::move(reader.verified());
+}
+
+absl::Status Ingest::CheckBatchHead(
+    const VerifiedBatch& verified,
+    const std::optional<ledger::Hash>& claimed_root) {
+  const std::string& note = verified.checkpoint;
+  const auto head = ledger::OpenCheckpoint(note, config_.city_key);
+  if (!head.ok()) {
+    return base::DataLossError(
+        "{}: the checkpoint of the batch at entry {}: "
+        "{}",
+        config_.origin, range_.size(), base::Message(head.status()));
+  }
+  for (const SignedHead& known : heads_) {
+    if (known.size != head->size || known.root == head->root) continue;
+    KeepEvidence(known.note, note,
+                 fmt::format("{}: a fork: the city signed two roots at size {}",
+                             config_.origin, head->size));
+    return base::DataLossError("{}", evidence_->explanation);
+  }
+  if (head->size != verified.end_size) {
+    return base::InvalidArgumentError(
+        "{}: the batch ends at size {}, its checkpoint is of size {}",
+        config_.origin, verified.end_size, head->size);
+  }
+  if (head->root != verified.range.Root()) {
+    return base::DataLossError(
+        "{}: the entries {} to {} do not have the root that the city signed",
+        config_.origin, range_.size(), verified.end_size - 1);
+  }
+  const SignedHead* claimed = ClaimedHead();
+  if (claimed_root.has_value() && *claimed_root != claimed->root) {
+    KeepEvidence(claimed->note, note,
+                 fmt::format("{}: a fork: the city signed a root at size {} "
+                             "that the {} entries it ships do not have",
+                             config_.origin, claimed->size, head->size));
+    return base::DataLossError("{}", evidence_->explanation);
+  }
+  return absl::OkStatus();
+}
+
+void Ingest::Accept(const VerifiedBatch& verified, uint64_t bytes) {
+  range_ = verified.range;
+  last_commit_time_us_ = verified.last_commit_time_us;
+  claimed_committed_ = std::max(claimed_committed_, verified.end_size);
+  unacknowledged_.push_back({verified.end_size, bytes});
+  unacknowledged_bytes_ += bytes;
+  std::erase_if(heads_, [&](const SignedHead& head) {
+    return head.size <= verified.end_size;
+  });
+  heads_.push_back(
+      {verified.end_size, verified.range.Root(), verified.checkpoint});
+}
+
+void Ingest::KeepEvidence(std::string_view known, std::string_view offered,
+                          std::string explanation) {
+  evidence_ = ForkEvidence{std::string(known), std::string(offered),
+                           std::move(explanation)};
+}
+
+v1::Ack Ingest::OnDurable(uint64_t size, std::string_view cosigned_note,
+                          uint64_t applied_size, int64_t now_us) {
+  const bool newest = size >= durable_size_;
+  if (newest) durable_size_ = size;
+  applied_size_ = applied_size;
+  while (!unacknowledged_.empty() && unacknowledged_.front().end_size <= size) {
+    unacknowledged_bytes_ -= unacknowledged_.front().bytes;
+    unacknowledged_.pop_front();
+  }
+  v1::Ack ack = MakeAck(now_us);
+  if (newest) ack.set_cosigned_checkpoint(std::string(cosigned_note));
+  return ack;
+}
+
+v1::Ack Ingest::OnApplied(uint64_t applied_size, int64_t now_us) {
+  applied_size_ = applied_size;
+  return MakeAck(now_us);
+}
+
+v1::Ack Ingest::MakeAck(int64_t now_us) const {
+  v1::Ack ack;
+  ack.set_durable_size(durable_size_);
+  ack.set_applied_size(std::min(applied_size_, durable_size_));
+  ack.set_province_time_us(now_us);
+  return ack;
+}
+
+absl::Status Ingest::OnHeartbeat(const v1::Heartbeat& heartbeat) {
+  if (!greeted_) {
+    return base::InvalidArgumentError("{}: a heartbeat before the Hello",
+                                      config_.origin);
+  }
+  if (heartbeat.committed_size() < claimed_committed_) {
+    return base::InvalidArgumentError(
+        "{}: the node has {} entries after it had {}", config_.origin,
+        heartbeat.committed_size(), claimed_committed_);
+  }
+  claimed_committed_ = heartbeat.committed_size();
+  return absl::OkStatus();
+}
+
+}  // namespace tongchou::exchange

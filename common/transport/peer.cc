@@ -1,0 +1,35 @@
+#include "common/transport/peer.h"
+
+#include <grpcpp/security/auth_context.h>
+
+#include <memory>
+#include <vector>
+
+#include "common/base/status.h"
+
+namespace tongchou::transport {
+namespace {
+
+constexpr char kUriProperty[] = "peer_uri";
+
+}  // namespace
+
+absl::StatusOr<base::Identity> PeerIdentity(
+    const grpc::ServerContextBase& context) {
+  const std::shared_ptr<const grpc::AuthContext> peer = context.auth_context();
+  if (peer == nullptr || !peer->IsPeerAuthenticated()) {
+    return base::PermissionDeniedError("the client showed no certificate");
+  }
+  const std::vector<grpc::string_ref> uris =
+      peer->FindPropertyValues(kUriProperty);
+  if (uris.size() != 1) {
+    return base::PermissionDeniedError(
+        "the client's certificate has {} URIs instead of one", uris.size());
+  }
+  auto identity = base::ParseIdentity({uris[0].data(), uris[0].size()});
+  if (identity.ok()) return identity;
+  return base::PermissionDeniedError("the client's certificate: {}",
+                                     base::Message(identity.status()));
+}
+
+}  // namespace tongchou::transport

@@ -1,0 +1,18 @@
+// Who is calling.
+#pragma once
+
+#include <grpcpp/server_context.h>
+
+#include "absl/status/statusor.h"
+#include "common/base/identity.h"
+
+namespace tongchou::transport {
+
+// The identity in the client's certificate, for any kind of server context.
+// Call it first in every handler: no field of a message says who the sender
+// is. PERMISSION_DENIED if the connection has no verified certificate or this
+// one has not exactly one URI that is an identity.
+absl::StatusOr<base::Identity> PeerIdentity(
+    const grpc::ServerContextBase& context);
+
+}  // namespace tongchou::transport

@@ -1,0 +1,58 @@
+// A gRPC server with mutual TLS, the health service grpc.health.v1 and
+// reflection. Only holders of a certificate of the authority reach any of it.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/transport/credentials.h"
+
+namespace tongchou::transport {
+
+inline constexpr int kServerThreadsMin = 4;
+
+struct ServerOptions {
+  std::string listen;  // host:port; port 0 takes any free one
+  TlsFiles tls;
+  std::vector<grpc::Service*> services;  // must outlive the Server
+  // For handlers that block (synchronous services). Calls beyond these are
+  // refused with RESOURCE_EXHAUSTED.
+  int threads_max = 64;
+};
+
+// All methods may be called from any thread, but Stop not from a handler.
+class Server {
+ public:
+  // Listens and serves at once, with health SERVING. FAILED_PRECONDITION if
+  // the port is taken; INVALID_ARGUMENT for options that make no sense; else
+  // the errors of MakeServerCredentials.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(
+      const ServerOptions& options);
+
+  // Stops at once.
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  int port() const { return port_; }
+
+  // What the health service answers for the whole server.
+  void SetServing(bool serving);
+
+  // Takes no more calls, lets running ones go on for `grace`, then cancels
+  // them and returns once their handlers have. Again: does nothing.
+  void Stop(std::chrono::milliseconds grace);
+
+ private:
+  Server(std::unique_ptr<grpc::Server> server, int port);
+
+  const std::unique_ptr<grpc::Server> server_;
+  const int port_;
+};
+
+}  // namespace tongchou::transport

@@ -1,0 +1,46 @@
+// What clients want written, on its way to the sequencer.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "tongchou/v1/ledger.pb.h"
+#include "tongchou/v1/node.pb.h"
+
+namespace tongchou::node {
+
+struct PendingChange {
+  uint32_t type = 0;
+  bool is_delete = false;
+  std::string key;
+  std::string record;     // without key fields; empty for a delete
+  uint32_t division = 0;  // AAB301 of the record; 0 = none
+  uint64_t receipt = 0;
+  uint64_t line = 0;
+};
+
+// Changes that arrive together. Each is a transaction of its own, or all are
+// one.
+struct WriteGroup {
+  std::vector<PendingChange> changes;
+  bool one_transaction = false;
+  v1::Reason reason = v1::REASON_WRITE;
+  uint64_t actor = 0;
+  // Of one transaction only; the id may be empty.
+  std::string transaction_id;
+  std::string staff;
+  std::string reason_text;
+  std::string document_number;
+  // Facts of the log's owner that are written with it.
+  std::vector<std::pair<std::string, std::optional<std::string>>> local_facts;
+};
+
+struct CommitOutcome {
+  std::vector<v1::ChangeResult> results;  // one per change
+  uint64_t committed_size = 0;
+  bool repeated = false;  // the transaction id had been committed before
+};
+
+}  // namespace tongchou::node

@@ -1,0 +1,219 @@
+#include "node/node.h"
+
+#include <prometheus/gauge.h>
+#include <prometheus/registry.h>
+
+#include <atomic>
+#include <thread>
+
+#include "common/base/file.h"
+#include "common/base/logging.h"
+#include "common/base/random.h"
+#include "common/base/status.h"
+#include "common/transport/ops_server.h"
+#include "common/transport/server.h"
+#include "node/node_service.h"
+
+namespace tongchou::node {
+namespace {
+
+constexpr char kActorSecretFact[] = "actor-secret";
+constexpr auto kStopGrace = std::chrono::milliseconds(3'000);
+constexpr auto kSecond = std::chrono::milliseconds(1'000);
+
+absl::StatusOr<ledger::Signer> LoadSigner(const NodeConfig& config) {
+  const auto pem = base::ReadFile(config.signing_key);
+  if (!pem.ok()) {
+    return base::FailedPreconditionError(
+        "{}; make one with tongchou-node --make-key", base::Message(pem.status()));
+  }
+  auto key = base::Ed25519PrivateKey::FromPem(*pem);
+  if (!key.ok()) return base::Annotate(key.status(), config.signing_key);
+  return ledger::Signer(config.Origin(), *std::move(key));
+}
+
+absl::StatusOr<std::string> ActorSecret(const NodeConfig& config,
+                                        ledger::LogStore* log) {
+  if (config.synthetic) return config.synthetic_seed;
+  ASSIGN_OR_RETURN(const auto known, log->GetLocalFact(kActorSecretFact));
+  if (known.has_value()) return *known;
+  const std::string secret = base::RandomBytes(32);
+  RETURN_IF_ERROR(log->PutLocalFact(kActorSecretFact, secret));
+  return secret;
+}
+
+class RunningNode final : public Node {
+ public:
+  explicit RunningNode(const NodeConfig& config)
+      : config_(config), clock_(&real_clock_, config.clock_day) {}
+  ~RunningNode() override;
+
+  absl::Status Open(bool rebuild_state);
+  int port() const override { return server_->port(); }
+
+ private:
+  absl::Status OpenStores(bool rebuild_state);
+  absl::Status StartServers();
+  std::string ReadOnlyReason() const;
+  // Signs the head once a second while nothing ships it; keeps the gauges.
+  void Tick();
+  prometheus::Gauge& Gauge(const std::string& name, const std::string& help);
+
+  const NodeConfig config_;
+  base::RealClock real_clock_;
+  CommitClock clock_;
+  std::unique_ptr<ledger::LogStore> log_;
+  std::unique_ptr<ledger::HeadSigner> signer_;
+  std::unique_ptr<RecordIndex> index_;
+  std::unique_ptr<RecordReader> reader_;
+  std::atomic<UplinkClient*> uplink_now_ = nullptr;
+  std::unique_ptr<Sequencer> sequencer_;
+  std::unique_ptr<UplinkClient> uplink_;
+  std::unique_ptr<NodeService> service_;
+  std::unique_ptr<transport::Server> server_;
+  std::shared_ptr<prometheus::Registry> registry_ =
+      std::make_shared<prometheus::Registry>();
+  std::unique_ptr<transport::OpsServer> ops_;
+  std::atomic<bool> stopping_ = false;
+  std::thread ticker_;
+};
+
+RunningNode::~RunningNode() {
+  stopping_ = true;
+  if (ticker_.joinable()) ticker_.join();
+  ops_.reset();
+  if (server_ != nullptr) server_->Stop(kStopGrace);
+  sequencer_.reset();
+  uplink_now_ = nullptr;
+  uplink_.reset();
+  if (index_ != nullptr && !index_->Flush().ok()) {
+    spdlog::warn("state: not flushed; the next start reads the log's end");
+  }
+  spdlog::info("stopped: origin={}", config_.Origin());
+}
+
+std::string RunningNode::ReadOnlyReason() const {
+  std::string reason = signer_->read_only_reason();
+  const UplinkClient* uplink = uplink_now_.load();
+  if (reason.empty() && uplink != nullptr) reason = uplink->clock_problem();
+  return reason;
+}
+
+absl::Status RunningNode::OpenStores(bool rebuild_state) {
+  ASSIGN_OR_RETURN(ledger::Signer signer, LoadSigner(config_));
+  ledger::LogStoreOptions log;
+  log.directory = config_.data + "/log";
+  ASSIGN_OR_RETURN(log_, ledger::LogStore::Open(log));
+  ASSIGN_OR_RETURN(signer_, ledger::HeadSigner::Open(config_.sign_guard,
+                                                     config_.Origin(), signer,
+                                                     log_.get()));
+  ASSIGN_OR_RETURN(index_, RecordIndex::Open({config_.data + "/state",
+                                              rebuild_state},
+                                             *log_));
+  reader_ = std::make_unique<RecordReader>(log_.get(), config_.city);
+  return absl::OkStatus();
+}
+
+absl::Status RunningNode::StartServers() {
+  SequencerOptions options;
+  options.synthetic_seed = config_.synthetic_seed;
+  options.read_only_reason = [this] { return ReadOnlyReason(); };
+  options.committed = [this](uint64_t) {
+    UplinkClient* uplink = uplink_now_.load();
+    if (uplink != nullptr) uplink->Wake();
+  };
+  sequencer_ =
+      Sequencer::Start(std::move(options), log_.get(), index_.get(), &clock_);
+  NodeParts parts{config_,        log_.get(),       signer_.get(),
+                  index_.get(),   reader_.get(),    sequencer_.get(),
+                  &clock_,        nullptr,          nullptr,
+                  std::string()};
+  parts.read_only_reason = [this] { return ReadOnlyReason(); };
+  ASSIGN_OR_RETURN(parts.actor_secret, ActorSecret(config_, log_.get()));
+  if (!config_.aggregator.empty()) {
+    ASSIGN_OR_RETURN(uplink_,
+                     UplinkClient::Start(config_, log_.get(), signer_.get(),
+                                         &real_clock_));
+    uplink_now_ = uplink_.get();
+    parts.uplink = uplink_.get();
+  }
+  service_ = std::make_unique<NodeService>(std::move(parts));
+  transport::ServerOptions server;
+  server.listen = config_.listen;
+  server.tls = config_.tls;
+  server.services = {service_.get()};
+  ASSIGN_OR_RETURN(server_, transport::Server::Start(server));
+  if (!config_.ops_listen.empty()) {
+    ASSIGN_OR_RETURN(ops_, transport::OpsServer::Start(
+                               config_.ops_listen, registry_,
+                               [this] { return ReadOnlyReason().empty(); }));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunningNode::Open(bool rebuild_state) {
+  RETURN_IF_ERROR(transport::CheckTlsFiles(
+      config_.tls,
+      {base::Role::kCityNode, fmt::format("{:06}", config_.city)}));
+  RETURN_IF_ERROR(OpenStores(rebuild_state));
+  RETURN_IF_ERROR(StartServers());
+  server_->SetServing(true);
+  ticker_ = std::thread([this] { Tick(); });
+  const std::string reason = ReadOnlyReason();
+  if (!reason.empty()) spdlog::warn("read-only: {}", reason);
+  spdlog::info("serving: origin={} listen={} port={} entries={} records={}",
+               config_.Origin(), config_.listen, server_->port(),
+               log_->Head().size(), index_->live_records());
+  return absl::OkStatus();
+}
+
+prometheus::Gauge& RunningNode::Gauge(const std::string& name,
+                                      const std::string& help) {
+  return prometheus::BuildGauge()
+      .Name("tongchou_node_" + name)
+      .Help(help)
+      .Register(*registry_)
+      .Add({{"city", fmt::format("{:06}", config_.city)}});
+}
+
+void RunningNode::Tick() {
+  prometheus::Gauge& committed = Gauge("committed_entries", "Entries fsynced");
+  prometheus::Gauge& durable =
+      Gauge("durable_entries", "Entries that the province holds");
+  prometheus::Gauge& applied =
+      Gauge("applied_entries", "Entries visible in the unified database");
+  prometheus::Gauge& records = Gauge("records", "Records that are not deleted");
+  prometheus::Gauge& read_only =
+      Gauge("read_only", "1 while nothing may be written");
+  for (int i = 0; !stopping_; ++i) {
+    std::this_thread::sleep_for(kSecond / 10);
+    if (i % 10 != 0) continue;
+    const ledger::LogHead head = log_->Head();
+    committed.Set(static_cast<double>(head.size()));
+    records.Set(static_cast<double>(index_->live_records()));
+    read_only.Set(ReadOnlyReason().empty() ? 0 : 1);
+    if (uplink_ != nullptr) {
+      const UplinkStatus status = uplink_->status();
+      durable.Set(static_cast<double>(status.positions.durable));
+      applied.Set(static_cast<double>(status.positions.applied));
+      if (status.state == "connected") continue;
+    }
+    if (head.size() > 0) {
+      const auto note = signer_->Sign(head.size(), head.range.Root());
+      if (note.ok() && !log_->PutCheckpoint(head.size(), *note).ok()) {
+        spdlog::error("checkpoint at {} could not be stored", head.size());
+      }
+    }
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Node>> Node::Start(const NodeConfig& config,
+                                                  bool rebuild_state) {
+  auto node = std::make_unique<RunningNode>(config);
+  RETURN_IF_ERROR(node->Open(rebuild_state));
+  return node;
+}
+
+}  // namespace tongchou::node

@@ -1,0 +1,71 @@
+#include "node/node_config.h"
+
+#include "common/base/clock.h"
+#include "common/base/config.h"
+#include "common/base/status.h"
+#include "common/ledger/checkpoint.h"
+#include "common/records/division.h"
+
+namespace tongchou::node {
+namespace {
+
+absl::Status CheckNode(const std::string& path, const NodeConfig& config) {
+  if (config.province != std::to_string(records::kProvinceDivision)) {
+    return base::InvalidArgumentError(
+        "{}: province: this program knows the divisions of 360000 only", path);
+  }
+  if (!config.synthetic && config.clock_day != 0) {
+    return base::InvalidArgumentError(
+        "{}: clock: only a node with synthetic = true has a business clock",
+        path);
+  }
+  if (config.sign_guard.starts_with(config.data + "/")) {
+    return base::InvalidArgumentError(
+        "{}: sign_guard: must lie outside the data directory, or a restored "
+        "backup brings an old guard with it",
+        path);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::string NodeConfig::Origin() const {
+  return ledger::CityOrigin(province, city);
+}
+
+absl::StatusOr<NodeConfig> LoadNodeConfig(const std::string& path) {
+  ASSIGN_OR_RETURN(base::Config file, base::Config::Load(path));
+  NodeConfig config;
+  config.province = file.TextOr("province", "360000");
+  const std::string city = file.Text("city");
+  config.data = file.Path("data");
+  config.signing_key = file.Path("signing_key");
+  config.sign_guard = file.Path("sign_guard");
+  config.listen = file.Text("listen");
+  config.ops_listen = file.TextOr("ops_listen", "");
+  config.aggregator = file.TextOr("aggregator", "");
+  config.witness = file.TextOr("witness", "");
+  config.log_level = file.TextOr("log_level", "info");
+  config.tls = {file.Path("tls.ca"), file.Path("tls.certificate"),
+                file.Path("tls.key")};
+  config.synthetic = file.BoolOr("synthetic", false);
+  const std::string clock = file.TextOr("clock", "");
+  config.synthetic_seed = file.TextOr("synthetic_seed", "");
+  RETURN_IF_ERROR(file.Finish());
+  if (config.synthetic && config.synthetic_seed.empty()) {
+    config.synthetic_seed = "synthetic " + city;
+  }
+  auto code = records::Divisions::Get().ParseCity(city);
+  if (!code.ok()) return base::Annotate(code.status(), path + ": city");
+  config.city = *code;
+  if (!clock.empty()) {
+    const auto day = base::ParseDay(clock);
+    if (!day.ok()) return base::Annotate(day.status(), path + ": clock");
+    config.clock_day = *day;
+  }
+  RETURN_IF_ERROR(CheckNode(path, config));
+  return config;
+}
+
+}  // namespace tongchou::node

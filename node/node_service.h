@@ -1,0 +1,67 @@
+// The node's gRPC service over its parts; tongchou/v1/node.proto says what each
+// call promises.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/base/mutex.h"
+#include "node/import_session.h"
+#include "node/uplink_client.h"
+#include "tongchou/v1/node.grpc.pb.h"
+
+namespace tongchou::node {
+
+struct NodeParts {
+  NodeConfig config;
+  ledger::LogStore* log = nullptr;
+  ledger::HeadSigner* signer = nullptr;
+  RecordIndex* index = nullptr;
+  RecordReader* reader = nullptr;
+  Sequencer* sequencer = nullptr;
+  const CommitClock* clock = nullptr;
+  UplinkClient* uplink = nullptr;  // null: the node works alone
+  std::function<std::string()> read_only_reason;
+  std::string actor_secret;  // pseudonyms of actors come from it
+};
+
+// Thread-safe.
+class NodeService final : public v1::Node::Service {
+ public:
+  explicit NodeService(NodeParts parts) : parts_(std::move(parts)) {}
+
+  grpc::Status Write(grpc::ServerContext* context,
+                     const v1::WriteRequest* request,
+                     v1::WriteResponse* response) override;
+  grpc::Status WriteStream(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<v1::WriteResponse, v1::WriteRequest>* stream)
+      override;
+  grpc::Status Import(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<v1::ImportResponse, v1::ImportRequest>* stream)
+      override;
+  grpc::Status GetRecord(grpc::ServerContext* context,
+                         const v1::GetRecordRequest* request,
+                         v1::GetRecordResponse* response) override;
+  grpc::Status GetHistory(grpc::ServerContext* context,
+                          const v1::GetHistoryRequest* request,
+                          v1::GetHistoryResponse* response) override;
+  grpc::Status GetNodeStatus(grpc::ServerContext* context,
+                             const v1::GetNodeStatusRequest* request,
+                             v1::GetNodeStatusResponse* response) override;
+
+ private:
+  absl::StatusOr<ImportCaller> Caller(const grpc::ServerContext& context) const;
+  absl::Status DoWrite(const ImportCaller& caller,
+                       const v1::WriteRequest& request,
+                       v1::WriteResponse* response);
+  absl::StatusOr<RecordState> FindRecord(const v1::RecordName& name) const;
+
+  const NodeParts parts_;
+  base::Mutex import_mutex_;
+  bool importing_ ABSL_GUARDED_BY(import_mutex_) = false;
+};
+
+}  // namespace tongchou::node

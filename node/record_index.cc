@@ -1,0 +1,423 @@
+#include "node/record_index.h"
+
+#include <rocksdb/db.h>
+#include <rocksdb/slice_transform.h>
+#include <rocksdb/write_batch.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <deque>
+#include <filesystem>
+#include <thread>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "common/base/big_endian.h"
+#include "common/base/file.h"
+#include "common/base/mutex.h"
+#include "common/base/random.h"
+#include "common/base/sha256.h"
+#include "common/base/status.h"
+#include "common/ledger/bundle.h"
+#include "common/ledger/rocksdb_status.h"
+#include "common/records/record_codec.h"
+#include "tongchou/v1/ledger.pb.h"
+
+namespace tongchou::node {
+namespace {
+
+constexpr size_t kBatchEntries = 65'536;
+// The state database may be this many changes behind the log.
+constexpr size_t kPendingMax = 4 * kBatchEntries;
+constexpr size_t kStateBytes = 21;
+constexpr std::string_view kPositionKey{"\0", 1};
+
+struct KeyHash {
+  uint64_t low;
+  uint64_t high;
+  bool operator==(const KeyHash&) const = default;
+  template <typename H>
+  friend H AbslHashValue(H state, const KeyHash& hash) {
+    return H::combine(std::move(state), hash.low);
+  }
+};
+
+struct Known {
+  uint64_t sequence_and_deleted;
+  uint64_t fingerprint;
+};
+
+struct Write {
+  std::string key;
+  RecordState state;
+};
+
+std::string EncodeState(const RecordState& state) {
+  std::string bytes;
+  base::AppendBigEndian<8>(state.sequence, &bytes);
+  bytes.push_back(state.deleted ? 1 : 0);
+  base::AppendBigEndian<8>(state.fingerprint, &bytes);
+  base::AppendBigEndian<4>(state.division, &bytes);
+  return bytes;
+}
+
+absl::StatusOr<RecordState> DecodeState(std::string_view bytes) {
+  if (bytes.size() != kStateBytes) {
+    return base::DataLossError("state: a value is cut; rebuild the state");
+  }
+  return RecordState{base::ReadBigEndian(bytes.substr(0, 8)), bytes[8] != 0,
+                     base::ReadBigEndian(bytes.substr(9, 8)),
+                     static_cast<uint32_t>(
+                         base::ReadBigEndian(bytes.substr(17, 4)))};
+}
+
+class RocksRecordIndex final : public RecordIndex {
+ public:
+  RocksRecordIndex(std::unique_ptr<rocksdb::DB> db, size_t entries_max)
+      : db_(std::move(db)),
+        entries_max_(entries_max),
+        seed_(base::RandomNumber()) {}
+
+  ~RocksRecordIndex() override {
+    {
+      base::MutexLock lock(queue_mutex_);
+      stopping_ = true;
+      queue_changed_.NotifyAll();
+    }
+    if (writer_.joinable()) writer_.join();
+    db_->Close();
+  }
+
+  absl::Status Load(const ledger::LogStore& log);
+
+  absl::StatusOr<std::optional<RecordState>> Find(
+      std::string_view key) override;
+  absl::Status Put(std::string_view key, const RecordState& state) override;
+  void Undo() override;
+  void Committed(uint64_t log_size) override;
+  absl::Status Scan(
+      const std::function<void(std::string_view, const RecordState&)>& visit)
+      override;
+  uint64_t live_records() const override {
+    base::MutexLock lock(map_mutex_);
+    return live_;
+  }
+  absl::Status Flush() override;
+
+ private:
+  KeyHash HashOf(std::string_view key) const {
+    const XXH128_hash_t hash =
+        XXH3_128bits_withSeed(key.data(), key.size(), seed_);
+    return {hash.low64, hash.high64};
+  }
+  static Known ToKnown(const RecordState& state) {
+    return {state.sequence << 1 | (state.deleted ? 1 : 0), state.fingerprint};
+  }
+  absl::StatusOr<std::optional<RecordState>> FindLocked(
+      std::string_view key, const KeyHash& hash)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(map_mutex_);
+  absl::StatusOr<uint64_t> LoadState();
+  absl::Status RollForward(const ledger::LogStore& log, uint64_t from);
+  absl::Status TakeBundle(const ledger::Bundle& bundle, uint64_t from);
+  void WriteLoop();
+  absl::Status WriteBatch(std::vector<Write> writes, uint64_t log_size);
+  void WaitForWriter(size_t pending_max);
+  void EvictIfTooLarge();
+
+  const std::unique_ptr<rocksdb::DB> db_;
+  const size_t entries_max_;
+  const uint64_t seed_;
+
+  mutable base::Mutex map_mutex_;
+  absl::flat_hash_map<KeyHash, Known> map_ ABSL_GUARDED_BY(map_mutex_);
+  bool complete_ ABSL_GUARDED_BY(map_mutex_) = true;
+  uint64_t live_ ABSL_GUARDED_BY(map_mutex_) = 0;
+
+  // Of the commit on its way; only its thread touches them.
+  std::vector<Write> current_;
+  std::vector<std::pair<KeyHash, std::optional<Known>>> undo_;
+  int64_t live_change_ = 0;
+
+  base::Mutex queue_mutex_;
+  base::CondVar queue_changed_;
+  std::vector<Write> queue_ ABSL_GUARDED_BY(queue_mutex_);
+  uint64_t queue_size_ ABSL_GUARDED_BY(queue_mutex_) = 0;  // of the log
+  bool writing_ ABSL_GUARDED_BY(queue_mutex_) = false;
+  bool stopping_ ABSL_GUARDED_BY(queue_mutex_) = false;
+  absl::Status write_error_ ABSL_GUARDED_BY(queue_mutex_);
+  std::thread writer_;
+};
+
+absl::StatusOr<std::optional<RecordState>> RocksRecordIndex::FindLocked(
+    std::string_view key, const KeyHash& hash) {
+  const auto found = map_.find(hash);
+  if (found != map_.end()) {
+    const Known& known = found->second;
+    return std::optional<RecordState>(
+        RecordState{known.sequence_and_deleted >> 1,
+                    (known.sequence_and_deleted & 1) != 0, known.fingerprint});
+  }
+  if (complete_) return std::optional<RecordState>();
+  std::string bytes;
+  const rocksdb::Status status =
+      db_->Get(rocksdb::ReadOptions(), ledger::ToSlice(key), &bytes);
+  if (status.IsNotFound()) return std::optional<RecordState>();
+  RETURN_IF_ERROR(ledger::FromRocksdb(status, "state"));
+  ASSIGN_OR_RETURN(const RecordState state, DecodeState(bytes));
+  map_[hash] = ToKnown(state);
+  return std::optional<RecordState>(state);
+}
+
+absl::StatusOr<std::optional<RecordState>> RocksRecordIndex::Find(
+    std::string_view key) {
+  const KeyHash hash = HashOf(key);
+  base::MutexLock lock(map_mutex_);
+  return FindLocked(key, hash);
+}
+
+absl::Status RocksRecordIndex::Put(std::string_view key,
+                                   const RecordState& state) {
+  const KeyHash hash = HashOf(key);
+  base::MutexLock lock(map_mutex_);
+  ASSIGN_OR_RETURN(const auto before, FindLocked(key, hash));
+  const bool was_live = before.has_value() && !before->deleted;
+  const int change = (state.deleted ? 0 : 1) - (was_live ? 1 : 0);
+  live_ += static_cast<uint64_t>(static_cast<int64_t>(change));
+  live_change_ += change;
+  undo_.emplace_back(hash, before.has_value()
+                               ? std::optional<Known>(ToKnown(*before))
+                               : std::nullopt);
+  map_[hash] = ToKnown(state);
+  current_.push_back({std::string(key), state});
+  return absl::OkStatus();
+}
+
+void RocksRecordIndex::Undo() {
+  base::MutexLock lock(map_mutex_);
+  for (auto it = undo_.rbegin(); it != undo_.rend(); ++it) {
+    if (it->second.has_value()) {
+      map_[it->first] = *it->second;
+    } else {
+      map_.erase(it->first);
+    }
+  }
+  live_ -= static_cast<uint64_t>(live_change_);
+  undo_.clear();
+  current_.clear();
+  live_change_ = 0;
+}
+
+void RocksRecordIndex::Committed(uint64_t log_size) {
+  undo_.clear();
+  live_change_ = 0;
+  WaitForWriter(kPendingMax);
+  {
+    base::MutexLock lock(queue_mutex_);
+    if (queue_.empty()) {
+      queue_.swap(current_);
+    } else {
+      std::move(current_.begin(), current_.end(), std::back_inserter(queue_));
+    }
+    queue_size_ = log_size;
+    queue_changed_.NotifyAll();
+  }
+  current_.clear();
+  EvictIfTooLarge();
+}
+
+void RocksRecordIndex::WaitForWriter(size_t pending_max) {
+  base::MutexLock lock(queue_mutex_);
+  while ((queue_.size() > pending_max || (pending_max == 0 && writing_)) &&
+         write_error_.ok()) {
+    queue_changed_.Wait(queue_mutex_);
+  }
+}
+
+void RocksRecordIndex::EvictIfTooLarge() {
+  {
+    base::MutexLock lock(map_mutex_);
+    if (map_.size() <= entries_max_) return;
+  }
+  WaitForWriter(0);
+  base::MutexLock lock(map_mutex_);
+  map_.clear();
+  complete_ = false;
+}
+
+void RocksRecordIndex::WriteLoop() {
+  while (true) {
+    std::vector<Write> writes;
+    uint64_t log_size;
+    {
+      base::MutexLock lock(queue_mutex_);
+      writing_ = false;
+      queue_changed_.NotifyAll();
+      while (queue_.empty() && !stopping_) queue_changed_.Wait(queue_mutex_);
+      if (queue_.empty()) return;
+      writes.swap(queue_);
+      log_size = queue_size_;
+      writing_ = true;
+    }
+    const absl::Status status = WriteBatch(std::move(writes), log_size);
+    if (!status.ok()) {
+      // The log has everything; the next start rolls forward from it.
+      base::MutexLock lock(queue_mutex_);
+      write_error_ = status;
+      writing_ = false;
+      queue_changed_.NotifyAll();
+      return;
+    }
+  }
+}
+
+absl::Status RocksRecordIndex::WriteBatch(std::vector<Write> writes,
+                                          uint64_t log_size) {
+  std::stable_sort(writes.begin(), writes.end(),
+                   [](const Write& a, const Write& b) { return a.key < b.key; });
+  rocksdb::WriteBatch batch;
+  for (size_t i = 0; i < writes.size(); ++i) {
+    const bool last = i + 1 == writes.size() || writes[i + 1].key != writes[i].key;
+    if (last) batch.Put(writes[i].key, EncodeState(writes[i].state));
+  }
+  std::string size;
+  base::AppendBigEndian<8>(log_size, &size);
+  batch.Put(ledger::ToSlice(kPositionKey), size);
+  rocksdb::WriteOptions options;
+  options.disableWAL = true;
+  return ledger::FromRocksdb(db_->Write(options, &batch), "state");
+}
+
+absl::StatusOr<uint64_t> RocksRecordIndex::LoadState() {
+  uint64_t position = 0;
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
+  base::MutexLock lock(map_mutex_);
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    const std::string_view key = ledger::ToView(it->key());
+    if (key == kPositionKey) {
+      position = base::ReadBigEndian(ledger::ToView(it->value()));
+      continue;
+    }
+    ASSIGN_OR_RETURN(const RecordState state,
+                     DecodeState(ledger::ToView(it->value())));
+    if (!state.deleted) ++live_;
+    if (map_.size() <= entries_max_) {
+      map_[HashOf(key)] = ToKnown(state);
+    } else {
+      complete_ = false;
+    }
+  }
+  RETURN_IF_ERROR(ledger::FromRocksdb(it->status(), "state"));
+  return position;
+}
+
+absl::Status RocksRecordIndex::TakeBundle(const ledger::Bundle& bundle,
+                                          uint64_t from) {
+  v1::EntryHeader header;
+  v1::EntryBody body;
+  records::Row row;
+  for (size_t i = 0; i < bundle.count(); ++i) {
+    const uint64_t sequence = bundle.first_sequence() + i;
+    if (sequence < from) continue;
+    const auto bytes = bundle.body(i);
+    if (!bytes.has_value() ||
+        !header.ParseFromArray(bundle.header(i).data(),
+                               static_cast<int>(bundle.header(i).size())) ||
+        !body.ParseFromArray(bytes->data(), static_cast<int>(bytes->size()))) {
+      return base::DataLossError("log: entry {} cannot be read", sequence);
+    }
+    RecordState state{sequence, header.operation() != v1::OPERATION_UPSERT,
+                      Fingerprint(body.record())};
+    const records::RecordSchema* schema =
+        records::Schema::Get().Find(static_cast<uint32_t>(header.type()));
+    if (schema != nullptr && schema->division >= 0 && !state.deleted) {
+      row.Reset(*schema);
+      RETURN_IF_ERROR(records::DecodeRecord(body.record(), &row));
+      state.division = static_cast<uint32_t>(row.number(schema->division));
+    }
+    RETURN_IF_ERROR(Put(body.key(), state));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RocksRecordIndex::RollForward(const ledger::LogStore& log,
+                                           uint64_t from) {
+  ledger::Bundle bundle;
+  absl::Status status;
+  RETURN_IF_ERROR(log.ReadBundles(from, [&](ledger::StoredBundle&& stored) {
+    status = bundle.Decode(stored.bytes);
+    if (status.ok()) status = TakeBundle(bundle, from);
+    const uint64_t end = stored.first_sequence + bundle.count();
+    if (status.ok() && (current_.size() >= kBatchEntries ||
+                        end == log.Head().size())) {
+      Committed(end);
+    }
+    return status.ok();
+  }));
+  return status;
+}
+
+absl::Status RocksRecordIndex::Load(const ledger::LogStore& log) {
+  ASSIGN_OR_RETURN(const uint64_t position, LoadState());
+  if (position > log.Head().size()) {
+    return base::FailedPreconditionError(
+        "the state reflects {} entries, the log has {}: the log is an old "
+        "copy; restore it, or start with --rebuild-state",
+        position, log.Head().size());
+  }
+  writer_ = std::thread([this] { WriteLoop(); });
+  return RollForward(log, position);
+}
+
+absl::Status RocksRecordIndex::Scan(
+    const std::function<void(std::string_view, const RecordState&)>& visit) {
+  WaitForWriter(0);
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    const std::string_view key = ledger::ToView(it->key());
+    if (key == kPositionKey) continue;
+    ASSIGN_OR_RETURN(const RecordState state,
+                     DecodeState(ledger::ToView(it->value())));
+    visit(key, state);
+  }
+  return ledger::FromRocksdb(it->status(), "state");
+}
+
+absl::Status RocksRecordIndex::Flush() {
+  WaitForWriter(0);
+  return ledger::FromRocksdb(db_->Flush(rocksdb::FlushOptions()), "state");
+}
+
+}  // namespace
+
+uint64_t Fingerprint(std::string_view record) {
+  return base::ReadBigEndian(base::Sha256(record).view().substr(0, 8));
+}
+
+absl::StatusOr<std::unique_ptr<RecordIndex>> RecordIndex::Open(
+    const RecordIndexOptions& options, const ledger::LogStore& log) {
+  if (options.rebuild) {
+    std::error_code ignored;
+    std::filesystem::remove_all(options.directory, ignored);
+  }
+  RETURN_IF_ERROR(base::MakeDirectories(options.directory));
+  rocksdb::Options database =
+      ledger::DatabaseOptions(/*large_values=*/false, 8 << 20);
+  database.write_buffer_size = 32 << 20;
+  database.max_write_buffer_number = 2;
+  database.memtable_insert_with_hint_prefix_extractor.reset(
+      rocksdb::NewFixedPrefixTransform(1));
+  rocksdb::DB* db = nullptr;
+  RETURN_IF_ERROR(ledger::FromRocksdb(
+      rocksdb::DB::Open(database, options.directory, &db),
+      "state " + options.directory));
+  auto index = std::make_unique<RocksRecordIndex>(
+      std::unique_ptr<rocksdb::DB>(db), options.entries_max);
+  RETURN_IF_ERROR(index->Load(log));
+  return index;
+}
+
+}  // namespace tongchou::node

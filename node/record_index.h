@@ -1,0 +1,71 @@
+// What the sequencer knows of the past: for every record the sequence of its
+// last change, whether that deleted it, and a fingerprint of its content.
+//
+// In memory, complete up to kIndexEntriesMax; beyond that a cache before the
+// state database. The state database is derived: written without a WAL by a
+// thread of its own, it is rolled forward from the log at every start. Layout:
+//
+//   record key -> sequence (u64) deleted (u8) fingerprint (u64) division (u32)
+//   00         -> size of the log that it reflects (u64)
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "common/ledger/log_store.h"
+
+namespace tongchou::node {
+
+inline constexpr size_t kIndexEntriesMax = 4'000'000;
+
+struct RecordState {
+  uint64_t sequence = 0;
+  bool deleted = false;
+  uint64_t fingerprint = 0;
+  uint32_t division = 0;  // only from Scan
+};
+
+// First eight bytes of SHA-256 over the record.
+uint64_t Fingerprint(std::string_view record);
+
+struct RecordIndexOptions {
+  std::string directory;
+  bool rebuild = false;  // forget the state and read the whole log
+  size_t entries_max = kIndexEntriesMax;
+};
+
+// Thread-safe; Put and Committed are called by one thread.
+class RecordIndex {
+ public:
+  // Returns when it reflects the whole log.
+  static absl::StatusOr<std::unique_ptr<RecordIndex>> Open(
+      const RecordIndexOptions& options, const ledger::LogStore& log);
+  virtual ~RecordIndex() = default;
+
+  virtual absl::StatusOr<std::optional<RecordState>> Find(
+      std::string_view key) = 0;
+  // Changes of a commit on its way; Undo takes back what was put since the
+  // last Committed.
+  virtual absl::Status Put(std::string_view key, const RecordState& state) = 0;
+  virtual void Undo() = 0;
+  // They are fsynced; the log has this size now. Waits when the state database
+  // is too far behind.
+  virtual void Committed(uint64_t log_size) = 0;
+
+  // Every record, deleted ones too, by key, as of all that is committed.
+  // Nothing may be put meanwhile.
+  virtual absl::Status Scan(
+      const std::function<void(std::string_view key, const RecordState&)>&
+          visit) = 0;
+  // Records that are not deleted.
+  virtual uint64_t live_records() const = 0;
+  // Waits until the state database has everything and flushes it.
+  virtual absl::Status Flush() = 0;
+};
+
+}  // namespace tongchou::node

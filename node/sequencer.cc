@@ -1,0 +1,375 @@
+#include "node/sequencer.h"
+
+#include <deque>
+#include <optional>
+#include <thread>
+
+#include "absl/container/flat_hash_set.h"
+#include "common/base/big_endian.h"
+#include "common/base/mutex.h"
+#include "common/base/random.h"
+#include "common/base/sha256.h"
+#include "common/base/status.h"
+#include "common/ledger/bundle.h"
+
+namespace tongchou::node {
+namespace {
+
+constexpr size_t kSaltBytes = 16;
+constexpr size_t kRandomPoolBytes = 16'384;
+
+using Outcome = absl::StatusOr<CommitOutcome>;
+
+struct Waiting {
+  WriteGroup group;
+  std::promise<Outcome> promise;
+};
+
+// Salts of bodies: random, or reproducible from a seed.
+class SaltSource {
+ public:
+  explicit SaltSource(std::string seed) : seed_(std::move(seed)) {}
+
+  std::string Next(uint64_t sequence) {
+    if (!seed_.empty()) {
+      std::string number;
+      base::AppendBigEndian<8>(sequence, &number);
+      return std::string(base::Sha256Stream()
+                             .Update(seed_)
+                             .Update(number)
+                             .Finish()
+                             .view()
+                             .substr(0, kSaltBytes));
+    }
+    if (pool_.size() < kSaltBytes) pool_ = base::RandomBytes(kRandomPoolBytes);
+    std::string salt = pool_.substr(pool_.size() - kSaltBytes);
+    pool_.resize(pool_.size() - kSaltBytes);
+    return salt;
+  }
+
+ private:
+  const std::string seed_;
+  std::string pool_;
+};
+
+// One group commit in the making.
+class GroupBuilder {
+ public:
+  GroupBuilder(const ledger::LogHead& head, const CommitClock& clock,
+               RecordIndex* index, SaltSource* salts,
+               ledger::BundleWriter* writer)
+      : next_(head.size()),
+        bundle_start_(head.size()),
+        last_us_(head.last_commit_time_us),
+        clock_(clock),
+        index_(*index),
+        salts_(*salts),
+        writer_(*writer) {}
+
+  absl::Status Add(const WriteGroup& group, CommitOutcome* outcome);
+  ledger::GroupCommit Finish();
+  uint64_t size() const { return next_; }
+  bool empty() const { return commit_.leaf_hashes.empty(); }
+
+ private:
+  absl::StatusOr<v1::ChangeResult> Decide(const PendingChange& change,
+                                          std::optional<RecordState>* before);
+  absl::Status AddOne(const WriteGroup& group, const PendingChange& change,
+                      const std::optional<RecordState>& before, bool last);
+  void CloseBundle();
+
+  uint64_t next_;
+  uint64_t bundle_start_;
+  int64_t last_us_;
+  bool transaction_start_ = true;
+  const CommitClock& clock_;
+  RecordIndex& index_;
+  SaltSource& salts_;
+  ledger::BundleWriter& writer_;
+  ledger::GroupCommit commit_;
+  v1::EntryHeader header_;
+  v1::EntryBody body_;
+  std::string header_bytes_;
+  std::string body_bytes_;
+};
+
+absl::StatusOr<v1::ChangeResult> GroupBuilder::Decide(
+    const PendingChange& change, std::optional<RecordState>* before) {
+  ASSIGN_OR_RETURN(*before, index_.Find(change.key));
+  const bool live = before->has_value() && !(*before)->deleted;
+  if (change.is_delete) {
+    return live ? v1::CHANGE_RESULT_DELETED : v1::CHANGE_RESULT_ABSENT;
+  }
+  if (!live) return v1::CHANGE_RESULT_INSERTED;
+  return (*before)->fingerprint == Fingerprint(change.record)
+             ? v1::CHANGE_RESULT_UNCHANGED
+             : v1::CHANGE_RESULT_UPDATED;
+}
+
+bool Writes(v1::ChangeResult result) {
+  return result != v1::CHANGE_RESULT_UNCHANGED &&
+         result != v1::CHANGE_RESULT_ABSENT;
+}
+
+absl::Status GroupBuilder::Add(const WriteGroup& group,
+                               CommitOutcome* outcome) {
+  // The last change that is written ends the transaction; which one that is
+  // depends on those behind it, so one that waits is held back.
+  std::optional<std::pair<size_t, std::optional<RecordState>>> held;
+  for (size_t i = 0; i < group.changes.size(); ++i) {
+    const PendingChange& change = group.changes[i];
+    std::optional<RecordState> before;
+    if (held.has_value() &&
+        group.changes[held->first].key == change.key) {
+      RETURN_IF_ERROR(AddOne(group, group.changes[held->first], held->second,
+                             /*last=*/false));
+      held.reset();
+    }
+    ASSIGN_OR_RETURN(const v1::ChangeResult result, Decide(change, &before));
+    outcome->results.push_back(result);
+    if (!Writes(result)) continue;
+    if (!group.one_transaction) {
+      RETURN_IF_ERROR(AddOne(group, change, before, /*last=*/true));
+      continue;
+    }
+    if (held.has_value()) {
+      RETURN_IF_ERROR(AddOne(group, group.changes[held->first], held->second,
+                             /*last=*/false));
+    }
+    held = {i, before};
+  }
+  if (held.has_value()) {
+    RETURN_IF_ERROR(
+        AddOne(group, group.changes[held->first], held->second, true));
+  }
+  if (!group.transaction_id.empty()) {
+    commit_.transaction_ids.push_back(group.transaction_id);
+    commit_.transaction_sizes.push_back(next_);
+  }
+  commit_.local_facts.insert(commit_.local_facts.end(),
+                             group.local_facts.begin(),
+                             group.local_facts.end());
+  outcome->committed_size = next_;
+  return absl::OkStatus();
+}
+
+absl::Status GroupBuilder::AddOne(const WriteGroup& group,
+                                  const PendingChange& change,
+                                  const std::optional<RecordState>& before,
+                                  bool last) {
+  // All changes of a transaction have one time, so that none straddles a day.
+  if (transaction_start_) last_us_ = clock_.TimeOf(next_, last_us_);
+  transaction_start_ = last;
+  header_.Clear();
+  header_.set_sequence(next_);
+  header_.set_commit_time_us(last_us_);
+  header_.set_type(static_cast<v1::RecordType>(change.type));
+  header_.set_operation(change.is_delete ? v1::OPERATION_DELETE
+                                         : v1::OPERATION_UPSERT);
+  header_.set_actor(group.actor);
+  header_.set_receipt(change.receipt);
+  header_.set_line(change.line);
+  header_.set_reason(group.reason);
+  header_.set_previous(before.has_value() ? before->sequence + 1 : 0);
+  header_.set_last_of_transaction(last);
+  body_.Clear();
+  body_.set_salt(salts_.Next(next_));
+  body_.set_key(change.key);
+  body_.set_record(change.record);
+  body_.set_staff(group.staff);
+  body_.set_reason_text(group.reason_text);
+  body_.set_document_number(group.document_number);
+  if (last) body_.set_transaction_id(group.transaction_id);
+  header_.SerializeToString(&header_bytes_);
+  body_.SerializeToString(&body_bytes_);
+  commit_.leaf_hashes.push_back(writer_.Add(header_bytes_, body_bytes_));
+  const RecordState state{next_, change.is_delete, Fingerprint(change.record),
+                          change.division};
+  ++next_;
+  if (last && writer_.count() >= ledger::kBundleEntriesTarget) CloseBundle();
+  return index_.Put(change.key, state);
+}
+
+void GroupBuilder::CloseBundle() {
+  const uint64_t count = next_ - bundle_start_;
+  commit_.bundles.push_back(
+      {bundle_start_, count, writer_.Finish(bundle_start_)});
+  bundle_start_ = next_;
+}
+
+ledger::GroupCommit GroupBuilder::Finish() {
+  if (next_ != bundle_start_) CloseBundle();
+  commit_.last_commit_time_us = last_us_;
+  return std::move(commit_);
+}
+
+class ThreadSequencer final : public Sequencer {
+ public:
+  ThreadSequencer(SequencerOptions options, ledger::LogStore* log,
+                  RecordIndex* index, const CommitClock* clock)
+      : options_(std::move(options)),
+        log_(*log),
+        index_(*index),
+        clock_(*clock),
+        salts_(options_.synthetic_seed),
+        thread_([this] { Run(); }) {}
+
+  ~ThreadSequencer() override {
+    {
+      base::MutexLock lock(mutex_);
+      stopping_ = true;
+      changed_.NotifyAll();
+    }
+    thread_.join();
+  }
+
+  std::future<Outcome> Submit(WriteGroup group) override;
+
+ private:
+  std::deque<Waiting> TakeGroup();
+  void Run();
+  void CommitGroup(std::deque<Waiting> waiting);
+  absl::Status CheckGroup(const WriteGroup& group) const;
+  absl::StatusOr<bool> WasCommitted(const WriteGroup& group,
+                                    CommitOutcome* outcome);
+
+  const SequencerOptions options_;
+  ledger::LogStore& log_;
+  RecordIndex& index_;
+  const CommitClock& clock_;
+  SaltSource salts_;
+  ledger::BundleWriter writer_;
+
+  base::Mutex mutex_;
+  base::CondVar changed_;
+  std::deque<Waiting> queue_ ABSL_GUARDED_BY(mutex_);
+  size_t queued_changes_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+std::future<Outcome> ThreadSequencer::Submit(WriteGroup group) {
+  Waiting waiting{std::move(group), {}};
+  std::future<Outcome> future = waiting.promise.get_future();
+  base::MutexLock lock(mutex_);
+  while (queued_changes_ > kQueuedChangesMax) changed_.Wait(mutex_);
+  queued_changes_ += waiting.group.changes.size();
+  queue_.push_back(std::move(waiting));
+  changed_.NotifyAll();
+  return future;
+}
+
+std::deque<Waiting> ThreadSequencer::TakeGroup() {
+  base::MutexLock lock(mutex_);
+  while (queue_.empty() && !stopping_) changed_.Wait(mutex_);
+  std::deque<Waiting> taken;
+  size_t changes = 0;
+  while (!queue_.empty() &&
+         (taken.empty() || changes + queue_.front().group.changes.size() <=
+                               kGroupChangesMax)) {
+    changes += queue_.front().group.changes.size();
+    taken.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  queued_changes_ -= changes;
+  changed_.NotifyAll();
+  return taken;
+}
+
+void ThreadSequencer::Run() {
+  while (true) {
+    std::deque<Waiting> waiting = TakeGroup();
+    if (waiting.empty()) return;
+    CommitGroup(std::move(waiting));
+  }
+}
+
+absl::Status ThreadSequencer::CheckGroup(const WriteGroup& group) const {
+  const std::string reason = options_.read_only_reason();
+  if (!reason.empty()) {
+    return base::FailedPreconditionError("this node is read-only: {}", reason);
+  }
+  if (!group.one_transaction) return absl::OkStatus();
+  size_t bytes = 0;
+  for (const PendingChange& change : group.changes) {
+    bytes += change.key.size() + change.record.size();
+  }
+  if (group.changes.size() > ledger::kTransactionChangesMax ||
+      bytes > ledger::kTransactionBytesMax) {
+    return base::ResourceExhaustedError(
+        "a transaction has at most {} changes and {} bytes; this one has {} "
+        "and {}: split it",
+        ledger::kTransactionChangesMax, ledger::kTransactionBytesMax,
+        group.changes.size(), bytes);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> ThreadSequencer::WasCommitted(const WriteGroup& group,
+                                                   CommitOutcome* outcome) {
+  if (group.transaction_id.empty()) return false;
+  ASSIGN_OR_RETURN(const auto size, log_.FindTransaction(group.transaction_id));
+  if (!size.has_value()) return false;
+  outcome->committed_size = *size;
+  outcome->repeated = true;
+  return true;
+}
+
+void ThreadSequencer::CommitGroup(std::deque<Waiting> waiting) {
+  GroupBuilder builder(log_.Head(), clock_, &index_, &salts_, &writer_);
+  std::vector<Outcome> outcomes;
+  absl::flat_hash_set<std::string> ids;
+  absl::Status failed;
+  for (Waiting& one : waiting) {
+    CommitOutcome outcome;
+    absl::Status status = CheckGroup(one.group);
+    if (status.ok()) {
+      const auto repeated = WasCommitted(one.group, &outcome);
+      status = repeated.status();
+      const std::string& id = one.group.transaction_id;
+      if (repeated.ok() && !*repeated) {
+        if (!id.empty() && !ids.insert(id).second) {
+          outcome.repeated = true;
+          outcome.committed_size = builder.size();
+        } else {
+          // An error here is one of the disk: the whole group fails.
+          failed = builder.Add(one.group, &outcome);
+        }
+      }
+    }
+    if (!failed.ok()) break;
+    outcomes.push_back(status.ok() ? Outcome(std::move(outcome))
+                                   : Outcome(status));
+  }
+  if (failed.ok()) {
+    const ledger::GroupCommit commit = builder.Finish();
+    if (!commit.leaf_hashes.empty() || !commit.transaction_ids.empty() ||
+        !commit.local_facts.empty()) {
+      failed = log_.Append(commit);
+    }
+  } else {
+    builder.Finish();
+  }
+  if (failed.ok()) {
+    index_.Committed(builder.size());
+    options_.committed(builder.size());
+  } else {
+    index_.Undo();
+  }
+  for (size_t i = 0; i < waiting.size(); ++i) {
+    waiting[i].promise.set_value(failed.ok() ? std::move(outcomes[i])
+                                             : Outcome(failed));
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Sequencer> Sequencer::Start(SequencerOptions options,
+                                            ledger::LogStore* log,
+                                            RecordIndex* index,
+                                            const CommitClock* clock) {
+  return std::make_unique<ThreadSequencer>(std::move(options), log, index,
+                                           clock);
+}
+
+}  // namespace tongchou::node

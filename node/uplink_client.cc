@@ -1,0 +1,322 @@
+#include "node/uplink_client.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <thread>
+
+#include "common/base/big_endian.h"
+#include "common/base/logging.h"
+#include "common/base/mutex.h"
+#include "common/base/random.h"
+#include "common/base/status.h"
+#include "common/ledger/bundle.h"
+#include "common/transport/channel.h"
+#include "common/transport/grpc_status.h"
+#include "tongchou/v1/exchange.grpc.pb.h"
+
+namespace tongchou::node {
+namespace {
+
+constexpr char kIncarnationFact[] = "incarnation";
+constexpr auto kRetryMin = std::chrono::milliseconds(100);
+constexpr auto kRetryMax = std::chrono::milliseconds(3'000);
+// What stands between a fork, a clone or an old copy and the next try.
+constexpr auto kRefusedRetry = std::chrono::milliseconds(10'000);
+
+// The log and its signer as the state machine sees them.
+class LogAdapter final : public exchange::UplinkLog {
+ public:
+  LogAdapter(ledger::LogStore* log, ledger::HeadSigner* signer)
+      : log_(*log), signer_(*signer) {}
+
+  uint64_t committed_size() override { return log_.Head().size(); }
+
+  absl::StatusOr<ledger::Hash> RootAt(uint64_t size) override {
+    const ledger::LogHead head = log_.Head();
+    if (size == head.size()) return head.range.Root();
+    if (size == batch_range_.size()) return batch_range_.Root();
+    return log_.RootAt(size);
+  }
+
+  absl::StatusOr<v1::Batch> ReadBatch(uint64_t size, uint64_t bytes_max,
+                                      uint64_t* end_size) override;
+
+  absl::StatusOr<std::string> SignHead(uint64_t size) override {
+    ASSIGN_OR_RETURN(const ledger::Hash root, RootAt(size));
+    ASSIGN_OR_RETURN(std::string note, signer_.Sign(size, root));
+    RETURN_IF_ERROR(log_.PutCheckpoint(size, note));
+    return note;
+  }
+
+  absl::Status ConfirmHead(uint64_t size, const ledger::Hash& root) override {
+    return signer_.Confirm(size, root);
+  }
+
+  absl::Status KeepCosigned(uint64_t size, std::string_view note) override {
+    return log_.PutCheckpoint(size, note);
+  }
+
+ private:
+  ledger::LogStore& log_;
+  ledger::HeadSigner& signer_;
+  // Over the log up to the end of the last batch, so that heads in the middle
+  // of the log need no rehashing.
+  ledger::CompactRange batch_range_;
+};
+
+absl::StatusOr<v1::Batch> LogAdapter::ReadBatch(uint64_t size,
+                                                uint64_t bytes_max,
+                                                uint64_t* end_size) {
+  v1::Batch batch;
+  uint64_t bytes = 0;
+  *end_size = size;
+  ASSIGN_OR_RETURN(const ledger::CompactRange start, log_.RangeAt(size));
+  if (batch_range_.size() != size) batch_range_ = start;
+  ledger::Bundle bundle;
+  absl::Status status;
+  RETURN_IF_ERROR(log_.ReadBundles(size, [&](ledger::StoredBundle&& stored) {
+    if (stored.first_sequence != *end_size) {
+      status = base::OutOfRangeError("no bundle begins at entry {}", size);
+      return false;
+    }
+    if (bytes > 0 && bytes + stored.bytes.size() > bytes_max) return false;
+    bytes += stored.bytes.size();
+    status = bundle.Decode(stored.bytes);
+    if (!status.ok()) return false;
+    for (size_t i = 0; i < bundle.count(); ++i) {
+      batch_range_.Append(bundle.leaf_hash(i));
+    }
+    *end_size += bundle.count();
+    batch.add_bundles(std::move(stored.bytes));
+    return true;
+  }));
+  RETURN_IF_ERROR(status);
+  return batch;
+}
+
+class Client final : public UplinkClient {
+ public:
+  Client(const NodeConfig& config, ledger::LogStore* log,
+         ledger::HeadSigner* signer, base::Clock* clock,
+         exchange::UplinkConfig uplink,
+         std::shared_ptr<grpc::Channel> channel)
+      : config_(config),
+        signer_(*signer),
+        clock_(*clock),
+        uplink_config_(std::move(uplink)),
+        adapter_(log, signer),
+        log_(*log),
+        channel_(std::move(channel)),
+        thread_([this] { Run(); }) {}
+
+  ~Client() override {
+    {
+      base::MutexLock lock(mutex_);
+      stopping_ = true;
+      if (context_ != nullptr) context_->TryCancel();
+      changed_.NotifyAll();
+    }
+    thread_.join();
+  }
+
+  void Wake() override {
+    base::MutexLock lock(mutex_);
+    woken_ = true;
+    changed_.NotifyAll();
+  }
+  UplinkStatus status() const override {
+    base::MutexLock lock(mutex_);
+    return {positions_, state_};
+  }
+  std::string clock_problem() const override {
+    base::MutexLock lock(mutex_);
+    return clock_problem_;
+  }
+
+ private:
+  using Stream =
+      grpc::ClientReaderWriter<v1::NodeMessage, v1::ProvinceMessage>;
+
+  void Run();
+  absl::Status RunStream();
+  exchange::UplinkConfig FreshConfig();
+  void ReadLoop(Stream* stream, exchange::Uplink* uplink);
+  absl::Status WriteLoop(Stream* stream, exchange::Uplink* uplink);
+  void SetState(std::string state);
+  bool Pause(std::chrono::milliseconds time);
+
+  const NodeConfig config_;
+  ledger::HeadSigner& signer_;
+  base::Clock& clock_;
+  const exchange::UplinkConfig uplink_config_;
+  LogAdapter adapter_;
+  ledger::LogStore& log_;
+  const std::shared_ptr<grpc::Channel> channel_;
+
+  mutable base::Mutex mutex_;
+  base::CondVar changed_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool woken_ ABSL_GUARDED_BY(mutex_) = false;
+  bool read_ended_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status read_status_ ABSL_GUARDED_BY(mutex_);
+  grpc::ClientContext* context_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  exchange::UplinkPositions positions_ ABSL_GUARDED_BY(mutex_);
+  std::string state_ ABSL_GUARDED_BY(mutex_) = "connecting";
+  std::string clock_problem_ ABSL_GUARDED_BY(mutex_);
+  base::Mutex machine_mutex_;  // around every call of the state machine
+  std::thread thread_;
+};
+
+void Client::SetState(std::string state) {
+  base::MutexLock lock(mutex_);
+  if (state_ == state) return;
+  state_ = std::move(state);
+  spdlog::info("uplink: province={} state=\"{}\"", config_.aggregator, state_);
+}
+
+bool Client::Pause(std::chrono::milliseconds time) {
+  base::MutexLock lock(mutex_);
+  if (!stopping_) changed_.WaitFor(mutex_, time);
+  return !stopping_;
+}
+
+void Client::Run() {
+  auto retry = kRetryMin;
+  while (true) {
+    const absl::Status status = RunStream();
+    {
+      base::MutexLock lock(mutex_);
+      if (stopping_) return;
+      clock_problem_ =
+          base::Message(status).find("clock") != std::string_view::npos
+              ? std::string(base::Message(status))
+              : "";
+      if (positions_.welcomed) retry = kRetryMin;
+      positions_.welcomed = false;
+    }
+    SetState(std::string(base::Message(status)));
+    const bool refused = absl::IsFailedPrecondition(status) ||
+                         absl::IsPermissionDenied(status);
+    const auto until =
+        std::chrono::steady_clock::now() + (refused ? kRefusedRetry : retry);
+    while (std::chrono::steady_clock::now() < until) {
+      if (!Pause(kRetryMin)) return;
+    }
+    retry = std::min(retry * 2, kRetryMax);
+  }
+}
+
+exchange::UplinkConfig Client::FreshConfig() {
+  exchange::UplinkConfig config = uplink_config_;
+  config.checkpoint = signer_.last_note();
+  const auto cosigned = log_.CheckpointAtOrBefore(UINT64_MAX);
+  if (cosigned.ok() && cosigned->has_value()) {
+    config.cosigned_checkpoint = **cosigned;
+  }
+  return config;
+}
+
+absl::Status Client::RunStream() {
+  grpc::ClientContext context;
+  {
+    base::MutexLock lock(mutex_);
+    if (stopping_) return absl::OkStatus();
+    context_ = &context;
+    read_ended_ = false;
+    read_status_ = absl::OkStatus();
+  }
+  exchange::Uplink uplink(FreshConfig(), &adapter_);
+  const auto stub = v1::Exchange::NewStub(channel_);
+  const std::unique_ptr<Stream> stream = stub->Replicate(&context);
+  std::thread reader([&] { ReadLoop(stream.get(), &uplink); });
+  absl::Status status = WriteLoop(stream.get(), &uplink);
+  context.TryCancel();
+  reader.join();
+  const absl::Status finished = transport::FromGrpc(stream->Finish());
+  base::MutexLock lock(mutex_);
+  context_ = nullptr;
+  if (!read_status_.ok()) return read_status_;
+  if (!status.ok()) return status;
+  return finished;
+}
+
+void Client::ReadLoop(Stream* stream, exchange::Uplink* uplink) {
+  v1::ProvinceMessage message;
+  absl::Status status;
+  while (status.ok() && stream->Read(&message)) {
+    exchange::UplinkPositions positions;
+    {
+      base::MutexLock lock(machine_mutex_);
+      status = uplink->OnMessage(message, clock_.NowMicros());
+      positions = uplink->positions();
+    }
+    if (!status.ok()) break;
+    if (message.has_welcome()) SetState("connected");
+    base::MutexLock lock(mutex_);
+    positions_ = positions;
+    woken_ = true;
+    changed_.NotifyAll();
+  }
+  base::MutexLock lock(mutex_);
+  read_status_ = status;
+  read_ended_ = true;
+  changed_.NotifyAll();
+}
+
+absl::Status Client::WriteLoop(Stream* stream, exchange::Uplink* uplink) {
+  while (true) {
+    std::optional<v1::NodeMessage> message;
+    {
+      base::MutexLock lock(machine_mutex_);
+      ASSIGN_OR_RETURN(message, uplink->Next(clock_.NowMicros()));
+    }
+    if (message.has_value()) {
+      if (!stream->Write(*message)) {
+        return absl::OkStatus();  // Finish says why
+      }
+      continue;
+    }
+    base::MutexLock lock(mutex_);
+    if (!woken_ && !stopping_ && !read_ended_) {
+      changed_.WaitFor(mutex_,
+                       std::chrono::microseconds(exchange::kHeartbeatMicros));
+    }
+    woken_ = false;
+    if (stopping_ || read_ended_) return absl::OkStatus();
+  }
+}
+
+// One more than the last start's, durable before the first Hello.
+absl::StatusOr<v1::Incarnation> NextIncarnation(ledger::LogStore* log) {
+  ASSIGN_OR_RETURN(const auto last, log->GetLocalFact(kIncarnationFact));
+  v1::Incarnation incarnation;
+  incarnation.set_counter((last ? base::ReadBigEndian(*last) : 0) + 1);
+  incarnation.set_nonce(base::RandomNumber());
+  std::string bytes;
+  base::AppendBigEndian<8>(incarnation.counter(), &bytes);
+  RETURN_IF_ERROR(log->PutLocalFact(kIncarnationFact, bytes));
+  return incarnation;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<UplinkClient>> UplinkClient::Start(
+    const NodeConfig& config, ledger::LogStore* log,
+    ledger::HeadSigner* signer, base::Clock* clock) {
+  exchange::UplinkConfig uplink;
+  uplink.origin = config.Origin();
+  uplink.city_key = signer->verifier();
+  ASSIGN_OR_RETURN(uplink.province_key,
+                   ledger::ParseVerifierKey(config.witness));
+  ASSIGN_OR_RETURN(uplink.incarnation, NextIncarnation(log));
+  ASSIGN_OR_RETURN(
+      auto channel,
+      transport::MakeChannel(config.aggregator, config.tls,
+                             {base::Role::kAggregator, config.province}));
+  return std::make_unique<Client>(config, log, signer, clock,
+                                  std::move(uplink), std::move(channel));
+}
+
+}  // namespace tongchou::node

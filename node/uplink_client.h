@@ -1,0 +1,37 @@
+// Carries the node's log to the province: a thread that connects, streams and
+// connects again, over the state machine of common/exchange.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/base/clock.h"
+#include "common/exchange/uplink.h"
+#include "common/ledger/head_signer.h"
+#include "common/ledger/log_store.h"
+#include "node/node_config.h"
+
+namespace tongchou::node {
+
+struct UplinkStatus {
+  exchange::UplinkPositions positions;
+  std::string state;  // "connected", "connecting", or why not
+};
+
+// Thread-safe.
+class UplinkClient {
+ public:
+  static absl::StatusOr<std::unique_ptr<UplinkClient>> Start(
+      const NodeConfig& config, ledger::LogStore* log,
+      ledger::HeadSigner* signer, base::Clock* clock);
+  virtual ~UplinkClient() = default;
+
+  // The log has grown.
+  virtual void Wake() = 0;
+  virtual UplinkStatus status() const = 0;
+  // Why nothing may be committed (the clock is wrong); empty = it may.
+  virtual std::string clock_problem() const = 0;
+};
+
+}  // namespace tongchou::node

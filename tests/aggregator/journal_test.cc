@@ -1,0 +1,498 @@
+#include "aggregator/journal/journal.h"
+
+#include <gtest/gtest.h>
+#include <rocksdb/db.h>
+#include <rocksdb/file_system.h>
+
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <thread>
+
+#include "common/ledger/bundle.h"
+#include "tests/support/temporary_directory.h"
+
+namespace tongchou::aggregator {
+namespace {
+
+using ledger::CompactRange;
+using ledger::Hash;
+
+constexpr uint32_t kNanchang = 360100;
+constexpr uint32_t kJiujiang = 360400;
+
+struct CityLog {
+  CompactRange range;
+  std::vector<Hash> leaves;
+};
+
+enum class Fault { kNone, kBroken, kFull };
+
+class BreakableFile : public rocksdb::FSWritableFileOwnerWrapper {
+ public:
+  BreakableFile(std::unique_ptr<rocksdb::FSWritableFile> file,
+                const std::atomic<Fault>* fault)
+      : FSWritableFileOwnerWrapper(std::move(file)), fault_(fault) {}
+  rocksdb::IOStatus Sync(const rocksdb::IOOptions& options,
+                         rocksdb::IODebugContext* debug) override {
+    const Fault fault = *fault_;
+    if (fault == Fault::kFull) return rocksdb::IOStatus::NoSpace("full");
+    if (fault == Fault::kBroken) return rocksdb::IOStatus::IOError("broken");
+    return FSWritableFileOwnerWrapper::Sync(options, debug);
+  }
+
+ private:
+  const std::atomic<Fault>* fault_;
+};
+
+class BreakableFileSystem : public rocksdb::FileSystemWrapper {
+ public:
+  BreakableFileSystem() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
+  const char* Name() const override { return "breakable"; }
+  rocksdb::IOStatus NewWritableFile(
+      const std::string& name, const rocksdb::FileOptions& options,
+      std::unique_ptr<rocksdb::FSWritableFile>* file,
+      rocksdb::IODebugContext* debug) override {
+    const auto status =
+        FileSystemWrapper::NewWritableFile(name, options, file, debug);
+    if (status.ok() && name.ends_with(".log")) {
+      *file = std::make_unique<BreakableFile>(std::move(*file), &fault);
+    }
+    return status;
+  }
+
+  std::atomic<Fault> fault = Fault::kNone;
+};
+
+class JournalTest : public testing::Test {
+ protected:
+  std::string Path() const { return directory_.path() + "/journal"; }
+  void Open(std::shared_ptr<rocksdb::FileSystem> file_system = nullptr) {
+    journal_.reset();
+    auto opened = Journal::Open({Path(), std::move(file_system)});
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    journal_ = *std::move(opened);
+  }
+
+  JournalBatch MakeBatch(uint32_t city, const std::vector<int>& sizes) {
+    CityLog& log = logs_[city];
+    JournalBatch made;
+    made.city = city;
+    ledger::BundleWriter writer;
+    for (const int size : sizes) {
+      const uint64_t first = log.leaves.size();
+      for (int i = 0; i < size; ++i) {
+        const std::string name =
+            std::to_string(city) + "/" + std::to_string(log.leaves.size());
+        log.leaves.push_back(writer.Add("header " + name, "body " + name));
+        log.range.Append(log.leaves.back());
+      }
+      made.batch.bundles.push_back(
+          {first, static_cast<uint64_t>(size), writer.Finish(first)});
+    }
+    const uint64_t end = log.leaves.size();
+    made.batch.end_size = end;
+    made.batch.last_commit_time_us = static_cast<int64_t>(1000 * end);
+    made.batch.range = log.range;
+    made.cosigned_checkpoint = Note(city, end);
+    made.incarnation_counter = 1;
+    made.incarnation_nonce = 11;
+    return made;
+  }
+  static std::string Note(uint32_t city, uint64_t size) {
+    return "note " + std::to_string(city) + " " + std::to_string(size);
+  }
+  JournalGroup Append(std::vector<JournalBatch> batches) {
+    auto group = journal_->Append(std::move(batches));
+    EXPECT_TRUE(group.ok()) << group.status();
+    return group.ok() ? *std::move(group) : JournalGroup();
+  }
+  JournalGroup Append(uint32_t city, const std::vector<int>& sizes) {
+    std::vector<JournalBatch> batches;
+    batches.push_back(MakeBatch(city, sizes));
+    return Append(std::move(batches));
+  }
+
+  std::vector<JournalGroup> Groups(uint64_t from) {
+    std::vector<JournalGroup> groups;
+    const auto status = journal_->ReadGroups(from, [&](JournalGroup&& group) {
+      groups.push_back(std::move(group));
+      return true;
+    });
+    EXPECT_TRUE(status.ok()) << status;
+    return groups;
+  }
+  std::vector<JournalBundle> Bundles(uint32_t city, uint64_t sequence) {
+    std::vector<JournalBundle> bundles;
+    const auto status =
+        journal_->ReadCity(city, sequence, [&](JournalBundle&& bundle) {
+          bundles.push_back(std::move(bundle));
+          return true;
+        });
+    EXPECT_TRUE(status.ok()) << status;
+    return bundles;
+  }
+  std::map<std::string, std::string> Stored(char space) {
+    journal_.reset();
+    rocksdb::DB* raw = nullptr;
+    EXPECT_TRUE(
+        rocksdb::DB::OpenForReadOnly(rocksdb::Options(), Path(), &raw).ok());
+    const std::unique_ptr<rocksdb::DB> db(raw);
+    std::map<std::string, std::string> found;
+    const std::unique_ptr<rocksdb::Iterator> it(
+        db->NewIterator(rocksdb::ReadOptions()));
+    for (it->SeekToFirst(); it->Valid(); it->Next()) {
+      if (it->key()[0] != space) continue;
+      found[it->key().ToString()] = it->value().ToString();
+    }
+    return found;
+  }
+
+  static void ExpectSame(const JournalGroup& left, const JournalGroup& right);
+
+  TemporaryDirectory directory_;
+  std::unique_ptr<Journal> journal_;
+  std::map<uint32_t, CityLog> logs_;
+};
+
+void JournalTest::ExpectSame(const JournalGroup& left,
+                             const JournalGroup& right) {
+  EXPECT_EQ(left.ordinal, right.ordinal);
+  ASSERT_EQ(left.bundles.size(), right.bundles.size());
+  for (size_t i = 0; i < left.bundles.size(); ++i) {
+    EXPECT_EQ(left.bundles[i].city, right.bundles[i].city);
+    EXPECT_EQ(left.bundles[i].first_sequence, right.bundles[i].first_sequence);
+    EXPECT_EQ(left.bundles[i].count, right.bundles[i].count);
+    EXPECT_EQ(left.bundles[i].bytes, right.bundles[i].bytes);
+  }
+  ASSERT_EQ(left.checkpoints.size(), right.checkpoints.size());
+  for (size_t i = 0; i < left.checkpoints.size(); ++i) {
+    const JournalCheckpoint& a = left.checkpoints[i];
+    const JournalCheckpoint& b = right.checkpoints[i];
+    EXPECT_EQ(a.city, b.city);
+    EXPECT_EQ(a.size, b.size);
+    EXPECT_EQ(a.note, b.note);
+    EXPECT_EQ(a.root, b.root);
+    EXPECT_EQ(a.commit_time_us, b.commit_time_us);
+  }
+}
+
+TEST_F(JournalTest, AnEmptyJournalHoldsNothing) {
+  Open();
+  EXPECT_EQ(journal_->last_ordinal(), 0u);
+  EXPECT_TRUE(journal_->cities().empty());
+  EXPECT_TRUE(Groups(0).empty());
+  EXPECT_TRUE(Bundles(kNanchang, 0).empty());
+  EXPECT_EQ(journal_->City(kNanchang)->range.size(), 0u);
+  EXPECT_EQ(*journal_->RootAt(kNanchang, 0), ledger::EmptyRoot());
+  EXPECT_TRUE(absl::IsOutOfRange(journal_->RootAt(kNanchang, 1).status()));
+  EXPECT_TRUE(journal_->Checkpoints(kNanchang, 0, 9)->empty());
+  EXPECT_TRUE(absl::IsInternal(journal_->Append({}).status()));
+}
+
+TEST_F(JournalTest, GroupsAndPositionsSurviveReopening) {
+  Open();
+  std::vector<JournalGroup> written;
+  written.push_back(Append(kNanchang, {3, 4}));
+  written.push_back(Append(kJiujiang, {1}));
+  written.push_back(Append(kNanchang, {300}));
+  for (int round = 0; round < 2; ++round) {
+    const auto read = Groups(1);
+    ASSERT_EQ(read.size(), 3u);
+    for (size_t i = 0; i < 3; ++i) {
+      EXPECT_EQ(read[i].ordinal, i + 1);
+      ExpectSame(read[i], written[i]);
+    }
+    const auto copy = *journal_->City(kNanchang);
+    EXPECT_EQ(copy.range, logs_[kNanchang].range);
+    EXPECT_EQ(copy.last_commit_time_us, 307'000);
+    EXPECT_EQ(copy.checkpoint, Note(kNanchang, 307));
+    EXPECT_EQ(copy.incarnation_counter, 1u);
+    EXPECT_EQ(copy.incarnation_nonce, 11u);
+    EXPECT_EQ(copy.quarantine, "");
+    EXPECT_EQ(journal_->cities(), (std::vector{kNanchang, kJiujiang}));
+    Open();
+  }
+}
+
+TEST_F(JournalTest, OrdinalsHaveNoGaps) {
+  Open();
+  for (uint64_t ordinal = 1; ordinal <= 600; ++ordinal) {
+    if (ordinal == 300) Open();
+    EXPECT_EQ(Append(kNanchang, {1}).ordinal, ordinal);
+    EXPECT_EQ(journal_->last_ordinal(), ordinal);
+  }
+  uint64_t next = 250;
+  ASSERT_TRUE(journal_
+                  ->ReadGroups(250,
+                               [&](JournalGroup&& group) {
+                                 EXPECT_EQ(group.ordinal, next);
+                                 return ++next <= 400;
+                               })
+                  .ok());
+  EXPECT_EQ(next, 401u);
+  EXPECT_EQ(Groups(600).size(), 1u);
+  EXPECT_TRUE(Groups(601).empty());
+}
+
+TEST_F(JournalTest, SeveralCitiesShareAGroup) {
+  Open();
+  std::vector<JournalBatch> batches;
+  batches.push_back(MakeBatch(kNanchang, {2, 3}));
+  batches.push_back(MakeBatch(kJiujiang, {4}));
+  batches.push_back(MakeBatch(kNanchang, {1}));
+  const JournalGroup group = Append(std::move(batches));
+  ASSERT_EQ(group.bundles.size(), 4u);
+  EXPECT_EQ(group.bundles[3].first_sequence, 5u);
+  ASSERT_EQ(group.checkpoints.size(), 3u);
+  EXPECT_EQ(group.checkpoints[2].size, 6u);
+  EXPECT_EQ(group.checkpoints[2].root, logs_[kNanchang].range.Root());
+  const auto read = Groups(1);
+  ASSERT_EQ(read.size(), 1u);
+  ExpectSame(read[0], group);
+  EXPECT_EQ(journal_->City(kNanchang)->range, logs_[kNanchang].range);
+  EXPECT_EQ(journal_->City(kJiujiang)->range, logs_[kJiujiang].range);
+  EXPECT_EQ(Bundles(kNanchang, 0).size(), 3u);
+  EXPECT_EQ(Bundles(kJiujiang, 0).size(), 1u);
+}
+
+TEST_F(JournalTest, TheRootOfEverySizeIsKnown) {
+  Open();
+  Append(kNanchang, {256, 44});
+  Append(kJiujiang, {9});
+  Append(kNanchang, {1});
+  Append(kNanchang, {150, 3, 246});
+  ASSERT_EQ(logs_[kNanchang].leaves.size(), 700u);
+  for (int round = 0; round < 2; ++round) {
+    CompactRange range;
+    for (uint64_t size = 0; size <= 700; ++size) {
+      EXPECT_EQ(*journal_->RootAt(kNanchang, size), range.Root()) << size;
+      if (size < 700) range.Append(logs_[kNanchang].leaves[size]);
+    }
+    const auto beyond = journal_->RootAt(kNanchang, 701);
+    EXPECT_TRUE(absl::IsOutOfRange(beyond.status())) << beyond.status();
+    Open();
+  }
+}
+
+TEST_F(JournalTest, ACityIsReadFromTheMiddleOfABundle) {
+  Open();
+  Append(kNanchang, {10, 20});
+  Append(kJiujiang, {100});
+  Append(kNanchang, {30});
+  const auto bundles = Bundles(kNanchang, 15);
+  ASSERT_EQ(bundles.size(), 2u);
+  EXPECT_EQ(bundles[0].city, kNanchang);
+  EXPECT_EQ(bundles[0].first_sequence, 10u);
+  EXPECT_EQ(bundles[0].count, 20u);
+  EXPECT_EQ(bundles[1].first_sequence, 30u);
+  EXPECT_EQ(bundles[1].count, 30u);
+  ledger::Bundle bundle;
+  ASSERT_TRUE(bundle.Decode(bundles[0].bytes).ok());
+  EXPECT_EQ(bundle.leaf_hash(5), logs_[kNanchang].leaves[15]);
+  EXPECT_EQ(Bundles(kNanchang, 10).size(), 2u);
+  EXPECT_EQ(Bundles(kNanchang, 9).size(), 3u);
+  EXPECT_EQ(Bundles(kNanchang, 59).size(), 1u);
+  EXPECT_TRUE(Bundles(kNanchang, 60).empty());
+  int visits = 0;
+  const auto once = [&](JournalBundle&&) { return ++visits < 1; };
+  EXPECT_TRUE(journal_->ReadCity(kNanchang, 0, once).ok());
+  EXPECT_EQ(visits, 1);
+}
+
+TEST_F(JournalTest, AGapIsRefusedAndNothingWritten) {
+  Open();
+  Append(kNanchang, {5});
+  const CompactRange before = logs_[kNanchang].range;
+  const JournalBatch lost = MakeBatch(kNanchang, {2});
+  const JournalBatch late = MakeBatch(kNanchang, {3});
+  const JournalBatch other = MakeBatch(kJiujiang, {1});
+  const auto refused = [&](std::vector<JournalBatch> batches) {
+    return absl::IsInternal(journal_->Append(std::move(batches)).status());
+  };
+  EXPECT_TRUE(refused({other, late}));
+  EXPECT_TRUE(refused({late, lost}));
+  EXPECT_TRUE(refused({lost, lost}));
+  JournalBatch wrong = lost;
+  wrong.batch.end_size = 8;
+  EXPECT_TRUE(refused({wrong}));
+  wrong = lost;
+  wrong.batch.range = before;
+  EXPECT_TRUE(refused({wrong}));
+  wrong = lost;
+  wrong.batch.bundles[0].bytes = other.batch.bundles[0].bytes;
+  EXPECT_TRUE(refused({wrong}));
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(journal_->last_ordinal(), 1u);
+    EXPECT_EQ(Groups(1).size(), 1u);
+    EXPECT_EQ(journal_->City(kNanchang)->range, before);
+    EXPECT_EQ(journal_->cities(), std::vector{kNanchang});
+    EXPECT_EQ(journal_->Checkpoints(kNanchang, 0, 99)->size(), 1u);
+    Open();
+  }
+  EXPECT_EQ(Append({lost, late, other}).ordinal, 2u);
+  EXPECT_EQ(journal_->City(kNanchang)->range, logs_[kNanchang].range);
+}
+
+TEST_F(JournalTest, QuarantineIsKeptWithItsEvidence) {
+  Open();
+  Append(kNanchang, {5});
+  ASSERT_TRUE(
+      journal_->Quarantine(kNanchang, "fork at 4", {"known", "offered", "why"})
+          .ok());
+  ASSERT_TRUE(
+      journal_->Quarantine(kNanchang, "fork at 3", {"known", "third", "why"})
+          .ok());
+  EXPECT_EQ(journal_->City(kNanchang)->quarantine, "fork at 3");
+  const auto evidence = Stored('F');
+  ASSERT_EQ(evidence.size(), 2u);
+  EXPECT_NE(evidence.begin()->second.find("offered"), std::string::npos);
+  Open();
+  const auto copy = *journal_->City(kNanchang);
+  EXPECT_EQ(copy.quarantine, "fork at 3");
+  EXPECT_EQ(copy.range, logs_[kNanchang].range);
+  EXPECT_EQ(copy.checkpoint, Note(kNanchang, 5));
+  EXPECT_EQ(journal_->last_ordinal(), 1u);
+}
+
+TEST_F(JournalTest, AnIncarnationIsKeptBeforeAnyEntryAndNeverLowered) {
+  Open();
+  ASSERT_TRUE(journal_->PutIncarnation(kNanchang, 7, 77).ok());
+  Open();
+  EXPECT_EQ(journal_->cities(), std::vector{kNanchang});
+  EXPECT_EQ(journal_->City(kNanchang)->incarnation_counter, 7u);
+  EXPECT_EQ(journal_->City(kNanchang)->incarnation_nonce, 77u);
+  EXPECT_EQ(journal_->City(kNanchang)->range.size(), 0u);
+  EXPECT_TRUE(absl::IsAborted(journal_->PutIncarnation(kNanchang, 6, 66)));
+  Append(kNanchang, {1});
+  EXPECT_EQ(journal_->City(kNanchang)->incarnation_counter, 7u);
+  ASSERT_TRUE(journal_->PutIncarnation(kNanchang, 8, 88).ok());
+  Open();
+  EXPECT_EQ(journal_->City(kNanchang)->incarnation_nonce, 88u);
+  EXPECT_EQ(journal_->City(kNanchang)->range.size(), 1u);
+}
+
+TEST_F(JournalTest, ASecondProcessIsRefused) {
+  Open();
+  const auto second = Journal::Open({Path(), nullptr});
+  EXPECT_TRUE(absl::IsFailedPrecondition(second.status())) << second.status();
+}
+
+TEST_F(JournalTest, CheckpointsAreFoundByRange) {
+  Open();
+  Append({MakeBatch(kNanchang, {3}), MakeBatch(kNanchang, {4})});
+  Append(kJiujiang, {8});
+  Append(kNanchang, {2});
+  const auto sizes = [&](uint64_t from, uint64_t to) {
+    std::vector<uint64_t> found;
+    const auto checkpoints = journal_->Checkpoints(kNanchang, from, to);
+    EXPECT_TRUE(checkpoints.ok()) << checkpoints.status();
+    for (const auto& kept : *checkpoints) {
+      EXPECT_EQ(kept.city, kNanchang);
+      EXPECT_EQ(kept.note, Note(kNanchang, kept.size));
+      EXPECT_EQ(kept.root, *journal_->RootAt(kNanchang, kept.size));
+      EXPECT_EQ(kept.commit_time_us, static_cast<int64_t>(1000 * kept.size));
+      found.push_back(kept.size);
+    }
+    return found;
+  };
+  EXPECT_EQ(sizes(0, UINT64_MAX), (std::vector<uint64_t>{3, 7, 9}));
+  EXPECT_EQ(sizes(3, 7), (std::vector<uint64_t>{7}));
+  EXPECT_EQ(sizes(2, 8), (std::vector<uint64_t>{3, 7}));
+  EXPECT_EQ(sizes(7, 8), (std::vector<uint64_t>{}));
+  EXPECT_EQ(sizes(9, 9), (std::vector<uint64_t>{}));
+}
+
+TEST_F(JournalTest, AfterAFailedWriteItIsReadOnlyUntilReopened) {
+  const auto disk = std::make_shared<BreakableFileSystem>();
+  Open(disk);
+  Append(kNanchang, {5});
+  const JournalBatch batch = MakeBatch(kNanchang, {2});
+  disk->fault = Fault::kBroken;
+  const auto failed = journal_->Append({batch});
+  EXPECT_TRUE(absl::IsInternal(failed.status())) << failed.status();
+  disk->fault = Fault::kNone;
+  EXPECT_EQ(journal_->Append({batch}).status(), failed.status());
+  EXPECT_EQ(journal_->PutIncarnation(kNanchang, 9, 9), failed.status());
+  EXPECT_EQ(journal_->last_ordinal(), 1u);
+  EXPECT_EQ(Groups(1).size(), 1u);
+  EXPECT_EQ(journal_->City(kNanchang)->range.size(), 5u);
+  Open();
+  EXPECT_EQ(Groups(1).size(), journal_->last_ordinal());
+  if (journal_->last_ordinal() == 1) Append({batch});
+  EXPECT_EQ(journal_->City(kNanchang)->range, logs_[kNanchang].range);
+}
+
+TEST_F(JournalTest, AFullDiskIsWaitedForAndLeavesNothingBehind) {
+  const auto disk = std::make_shared<BreakableFileSystem>();
+  Open(disk);
+  Append(kNanchang, {5});
+  const JournalBatch batch = MakeBatch(kNanchang, {2});
+  const JournalBatch other = MakeBatch(kJiujiang, {1, 1, 1});
+  disk->fault = Fault::kFull;
+  absl::Status status = journal_->Append({batch, other}).status();
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  EXPECT_EQ(journal_->last_ordinal(), 1u);
+  disk->fault = Fault::kNone;
+  for (int i = 0; i < 300 && absl::IsResourceExhausted(status); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    status = journal_->Append({batch}).status();
+  }
+  ASSERT_TRUE(status.ok()) << status;
+  std::filesystem::copy(Path(), directory_.path() + "/after-a-crash",
+                        std::filesystem::copy_options::recursive);
+  journal_.reset();
+  auto copy = Journal::Open({directory_.path() + "/after-a-crash", nullptr});
+  ASSERT_TRUE(copy.ok()) << copy.status();
+  journal_ = *std::move(copy);
+  EXPECT_EQ(journal_->last_ordinal(), 2u);
+  EXPECT_EQ(journal_->cities(), std::vector{kNanchang});
+  const auto groups = Groups(2);
+  ASSERT_EQ(groups.size(), 1u);
+  EXPECT_EQ(groups[0].bundles.size(), 1u);
+}
+
+TEST_F(JournalTest, ReadersSeeWholeGroupsWhileItIsWritten) {
+  Open();
+  std::atomic<bool> done = false;
+  std::thread reader([&] {
+    while (!done) {
+      const uint64_t least = journal_->last_ordinal();
+      const auto groups = Groups(1);
+      EXPECT_GE(groups.size(), least);
+      for (const auto& group : groups) EXPECT_EQ(group.bundles.size(), 3u);
+      const uint64_t size = journal_->City(kNanchang)->range.size();
+      EXPECT_TRUE(journal_->RootAt(kNanchang, size).ok());
+      EXPECT_GE(Bundles(kNanchang, 0).size() * 2, size);
+    }
+  });
+  for (int i = 0; i < 100; ++i) {
+    Append({MakeBatch(kNanchang, {2, 2}), MakeBatch(kJiujiang, {1})});
+  }
+  done = true;
+  reader.join();
+}
+
+TEST_F(JournalTest, AMissingGroupIsDamage) {
+  Open();
+  for (int i = 0; i < 3; ++i) Append(kNanchang, {2});
+  journal_.reset();
+  {
+    rocksdb::DB* raw = nullptr;
+    ASSERT_TRUE(rocksdb::DB::Open(rocksdb::Options(), Path(), &raw).ok());
+    const std::unique_ptr<rocksdb::DB> db(raw);
+    const std::string key("J\0\0\0\0\0\0\0\2\0\0\0\0", 13);
+    ASSERT_TRUE(db->Delete(rocksdb::WriteOptions(), key).ok());
+  }
+  Open();
+  const auto all = [](auto&&) { return true; };
+  EXPECT_TRUE(absl::IsDataLoss(journal_->ReadGroups(1, all)));
+  EXPECT_TRUE(journal_->ReadGroups(3, all).ok());
+  EXPECT_TRUE(absl::IsDataLoss(journal_->ReadCity(kNanchang, 0, all)));
+  EXPECT_TRUE(absl::IsDataLoss(journal_->RootAt(kNanchang, 3).status()));
+  EXPECT_TRUE(journal_->RootAt(kNanchang, 5).ok());
+}
+
+}  // namespace
+}  // namespace tongchou::aggregator

@@ -1,0 +1,969 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "common/base/varint.h"
+#include "tests/common/exchange/memory_peers.h"
+
+namespace tongchou::exchange {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr int64_t kNow = 1'700'000'000'000'000;
+
+class ExchangeTest : public testing::Test {
+ protected:
+  ExchangeTest() {
+    incarnation_.set_counter(3);
+    incarnation_.set_nonce(33);
+    province_.copy.incarnation_counter = 3;
+    province_.copy.incarnation_nonce = 33;
+  }
+
+  UplinkConfig NodeConfig() {
+    return {.origin = kOrigin,
+            .city_key = signer_.verifier(),
+            .province_key = province_.cosigner().verifier(),
+            .incarnation = incarnation_,
+            .checkpoint = log_.signed_note,
+            .cosigned_checkpoint = log_.kept_note};
+  }
+  Ingest NewIngest() { return Ingest({kCity, kOrigin, signer_.verifier()}); }
+  v1::Hello MakeHello() {
+    Uplink uplink(NodeConfig(), &log_);
+    return (*uplink.Next(kNow))->hello();
+  }
+  absl::StatusOr<v1::Welcome> Greet(Ingest* ingest, const v1::Hello& hello) {
+    return ingest->OnHello(
+        hello, province_.copy,
+        [&](uint64_t size) { return province_.RootAt(size); }, kNow);
+  }
+  absl::StatusOr<v1::Welcome> Greet(Ingest* ingest) {
+    return Greet(ingest, MakeHello());
+  }
+
+  // Bundles behind `range`, which takes them up, with a right checkpoint.
+  v1::Batch MakeBatch(ledger::CompactRange* range,
+                      const std::vector<TestBundle>& bundles) {
+    v1::Batch batch;
+    for (const TestBundle& bundle : bundles) {
+      batch.add_bundles(bundle.bytes);
+      for (const ledger::Hash& leaf : bundle.leaves) range->Append(leaf);
+    }
+    batch.set_checkpoint(signer_.Sign(range->size(), range->Root()));
+    return batch;
+  }
+  v1::Batch MakeBatch(const std::vector<TestBundle>& bundles) {
+    ledger::CompactRange range = province_.copy.range;
+    return MakeBatch(&range, bundles);
+  }
+
+  // The log and the province's copy get the same transactions.
+  void Ship(const std::vector<int>& transactions) {
+    for (const int entries : transactions) {
+      const uint64_t first = log_.leaves().size();
+      log_.AppendTransaction(entries);
+      log_.Commit();
+      Ingest ingest = NewIngest();
+      ASSERT_TRUE(Greet(&ingest).ok());
+      auto batch = ingest.OnBatch(MakeBatch({MakeTransaction(first, entries)}));
+      ASSERT_TRUE(batch.ok()) << batch.status();
+      log_.signed_note = batch->checkpoint;
+      province_.Enqueue(*std::move(batch));
+      province_.Fsync(kNow);
+    }
+  }
+
+  // Greets a fresh ingest, offers the batch and expects that the ingest stays
+  // as it was.
+  absl::Status Refused(const v1::Batch& batch, bool fork = false) {
+    Ingest ingest = NewIngest();
+    if (auto welcome = Greet(&ingest); !welcome.ok()) return welcome.status();
+    const uint64_t size = ingest.verified_size();
+    const uint64_t committed = ingest.claimed_committed();
+    const absl::Status status = ingest.OnBatch(batch).status();
+    EXPECT_EQ(ingest.verified_size(), size);
+    EXPECT_EQ(ingest.claimed_committed(), committed);
+    EXPECT_EQ(ingest.evidence().has_value(), fork);
+    const auto right =
+        ingest.OnBatch(MakeBatch({MakeTransaction(size, 2, " right")}));
+    EXPECT_TRUE(right.ok()) << right.status();
+    return status;
+  }
+
+  v1::ProvinceMessage MakeWelcome(uint64_t size, const std::string& note) {
+    v1::ProvinceMessage message;
+    v1::Welcome* welcome = message.mutable_welcome();
+    welcome->set_protocol_version(kProtocolVersion);
+    welcome->set_durable_size(size);
+    welcome->set_checkpoint(note);
+    welcome->set_window_bytes(kWindowBytesMax);
+    welcome->set_province_time_us(kNow);
+    return message;
+  }
+  std::string Cosigned(uint64_t size) {
+    return *province_.cosigner().Cosign(signer_.Sign(size, *log_.RootAt(size)),
+                                        1'700'000'000);
+  }
+  absl::Status Welcomed(const v1::ProvinceMessage& welcome,
+                        int64_t now_us = kNow) {
+    Uplink uplink(NodeConfig(), &log_);
+    EXPECT_TRUE(uplink.Next(now_us)->has_value());
+    const absl::Status status = uplink.OnMessage(welcome, now_us);
+    EXPECT_EQ(uplink.positions().welcomed, status.ok());
+    return status;
+  }
+  // A welcomed uplink that sent its first batch.
+  Uplink SendingUplink() {
+    Uplink uplink(NodeConfig(), &log_);
+    EXPECT_TRUE((*uplink.Next(kNow))->has_hello());
+    EXPECT_TRUE(uplink.OnMessage(MakeWelcome(0, ""), kNow).ok());
+    EXPECT_TRUE((*uplink.Next(kNow))->has_batch());
+    return uplink;
+  }
+  static v1::ProvinceMessage MakeAck(uint64_t durable, uint64_t applied,
+                                     const std::string& note) {
+    v1::ProvinceMessage message;
+    message.mutable_ack()->set_durable_size(durable);
+    message.mutable_ack()->set_applied_size(applied);
+    message.mutable_ack()->set_cosigned_checkpoint(note);
+    return message;
+  }
+
+  ledger::Signer signer_{kOrigin, KeyOf('c')};
+  MemoryLog log_{signer_};
+  MemoryProvince province_{ledger::Cosigner("province", KeyOf('p'))};
+  v1::Incarnation incarnation_;
+};
+
+// --- The province's end: the greeting.
+
+TEST_F(ExchangeTest, WelcomeTellsWhatTheProvinceHolds) {
+  Ship({2, 3});
+  province_.copy.applied_size = 2;
+  log_.AppendTransaction(4);
+  log_.Commit();
+  Ingest ingest = NewIngest();
+  const auto welcome = Greet(&ingest);
+  ASSERT_TRUE(welcome.ok()) << welcome.status();
+  EXPECT_EQ(welcome->protocol_version(), kProtocolVersion);
+  EXPECT_EQ(welcome->durable_size(), 5u);
+  EXPECT_EQ(welcome->applied_size(), 2u);
+  EXPECT_EQ(welcome->checkpoint(), province_.copy.checkpoint);
+  EXPECT_EQ(welcome->window_bytes(), kWindowBytesMax);
+  EXPECT_EQ(welcome->province_time_us(), kNow);
+  EXPECT_EQ(ingest.verified_size(), 5u);
+  EXPECT_EQ(ingest.claimed_committed(), 9u);
+  EXPECT_EQ(ingest.incarnation().nonce(), 33u);
+}
+
+TEST_F(ExchangeTest, AForeignOriginIsRefused) {
+  v1::Hello hello = MakeHello();
+  hello.set_origin("tongchou/360000/360200");
+  Ingest ingest = NewIngest();
+  const absl::Status status = Greet(&ingest, hello).status();
+  EXPECT_TRUE(absl::IsPermissionDenied(status)) << status;
+  EXPECT_THAT(base::Describe(status), HasSubstr("360200"));
+}
+
+TEST_F(ExchangeTest, AnotherProtocolIsRefused) {
+  v1::Hello hello = MakeHello();
+  hello.set_protocol_version(kProtocolVersion + 1);
+  Ingest ingest = NewIngest();
+  EXPECT_TRUE(absl::IsInvalidArgument(Greet(&ingest, hello).status()));
+}
+
+TEST_F(ExchangeTest, ASecondHelloIsRefused) {
+  Ingest ingest = NewIngest();
+  ASSERT_TRUE(Greet(&ingest).ok());
+  EXPECT_TRUE(absl::IsInvalidArgument(Greet(&ingest).status()));
+}
+
+TEST_F(ExchangeTest, AQuarantinedCityIsRefusedWithTheReason) {
+  province_.copy.quarantine = "forked on Monday";
+  Ingest ingest = NewIngest();
+  const absl::Status status = Greet(&ingest).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(base::Describe(status), HasSubstr("forked on Monday"));
+}
+
+TEST_F(ExchangeTest, ACloneIsRefusedAndAReconnectIsNot) {
+  const std::vector<std::pair<uint64_t, uint64_t>> clones = {
+      {2, 33}, {2, 7}, {3, 34}};
+  for (const auto& [counter, nonce] : clones) {
+    incarnation_.set_counter(counter);
+    incarnation_.set_nonce(nonce);
+    Ingest ingest = NewIngest();
+    const absl::Status status = Greet(&ingest).status();
+    EXPECT_TRUE(absl::IsAborted(status)) << status;
+    EXPECT_THAT(base::Describe(status), HasSubstr("clone"));
+  }
+  const std::vector<std::pair<uint64_t, uint64_t>> owners = {{3, 33}, {4, 1}};
+  for (const auto& [counter, nonce] : owners) {
+    incarnation_.set_counter(counter);
+    incarnation_.set_nonce(nonce);
+    Ingest ingest = NewIngest();
+    EXPECT_TRUE(Greet(&ingest).ok());
+  }
+}
+
+TEST_F(ExchangeTest, ACheckpointOfAnotherKeyIsDataLoss) {
+  const ledger::Signer other(kOrigin, KeyOf('x'));
+  for (const std::string& note :
+       {other.Sign(0, ledger::EmptyRoot()), std::string("no note")}) {
+    v1::Hello hello = MakeHello();
+    hello.set_checkpoint(note);
+    Ingest ingest = NewIngest();
+    const absl::Status status = Greet(&ingest, hello).status();
+    EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+    EXPECT_FALSE(ingest.evidence().has_value());
+  }
+}
+
+TEST_F(ExchangeTest, AForkIsRefusedWithBothNotesAsEvidence) {
+  Ship({2, 3});
+  MemoryLog forked(signer_);
+  forked.AppendTransaction(2, " forked");
+  forked.AppendTransaction(3);
+  for (const uint64_t size : {2u, 5u}) {
+    v1::Hello hello = MakeHello();
+    hello.set_checkpoint(signer_.Sign(size, *forked.RootAt(size)));
+    Ingest ingest = NewIngest();
+    const absl::Status status = Greet(&ingest, hello).status();
+    EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+    ASSERT_TRUE(ingest.evidence().has_value());
+    EXPECT_EQ(ingest.evidence()->known_note, province_.copy.checkpoint);
+    EXPECT_EQ(ingest.evidence()->offered_note, hello.checkpoint());
+    EXPECT_THAT(ingest.evidence()->explanation, HasSubstr("fork"));
+    EXPECT_TRUE(absl::IsInvalidArgument(ingest.OnBatch({}).status()));
+  }
+}
+
+TEST_F(ExchangeTest, EveryEarlierHeadOfTheSameLogIsWelcome) {
+  Ship({2, 3, 1});
+  for (const uint64_t size : {0u, 1u, 2u, 5u, 6u}) {
+    v1::Hello hello = MakeHello();
+    hello.set_checkpoint(signer_.Sign(size, *log_.RootAt(size)));
+    Ingest ingest = NewIngest();
+    EXPECT_TRUE(Greet(&ingest, hello).ok()) << size;
+  }
+}
+
+TEST_F(ExchangeTest, ANodeBehindItsPastIsToldSo) {
+  Ship({2, 3});
+  v1::Hello hello = MakeHello();
+  hello.set_committed_size(2);
+  hello.set_checkpoint(signer_.Sign(2, *log_.RootAt(2)));
+  Ingest ingest = NewIngest();
+  const absl::Status status = Greet(&ingest, hello).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(base::Describe(status), HasSubstr("behind its own past"));
+  EXPECT_FALSE(ingest.evidence().has_value());
+}
+
+// --- The province's end: batches.
+
+TEST_F(ExchangeTest, AVerifiedBatchIsWhatTheJournalStores) {
+  Ship({2});
+  Ingest ingest = NewIngest();
+  ASSERT_TRUE(Greet(&ingest).ok());
+  const std::vector<TestBundle> bundles = {MakeTransaction(2, 3),
+                                           MakeTransaction(5, 1)};
+  const v1::Batch batch = MakeBatch(bundles);
+  const auto verified = ingest.OnBatch(batch);
+  ASSERT_TRUE(verified.ok()) << verified.status();
+  ASSERT_EQ(verified->bundles.size(), 2u);
+  EXPECT_EQ(verified->bundles[1].first_sequence, 5u);
+  EXPECT_EQ(verified->bundles[1].count, 1u);
+  EXPECT_EQ(verified->bundles[1].bytes, bundles[1].bytes);
+  EXPECT_EQ(verified->end_size, 6u);
+  EXPECT_EQ(verified->last_commit_time_us, 1002);
+  EXPECT_EQ(verified->checkpoint, batch.checkpoint());
+  EXPECT_EQ(verified->range.size(), 6u);
+  EXPECT_EQ(ingest.verified_size(), 6u);
+  EXPECT_EQ(ingest.claimed_committed(), 6u);
+}
+
+TEST_F(ExchangeTest, NothingIsTakenBeforeTheHello) {
+  Ingest ingest = NewIngest();
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      ingest.OnBatch(MakeBatch({MakeTransaction(0, 1)})).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(ingest.OnHeartbeat({})));
+}
+
+TEST_F(ExchangeTest, AGapOrARepeatIsRefused) {
+  Ship({2, 2});
+  const absl::Status gap = Refused(MakeBatch({MakeTransaction(5, 1)}));
+  EXPECT_TRUE(absl::IsInvalidArgument(gap)) << gap;
+  EXPECT_THAT(base::Describe(gap), HasSubstr("gap"));
+  const absl::Status repeat = Refused(MakeBatch({MakeTransaction(2, 2)}));
+  EXPECT_TRUE(absl::IsInvalidArgument(repeat)) << repeat;
+  EXPECT_THAT(base::Describe(repeat), HasSubstr("repeat"));
+  const absl::Status inner =
+      Refused(MakeBatch({MakeTransaction(4, 2), MakeTransaction(7, 2)}));
+  EXPECT_TRUE(absl::IsInvalidArgument(inner)) << inner;
+  EXPECT_TRUE(absl::IsInvalidArgument(Refused(MakeBatch({}))));
+}
+
+TEST_F(ExchangeTest, ACutTransactionIsRefused) {
+  const TestBundle cut =
+      MakeBundle(0, {MakeEntry(0, true, "a"), MakeEntry(1, false, "b")});
+  const absl::Status status = Refused(MakeBatch({cut}));
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_THAT(base::Describe(status), HasSubstr("behind entry 1"));
+}
+
+TEST_F(ExchangeTest, AWrongRootIsDataLossWithoutAFork) {
+  Ship({2});
+  v1::Batch batch = MakeBatch({MakeTransaction(2, 2)});
+  batch.set_checkpoint(signer_.Sign(4, ledger::HashLeaf("another")));
+  const absl::Status status = Refused(batch);
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  EXPECT_THAT(base::Describe(status), HasSubstr("entries 2 to 3"));
+}
+
+TEST_F(ExchangeTest, TwoSignedRootsAtTheCopysSizeAreAFork) {
+  Ship({2});
+  v1::Batch batch = MakeBatch({MakeTransaction(2, 2)});
+  batch.set_checkpoint(signer_.Sign(2, ledger::HashLeaf("another")));
+  const absl::Status status = Refused(batch, /*fork=*/true);
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+}
+
+TEST_F(ExchangeTest, AHeadClaimedInTheHelloBindsLaterBatches) {
+  Ship({2});
+  MemoryLog claimed(signer_);
+  claimed.AppendTransaction(2);
+  claimed.AppendTransaction(3, " claimed");
+  v1::Hello hello = MakeHello();
+  hello.set_checkpoint(signer_.Sign(5, *claimed.RootAt(5)));
+  hello.set_committed_size(5);
+  // It ends at the claimed size, and it passes by it.
+  for (const int entries : {3, 4}) {
+    Ingest ingest = NewIngest();
+    ASSERT_TRUE(Greet(&ingest, hello).ok());
+    const v1::Batch batch = MakeBatch({MakeTransaction(2, entries)});
+    const absl::Status status = ingest.OnBatch(batch).status();
+    EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+    ASSERT_TRUE(ingest.evidence().has_value());
+    EXPECT_EQ(ingest.evidence()->known_note, hello.checkpoint());
+    EXPECT_EQ(ingest.evidence()->offered_note, batch.checkpoint());
+    EXPECT_EQ(ingest.verified_size(), 2u);
+  }
+  Ingest ingest = NewIngest();
+  ASSERT_TRUE(Greet(&ingest, hello).ok());
+  const v1::Batch kept =
+      MakeBatch({MakeTransaction(2, 3, " claimed"), MakeTransaction(5, 1)});
+  EXPECT_TRUE(ingest.OnBatch(kept).ok());
+}
+
+TEST_F(ExchangeTest, ACheckpointOfAnotherSizeOrKeyIsRefused) {
+  v1::Batch batch = MakeBatch({MakeTransaction(0, 2)});
+  ledger::CompactRange range;
+  MakeBatch(&range, {MakeTransaction(0, 3)});
+  batch.set_checkpoint(signer_.Sign(3, range.Root()));
+  EXPECT_TRUE(absl::IsInvalidArgument(Refused(batch)));
+  batch = MakeBatch({MakeTransaction(0, 2)});
+  const auto head =
+      ledger::OpenCheckpoint(batch.checkpoint(), signer_.verifier());
+  batch.set_checkpoint(ledger::Signer(kOrigin, KeyOf('x')).Sign(2, head->root));
+  EXPECT_TRUE(absl::IsDataLoss(Refused(batch)));
+  batch.clear_checkpoint();
+  EXPECT_TRUE(absl::IsDataLoss(Refused(batch)));
+}
+
+TEST_F(ExchangeTest, AChangedBodyByteIsDataLoss) {
+  v1::Batch batch = MakeBatch({MakeTransaction(0, 2, "a")});
+  batch.set_bundles(0, MakeTransaction(0, 2, "b").bytes);
+  const absl::Status status = Refused(batch);
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+}
+
+TEST_F(ExchangeTest, NoChangedByteOfABundleChangesTheLog) {
+  const v1::Batch batch = MakeBatch({MakeTransaction(0, 3)});
+  ledger::CompactRange range;
+  MakeBatch(&range, {MakeTransaction(0, 3)});
+  for (size_t i = 0; i < batch.bundles(0).size(); ++i) {
+    v1::Batch changed = batch;
+    (*changed.mutable_bundles(0))[i] ^= 0x10;
+    Ingest ingest = NewIngest();
+    ASSERT_TRUE(Greet(&ingest).ok());
+    const auto verified = ingest.OnBatch(changed);
+    if (verified.ok()) {
+      EXPECT_EQ(verified->range, range) << i;
+    } else {
+      EXPECT_EQ(ingest.verified_size(), 0u);
+    }
+  }
+}
+
+TEST_F(ExchangeTest, AWrongHeaderIsNamed) {
+  Ship({2});
+  TestEntry skipped = MakeEntry(3, true, "a");
+  skipped.header.set_sequence(4);
+  TestEntry earlier = MakeEntry(3, true, "a");
+  earlier.header.set_commit_time_us(1000);
+  for (const TestEntry& wrong : {skipped, earlier}) {
+    const TestBundle bundle = MakeBundle(2, {MakeEntry(2, true, "b"), wrong});
+    const absl::Status status = Refused(MakeBatch({bundle}));
+    EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+    EXPECT_THAT(base::Describe(status), HasSubstr("entry 3"));
+  }
+  // Earlier than the last entry of the copy.
+  TestEntry first = MakeEntry(2, true, "a");
+  first.header.set_commit_time_us(999);
+  EXPECT_TRUE(absl::IsDataLoss(Refused(MakeBatch({MakeBundle(2, {first})}))));
+  TestBundle garbage;
+  garbage.first = 2;
+  ledger::BundleWriter writer;
+  garbage.leaves.push_back(writer.Add("\xff\xff", "body"));
+  garbage.bytes = writer.Finish(2);
+  const absl::Status status = Refused(MakeBatch({garbage}));
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  EXPECT_THAT(base::Describe(status), HasSubstr("entry 2"));
+}
+
+// A zstd frame with one uncompressed block of less than 256 bytes.
+std::string RawFrame(const std::string& content) {
+  std::string frame = "\x28\xB5\x2F\xFD\x20";
+  frame.push_back(static_cast<char>(content.size()));
+  const uint32_t block = 1u | static_cast<uint32_t>(content.size() << 3);
+  for (const int shift : {0, 8, 16}) {
+    frame.push_back(static_cast<char>(block >> shift));
+  }
+  return frame + content;
+}
+
+TEST_F(ExchangeTest, AWithheldBodyIsRefused) {
+  const std::string header = MakeEntry(0, true, "").header.SerializeAsString();
+  std::string raw;
+  base::AppendVarint(header.size(), &raw);
+  raw += header + '\x01' + std::string(base::Sha256("body").view());
+  TestBundle bundle;
+  bundle.bytes = "TCB1";
+  for (const uint64_t field : {uint64_t{0}, uint64_t{1}, uint64_t{raw.size()},
+                               uint64_t{RawFrame(raw).size()}, uint64_t{0},
+                               uint64_t{RawFrame("").size()}}) {
+    base::AppendVarint(field, &bundle.bytes);
+  }
+  bundle.bytes += RawFrame(raw) + RawFrame("");
+  bundle.leaves = {ledger::LeafHash(header, base::Sha256("body"))};
+  const absl::Status status = Refused(MakeBatch({bundle}));
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  EXPECT_THAT(base::Describe(status), HasSubstr("its body is missing"));
+}
+
+// A bundle of one entry and exactly `bytes` bytes.
+TestBundle MakeSizedBundle(uint64_t sequence, size_t bytes) {
+  static const std::string* const kNoise = [] {
+    std::mt19937_64 random(1);
+    auto* noise = new std::string;
+    while (noise->size() < (5u << 20)) {
+      const uint64_t number = random();
+      noise->append(reinterpret_cast<const char*>(&number), sizeof(number));
+    }
+    return noise;
+  }();
+  size_t body = bytes;
+  for (int round = 0; round < 10; ++round) {
+    TestBundle bundle = MakeBundle(
+        sequence, {MakeEntry(sequence, true, kNoise->substr(0, body))});
+    if (bundle.bytes.size() == bytes) return bundle;
+    body += bytes - bundle.bytes.size();
+  }
+  ADD_FAILURE() << "no bundle of " << bytes << " bytes";
+  return {};
+}
+
+TEST_F(ExchangeTest, TheWindowIsTakenUpToItsBoundAndNotBeyond) {
+  constexpr size_t kPiece = 3 << 20;
+  static_assert(kUnacknowledgedBytesMax % kPiece == 0);
+  Ingest ingest = NewIngest();
+  ASSERT_TRUE(Greet(&ingest).ok());
+  ledger::CompactRange range;
+  const uint64_t pieces = kUnacknowledgedBytesMax / kPiece;
+  for (uint64_t i = 0; i + 1 < pieces; ++i) {
+    ASSERT_TRUE(
+        ingest.OnBatch(MakeBatch(&range, {MakeSizedBundle(i, kPiece)})).ok());
+  }
+  ledger::CompactRange beyond = range;
+  const v1::Batch above =
+      MakeBatch(&beyond, {MakeSizedBundle(pieces - 1, kPiece + 1)});
+  const absl::Status status = ingest.OnBatch(above).status();
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  EXPECT_EQ(ingest.verified_size(), pieces - 1);
+  const v1::Batch at = MakeBatch(&range, {MakeSizedBundle(pieces - 1, kPiece)});
+  EXPECT_TRUE(ingest.OnBatch(at).ok());
+  const v1::Batch next = MakeBatch(&range, {MakeSizedBundle(pieces, kPiece)});
+  EXPECT_TRUE(absl::IsResourceExhausted(ingest.OnBatch(next).status()));
+  ingest.OnDurable(1, "", 0, kNow);
+  EXPECT_TRUE(ingest.OnBatch(next).ok());
+}
+
+TEST_F(ExchangeTest, AcksTellDurableAndAppliedSizes) {
+  Ship({2});
+  province_.copy.applied_size = 1;
+  Ingest ingest = NewIngest();
+  ASSERT_TRUE(Greet(&ingest).ok());
+  ASSERT_TRUE(ingest.OnBatch(MakeBatch({MakeTransaction(2, 2)})).ok());
+  v1::Ack ack = ingest.OnApplied(2, kNow + 1);
+  EXPECT_EQ(ack.durable_size(), 2u);
+  EXPECT_EQ(ack.applied_size(), 2u);
+  EXPECT_EQ(ack.cosigned_checkpoint(), "");
+  EXPECT_EQ(ack.province_time_us(), kNow + 1);
+  ack = ingest.OnDurable(4, "note", 3, kNow + 2);
+  EXPECT_EQ(ack.durable_size(), 4u);
+  EXPECT_EQ(ack.applied_size(), 3u);
+  EXPECT_EQ(ack.cosigned_checkpoint(), "note");
+  EXPECT_EQ(ingest.OnApplied(9, kNow).applied_size(), 4u);
+  ack = ingest.OnDurable(3, "older", 3, kNow);
+  EXPECT_EQ(ack.durable_size(), 4u);
+  EXPECT_EQ(ack.cosigned_checkpoint(), "");
+}
+
+TEST_F(ExchangeTest, AHeartbeatNeverTellsLess) {
+  Ingest ingest = NewIngest();
+  ASSERT_TRUE(Greet(&ingest).ok());
+  v1::Heartbeat heartbeat;
+  heartbeat.set_committed_size(7);
+  EXPECT_TRUE(ingest.OnHeartbeat(heartbeat).ok());
+  EXPECT_TRUE(ingest.OnHeartbeat(heartbeat).ok());
+  EXPECT_EQ(ingest.claimed_committed(), 7u);
+  heartbeat.set_committed_size(6);
+  EXPECT_TRUE(absl::IsInvalidArgument(ingest.OnHeartbeat(heartbeat)));
+  EXPECT_EQ(ingest.claimed_committed(), 7u);
+}
+
+// --- The node's end.
+
+TEST_F(ExchangeTest, TheHelloComesFirstAndTheWelcomeIsAwaited) {
+  Ship({2});
+  log_.kept_note = "cosigned";
+  Uplink uplink(NodeConfig(), &log_);
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(uplink.OnMessage(MakeWelcome(0, ""), kNow)));
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(uplink.OnMessage(MakeAck(0, 0, ""), kNow)));
+  const auto first = uplink.Next(kNow);
+  ASSERT_TRUE(first.ok() && first->has_value());
+  const v1::Hello& hello = (*first)->hello();
+  EXPECT_EQ(hello.protocol_version(), kProtocolVersion);
+  EXPECT_EQ(hello.origin(), kOrigin);
+  EXPECT_EQ(hello.committed_size(), 2u);
+  EXPECT_EQ(hello.checkpoint(), log_.signed_note);
+  EXPECT_EQ(hello.incarnation().counter(), 3u);
+  EXPECT_EQ(hello.cosigned_checkpoint(), "cosigned");
+  EXPECT_EQ(hello.batch_bytes_max(), kBatchBytesMax);
+  EXPECT_FALSE(uplink.Next(kNow + 10 * kHeartbeatMicros)->has_value());
+  ASSERT_TRUE(uplink.OnMessage(MakeWelcome(0, ""), kNow).ok());
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(uplink.OnMessage(MakeWelcome(0, ""), kNow)));
+  EXPECT_TRUE(absl::IsInvalidArgument(uplink.OnMessage({}, kNow)));
+}
+
+TEST_F(ExchangeTest, AWelcomeThatBreaksTheProtocolIsRefused) {
+  Ship({2, 2});
+  v1::ProvinceMessage message = MakeWelcome(2, Cosigned(2));
+  EXPECT_TRUE(Welcomed(message).ok());
+  EXPECT_EQ(log_.kept_note, message.welcome().checkpoint());
+  message.mutable_welcome()->set_protocol_version(kProtocolVersion + 1);
+  EXPECT_TRUE(absl::IsInvalidArgument(Welcomed(message)));
+  message = MakeWelcome(2, Cosigned(2));
+  message.mutable_welcome()->set_applied_size(3);
+  EXPECT_TRUE(absl::IsInvalidArgument(Welcomed(message)));
+  EXPECT_TRUE(absl::IsInvalidArgument(Welcomed(MakeWelcome(2, ""))));
+  EXPECT_TRUE(absl::IsInvalidArgument(Welcomed(MakeWelcome(2, Cosigned(4)))));
+}
+
+TEST_F(ExchangeTest, TheClocksMayDifferByTheBoundAndNotMore) {
+  const v1::ProvinceMessage welcome = MakeWelcome(0, "");
+  for (const int64_t sign : {-1, 1}) {
+    EXPECT_TRUE(Welcomed(welcome, kNow + sign * kClockSkewMicrosMax).ok());
+    const absl::Status status =
+        Welcomed(welcome, kNow + sign * (kClockSkewMicrosMax + 1));
+    EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+    EXPECT_THAT(base::Describe(status), HasSubstr("clock"));
+  }
+}
+
+TEST_F(ExchangeTest, TheNodeSeesThatItIsBehindItsPast) {
+  Ship({2, 2});
+  const std::string note = Cosigned(4);
+  MemoryLog old_copy(signer_);
+  old_copy.AppendTransaction(2);
+  old_copy.Commit();
+  Uplink uplink(NodeConfig(), &old_copy);
+  ASSERT_TRUE(uplink.Next(kNow).ok());
+  const absl::Status status = uplink.OnMessage(MakeWelcome(4, note), kNow);
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(base::Describe(status), HasSubstr("behind its own past"));
+}
+
+TEST_F(ExchangeTest, TheNodeSeesThatItsLogIsAnother) {
+  Ship({2});
+  const std::string note = *province_.cosigner().Cosign(
+      signer_.Sign(2, ledger::HashLeaf("another")), 1);
+  const absl::Status status = Welcomed(MakeWelcome(2, note));
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(base::Describe(status), HasSubstr("fork"));
+}
+
+TEST_F(ExchangeTest, AWrongCosignatureIsDataLoss) {
+  Ship({2});
+  const std::string own = signer_.Sign(2, *log_.RootAt(2));
+  const ledger::Cosigner stranger("province", KeyOf('x'));
+  std::string changed = Cosigned(2);
+  const size_t last = changed.size() - 10;
+  changed[last] = changed[last] == 'A' ? 'B' : 'A';
+  const std::string foreign = *province_.cosigner().Cosign(
+      ledger::Signer(kOrigin, KeyOf('x')).Sign(2, *log_.RootAt(2)), 1);
+  for (const std::string& note :
+       {own, *stranger.Cosign(own, 1), changed, foreign, std::string("x")}) {
+    const absl::Status status = Welcomed(MakeWelcome(2, note));
+    EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+    Uplink uplink = SendingUplink();
+    const absl::Status acked = uplink.OnMessage(MakeAck(2, 0, note), kNow);
+    EXPECT_TRUE(absl::IsDataLoss(acked)) << acked;
+    EXPECT_EQ(uplink.positions().durable, 0u);
+  }
+  EXPECT_EQ(log_.kept_note, "");
+}
+
+TEST_F(ExchangeTest, AnAckStaysWithinWhatWasSent) {
+  log_.AppendTransaction(2);
+  log_.AppendTransaction(2);
+  log_.batch_bytes_max = 1;
+  log_.Commit();
+  Uplink uplink = SendingUplink();
+  ASSERT_EQ(uplink.positions().sent, 2u);
+  for (const v1::ProvinceMessage& wrong :
+       {MakeAck(3, 0, ""), MakeAck(2, 3, ""), MakeAck(2, 0, Cosigned(4))}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(uplink.OnMessage(wrong, kNow)));
+  }
+  EXPECT_EQ(uplink.positions().durable, 0u);
+  ASSERT_TRUE(uplink.OnMessage(MakeAck(2, 1, Cosigned(2)), kNow).ok());
+  EXPECT_EQ(uplink.positions().durable, 2u);
+  EXPECT_EQ(uplink.positions().applied, 1u);
+  EXPECT_EQ(log_.kept_size, 2u);
+  EXPECT_TRUE(uplink.OnMessage(MakeAck(2, 2, ""), kNow).ok());
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(uplink.OnMessage(MakeAck(1, 0, ""), kNow)));
+}
+
+TEST_F(ExchangeTest, TheNodeKeepsToTheWindow) {
+  for (int i = 0; i < 3; ++i) log_.AppendTransaction(2);
+  log_.Commit();
+  log_.batch_bytes_max = 1;
+  uint64_t bytes = 0;
+  for (const uint64_t size : {0u, 2u}) {
+    uint64_t end = 0;
+    bytes += BundleBytes(*log_.ReadBatch(size, 1, &end));
+  }
+  struct Case {
+    uint64_t window, sent, acknowledged;
+  };
+  for (const auto& [window, sent, acknowledged] :
+       {Case{0, 2, 2}, Case{bytes - 1, 2, 2}, Case{bytes, 4, 4},
+        Case{bytes + 20, 4, 2}}) {
+    Uplink uplink(NodeConfig(), &log_);
+    ASSERT_TRUE(uplink.Next(kNow).ok());
+    v1::ProvinceMessage welcome = MakeWelcome(0, "");
+    welcome.mutable_welcome()->set_window_bytes(window);
+    ASSERT_TRUE(uplink.OnMessage(welcome, kNow).ok());
+    while ((*uplink.Next(kNow)).has_value()) {
+    }
+    EXPECT_EQ(uplink.positions().sent, sent) << window;
+    ASSERT_TRUE(uplink.OnMessage(MakeAck(acknowledged, 0, ""), kNow).ok());
+    EXPECT_TRUE((*uplink.Next(kNow))->has_batch());
+    EXPECT_EQ(uplink.positions().sent, sent + 2) << window;
+  }
+}
+
+TEST_F(ExchangeTest, HeartbeatsFillSilence) {
+  log_.AppendTransaction(1);
+  log_.Commit();
+  Uplink uplink = SendingUplink();
+  EXPECT_FALSE(uplink.Next(kNow + kHeartbeatMicros - 1)->has_value());
+  const auto beat = uplink.Next(kNow + kHeartbeatMicros);
+  ASSERT_TRUE((*beat)->has_heartbeat());
+  EXPECT_EQ((*beat)->heartbeat().committed_size(), 1u);
+  EXPECT_EQ((*beat)->heartbeat().node_time_us(), kNow + kHeartbeatMicros);
+  EXPECT_FALSE(uplink.Next(kNow + kHeartbeatMicros)->has_value());
+  // The node's clock is set back.
+  EXPECT_TRUE((*uplink.Next(kNow))->has_heartbeat());
+  EXPECT_FALSE(uplink.Next(kNow)->has_value());
+}
+
+TEST_F(ExchangeTest, OnlyCommittedEntriesAreSent) {
+  log_.AppendTransaction(1);
+  log_.Commit();
+  log_.AppendTransaction(1);
+  Uplink uplink = SendingUplink();
+  EXPECT_EQ(uplink.positions().sent, 1u);
+  EXPECT_FALSE(uplink.Next(kNow)->has_value());
+  log_.Commit();
+  EXPECT_TRUE((*uplink.Next(kNow))->has_batch());
+  log_.AppendTransaction(1);
+  log_.Commit();
+  log_.AppendTransaction(1);
+  log_.shows_uncommitted = true;
+  EXPECT_TRUE(absl::IsInternal(uplink.Next(kNow).status()));
+  EXPECT_EQ(uplink.positions().sent, 2u);
+}
+
+// --- Both ends over a channel that fails.
+
+struct Tally {
+  int cuts = 0;
+  int refused = 0;
+  int restarts = 0;
+  int window_waits = 0;
+};
+
+class Channel {
+ public:
+  Channel(uint64_t seed, Tally* tally) : random_(seed), tally_(tally) {
+    log_.batch_bytes_max = 1 + Below(2000);
+    window_ = 1 + Below(3000);
+    Connect();
+  }
+
+  void Run(int steps) {
+    for (int i = 0; i < steps && !testing::Test::HasFailure(); ++i) Step();
+  }
+
+  // An honest channel until both ends agree.
+  void Heal() {
+    Cut();
+    log_.Commit();
+    for (int i = 0; i < 10'000 && !Agrees(); ++i) {
+      if (testing::Test::HasFailure()) return;
+      Pump();
+      DeliverToProvince();
+      Fsync();
+      Apply();
+      DeliverToNode();
+    }
+    EXPECT_TRUE(Agrees());
+    EXPECT_EQ(province_.leaves(), log_.leaves());
+    EXPECT_EQ(log_.kept_size, log_.leaves().size());
+    EXPECT_EQ(log_.kept_note, province_.copy.checkpoint);
+  }
+
+ private:
+  uint64_t Below(uint64_t bound) { return random_() % bound; }
+
+  void Connect() {
+    to_province_.clear();
+    to_node_.clear();
+    under_way_.clear();
+    tampered_ = false;
+    v1::Incarnation incarnation;
+    incarnation.set_counter(counter_);
+    incarnation.set_nonce(counter_ * 31);
+    uplink_.emplace(UplinkConfig{kOrigin, signer_.verifier(),
+                                 province_.cosigner().verifier(), incarnation,
+                                 log_.signed_note, log_.kept_note},
+                    &log_);
+    ingest_.emplace(IngestConfig{kCity, kOrigin, signer_.verifier()});
+  }
+
+  void Cut() {
+    ++tally_->cuts;
+    if (Below(2) == 0) province_.Crash();
+    while (province_.has_queued()) province_.Fsync(now_us_);
+    if (Below(4) == 0) {
+      ++tally_->restarts;
+      ++counter_;
+      log_.Restart();
+    }
+    Connect();
+  }
+
+  void Step() {
+    now_us_ += static_cast<int64_t>(Below(400'000));
+    const uint64_t dice = Below(100);
+    if (dice < 15) return log_.AppendTransaction(1 + int(Below(20)));
+    if (dice < 25) return log_.Commit();
+    if (dice < 40) return Pump();
+    if (dice < 60) return DeliverToProvince();
+    if (dice < 75) return DeliverToNode();
+    if (dice < 87) return Fsync();
+    if (dice < 92) return Apply();
+    if (dice < 94) return Repeat(&to_province_, sent_to_province_);
+    if (dice < 96) return Repeat(&to_node_, sent_to_node_);
+    if (dice < 98) return Mangle();
+    Cut();
+  }
+
+  void Pump() {
+    for (;;) {
+      const auto message = uplink_->Next(now_us_);
+      ASSERT_TRUE(message.ok()) << message.status();
+      if (!message->has_value()) break;
+      if ((*message)->has_batch()) ExpectWithinWindow((*message)->batch());
+      to_province_.push_back((*message)->SerializeAsString());
+      sent_to_province_.push_back(to_province_.back());
+    }
+    if (uplink_->positions().sent < log_.committed_size()) {
+      ++tally_->window_waits;
+    }
+  }
+
+  void ExpectWithinWindow(const v1::Batch& batch) {
+    under_way_.push_back({uplink_->positions().sent, BundleBytes(batch)});
+    while (under_way_.front().first <= uplink_->positions().durable) {
+      under_way_.pop_front();
+    }
+    uint64_t bytes = 0;
+    for (const auto& [end, size] : under_way_) bytes += size;
+    EXPECT_TRUE(under_way_.size() == 1 || bytes <= window_);
+    EXPECT_LE(uplink_->positions().sent, log_.committed_size());
+  }
+
+  void Repeat(std::deque<std::string>* queue,
+              const std::vector<std::string>& sent) {
+    if (sent.empty()) return;
+    const size_t recent = std::min<size_t>(sent.size(), 1 + Below(20));
+    const size_t place = Below(queue->size() + 1);
+    queue->insert(queue->begin() + static_cast<std::ptrdiff_t>(place),
+                  sent[sent.size() - recent]);
+    tampered_ = true;
+  }
+
+  // Cuts the next batch short or changes a bit of it.
+  void Mangle() {
+    for (std::string& bytes : to_province_) {
+      v1::NodeMessage message;
+      ASSERT_TRUE(message.ParseFromString(bytes));
+      if (message.batch().bundles().empty()) continue;
+      auto* bundles = message.mutable_batch()->mutable_bundles();
+      std::string& last = *bundles->rbegin();
+      if (Below(2) == 0) {
+        bundles->RemoveLast();
+      } else {
+        last[Below(last.size())] ^= static_cast<char>(1 << Below(8));
+      }
+      bytes = message.SerializeAsString();
+      tampered_ = true;
+      return;
+    }
+  }
+
+  void DeliverToProvince() {
+    if (to_province_.empty()) return;
+    v1::NodeMessage message;
+    ASSERT_TRUE(message.ParseFromString(to_province_.front()));
+    to_province_.pop_front();
+    const uint64_t before = ingest_->verified_size();
+    if (const absl::Status status = Take(message); !status.ok()) {
+      EXPECT_TRUE(tampered_) << status;
+      EXPECT_EQ(ingest_->verified_size(), before);
+      EXPECT_FALSE(ingest_->evidence().has_value()) << status;
+      ++tally_->refused;
+      Cut();
+    }
+  }
+
+  absl::Status Take(const v1::NodeMessage& message) {
+    if (message.has_heartbeat()) {
+      return ingest_->OnHeartbeat(message.heartbeat());
+    }
+    if (message.has_batch()) {
+      ASSIGN_OR_RETURN(VerifiedBatch batch, ingest_->OnBatch(message.batch()));
+      province_.Enqueue(std::move(batch));
+      return absl::OkStatus();
+    }
+    v1::ProvinceMessage answer;
+    ASSIGN_OR_RETURN(
+        *answer.mutable_welcome(),
+        ingest_->OnHello(
+            message.hello(), province_.copy,
+            [&](uint64_t size) { return province_.RootAt(size); }, now_us_));
+    province_.copy.incarnation_counter = ingest_->incarnation().counter();
+    province_.copy.incarnation_nonce = ingest_->incarnation().nonce();
+    answer.mutable_welcome()->set_window_bytes(window_);
+    Answer(answer);
+    return absl::OkStatus();
+  }
+
+  void Fsync() {
+    if (!province_.has_queued()) return;
+    const std::string note = province_.Fsync(now_us_);
+    v1::ProvinceMessage message;
+    *message.mutable_ack() = ingest_->OnDurable(
+        province_.leaves().size(), note, province_.copy.applied_size, now_us_);
+    Answer(message);
+  }
+
+  void Apply() {
+    if (ingest_->verified_size() == 0) return;
+    province_.copy.applied_size = province_.leaves().size();
+    v1::ProvinceMessage message;
+    *message.mutable_ack() =
+        ingest_->OnApplied(province_.copy.applied_size, now_us_);
+    Answer(message);
+  }
+
+  void Answer(const v1::ProvinceMessage& message) {
+    to_node_.push_back(message.SerializeAsString());
+    sent_to_node_.push_back(to_node_.back());
+  }
+
+  void DeliverToNode() {
+    if (to_node_.empty()) return;
+    v1::ProvinceMessage message;
+    ASSERT_TRUE(message.ParseFromString(to_node_.front()));
+    to_node_.pop_front();
+    const absl::Status status = uplink_->OnMessage(message, now_us_);
+    if (!status.ok()) {
+      EXPECT_TRUE(tampered_) << status;
+      ++tally_->refused;
+      Cut();
+    }
+  }
+
+  bool Agrees() const {
+    const UplinkPositions& positions = uplink_->positions();
+    return positions.welcomed && positions.durable == log_.leaves().size() &&
+           positions.applied == positions.durable;
+  }
+
+  std::mt19937_64 random_;
+  Tally* tally_;
+  ledger::Signer signer_{kOrigin, KeyOf('c')};
+  MemoryLog log_{signer_};
+  MemoryProvince province_{ledger::Cosigner("province", KeyOf('p'))};
+  std::optional<Uplink> uplink_;
+  std::optional<Ingest> ingest_;
+  std::deque<std::string> to_province_;
+  std::deque<std::string> to_node_;
+  std::vector<std::string> sent_to_province_;
+  std::vector<std::string> sent_to_node_;
+  std::deque<std::pair<uint64_t, uint64_t>> under_way_;
+  bool tampered_ = false;
+  uint64_t window_ = 0;
+  uint64_t counter_ = 1;
+  int64_t now_us_ = kNow;
+};
+
+TEST(ExchangeChannelTest, AfterItHealsTheProvinceHoldsEveryEntryOnce) {
+  constexpr uint64_t kSeeds = 400;
+  Tally tally;
+  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    SCOPED_TRACE(seed);
+    Channel channel(seed, &tally);
+    channel.Run(300);
+    channel.Heal();
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(tally.cuts, 1000);
+  EXPECT_GT(tally.refused, 500);
+  EXPECT_GT(tally.restarts, 200);
+  EXPECT_GT(tally.window_waits, 500);
+}
+
+}  // namespace
+}  // namespace tongchou::exchange
