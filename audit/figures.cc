@@ -62,6 +62,8 @@ void AddDifference(std::string_view id, std::string_view plus,
   FigureTable differences;
   for (const auto& [name, value] : *table) {
     if (name.id != plus && name.id != minus) continue;
+    // Heads are no persons: there is nobody to count once.
+    if (name.once && plus == "K5.heads") continue;
     FigureName difference = name;
     difference.id = std::string(id);
     AddTo(&differences, difference,

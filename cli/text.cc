@@ -51,7 +51,8 @@ std::string FormatChange(std::optional<int64_t> now,
     return std::string(kUnknown);
   }
   const double old = static_cast<double>(*before);
-  const double change = (static_cast<double>(*now) - old) / (old < 0 ? -old : old);
+  const double change =
+      (static_cast<double>(*now) - old) / (old < 0 ? -old : old);
   return fmt::format("{:+.1f}%", change * 100);
 }
 

@@ -57,8 +57,7 @@ absl::StatusOr<Prepared> Prepare(const Options& options,
                                               : options.encoding);
   ASSIGN_OR_RETURN(const records::Encoding encoding,
                    records::ParseEncoding(begin.encoding()));
-  ASSIGN_OR_RETURN(prepared.plan,
-                   PlanImport(options.paths, *profile, rejects));
+  ASSIGN_OR_RETURN(prepared.plan, PlanImport(options.paths, *profile, rejects));
   for (const std::string& path : prepared.plan.unclaimed) {
     std::cerr << "tongchou: " << Printable(path)
               << ": no record type claims this file; left alone\n";
@@ -70,8 +69,8 @@ absl::StatusOr<Prepared> Prepare(const Options& options,
   }
   ProgressLine line;
   const auto progress = [&line](uint64_t bytes) {
-    line.Show({"reading " + WithCommas(static_cast<int64_t>(bytes >> 20)) +
-               " MiB"});
+    line.Show(
+        {"reading " + WithCommas(static_cast<int64_t>(bytes >> 20)) + " MiB"});
   };
   RETURN_IF_ERROR(DigestFiles(encoding, progress, &prepared.plan.files));
   return prepared;

@@ -15,9 +15,9 @@ using Numbers = std::array<uint64_t, kNumbers>;
 using Align = Table::Align;
 
 Numbers NumbersOf(const v1::ImportReceipt& receipt) {
-  return {receipt.rows_read(),           receipt.rows_inserted(),
-          receipt.rows_updated(),        receipt.rows_unchanged(),
-          receipt.rows_deleted(),        CountAll(receipt.rejected()),
+  return {receipt.rows_read(),         receipt.rows_inserted(),
+          receipt.rows_updated(),      receipt.rows_unchanged(),
+          receipt.rows_deleted(),      CountAll(receipt.rejected()),
           CountAll(receipt.repaired())};
 }
 
@@ -50,8 +50,8 @@ void AppendNotes(const std::vector<v1::ImportReceipt>& receipts,
       rejected[one.name()] += one.count();
     }
     if (!receipt.refused_code().empty()) {
-      *text += Printable(receipt.file_name() + ": refused: " +
-                         receipt.refused_code() + ": " +
+      *text += Printable(receipt.file_name() +
+                         ": refused: " + receipt.refused_code() + ": " +
                          receipt.refused_reason()) +
                '\n';
     } else if (receipt.outcome() == v1::IMPORT_OUTCOME_INTERRUPTED) {

@@ -49,10 +49,10 @@ void RejectsFile::Add(const std::string& file_name, records::Encoding encoding,
   if (file_ == nullptr) Open();
   if (!status_.ok()) return;
   std::string line;
-  AppendCsvLine({file_name, std::to_string(row.line()), row.column(),
-                 row.value(), row.code(), row.text(),
-                 records::ToUtf8Lossy(row.raw(), encoding)},
-                kLineEnd, &line);
+  AppendCsvLine(
+      {file_name, std::to_string(row.line()), row.column(), row.value(),
+       row.code(), row.text(), records::ToUtf8Lossy(row.raw(), encoding)},
+      kLineEnd, &line);
   Write(line);
 }
 

@@ -13,6 +13,8 @@
 #include "common/records/csv_reader.h"
 #include "common/records/file_reader.h"
 #include "common/records/profile.h"
+#include "common/records/record_codec.h"
+#include "common/records/record_key.h"
 #include "common/records/schema.h"
 #include "tests/support/temporary_directory.h"
 
@@ -27,6 +29,7 @@ struct Reading {
   Counts rejected;
   Counts repaired;  // rows with a repair of the kind
   std::string first_reject;
+  uint64_t duplicates = 0;  // accepted rows with the key of another one
 };
 
 class Reader {
@@ -54,12 +57,19 @@ class Reader {
     }
     ++reading_.rows;
     const records::RowIssue issue = reader_.ReadRow(record, &row_);
-    if (issue.code.empty()) return CountRepairs();
+    if (issue.code.empty()) {
+      std::string content;
+      records::AppendRecord(row_, &content);
+      const auto [first, fresh] =
+          contents_.try_emplace(records::KeyOf(row_), content);
+      if (!fresh && first->second != content) ++reading_.duplicates;
+      return CountRepairs();
+    }
     ++reading_.rejected[std::string(issue.code)];
     if (reading_.first_reject.empty()) {
-      reading_.first_reject = std::string(issue.code) + ": " +
-                              records::ToUtf8Lossy(
-                                  record.raw, records::Encoding::kGb18030);
+      reading_.first_reject =
+          std::string(issue.code) + ": " +
+          records::ToUtf8Lossy(record.raw, records::Encoding::kGb18030);
     }
   }
 
@@ -75,6 +85,7 @@ class Reader {
   records::FileReader reader_;
   records::Row row_;
   bool header_read_ = false;
+  std::map<std::string, std::string> contents_;
   Reading reading_;
 };
 
@@ -140,6 +151,7 @@ TEST_P(Days, CleanRowsAreAccepted) {
                         const nlohmann::json& expected) {
     EXPECT_EQ(reading.rejected, Counts()) << name << reading.first_reject;
     EXPECT_EQ(reading.repaired, Counts()) << name;
+    EXPECT_EQ(reading.duplicates, 0u) << name;
     EXPECT_EQ(reading.rows, expected["rows"].get<uint64_t>()) << name;
     rows += reading.rows;
   });
@@ -153,6 +165,7 @@ TEST_P(Days, DirtIsFoundAsTheManifestSays) {
   ForFiles(options, [&](const std::string& name, const Reading& reading,
                         const nlohmann::json& expected) {
     Counts broken = expected["broken"].get<Counts>();
+    EXPECT_EQ(reading.duplicates, broken["DUPLICATE"]) << name;
     broken.erase("DUPLICATE");
     broken.erase("IDENTITY");
     EXPECT_EQ(reading.rejected, broken) << name << reading.first_reject;

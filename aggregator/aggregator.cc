@@ -1,0 +1,202 @@
+#include "aggregator/aggregator.h"
+
+#include <prometheus/gauge.h>
+#include <prometheus/registry.h>
+
+#include <atomic>
+#include <thread>
+
+#include "aggregator/service/audit_service.h"
+#include "aggregator/service/exchange_service.h"
+#include "aggregator/service/journal_writer.h"
+#include "aggregator/service/query_service.h"
+#include "common/base/file.h"
+#include "common/base/logging.h"
+#include "common/base/status.h"
+#include "common/transport/ops_server.h"
+#include "common/transport/server.h"
+
+namespace tongchou::aggregator {
+namespace {
+
+constexpr auto kStopGrace = std::chrono::milliseconds(2'000);
+constexpr auto kTick = std::chrono::milliseconds(100);
+
+absl::StatusOr<ledger::Cosigner> LoadCosigner(const AggregatorConfig& config) {
+  const auto pem = base::ReadFile(config.witness_key);
+  if (!pem.ok()) {
+    return base::FailedPreconditionError(
+        "{}; make one with tongchou-aggregator --make-key",
+        base::Message(pem.status()));
+  }
+  auto key = base::Ed25519PrivateKey::FromPem(*pem);
+  if (!key.ok()) return base::Annotate(key.status(), config.witness_key);
+  return ledger::Cosigner(config.WitnessName(), *std::move(key));
+}
+
+class RunningAggregator final : public Aggregator {
+ public:
+  explicit RunningAggregator(const AggregatorConfig& config)
+      : config_(config), cities_(config.cities) {}
+  ~RunningAggregator() override;
+
+  absl::Status Open(bool rebuild_state);
+  int port() const override { return server_->port(); }
+
+ private:
+  absl::Status OpenStores(bool rebuild_state);
+  absl::Status StartServer();
+  void RestoreQuarantines();
+  void Tick();
+
+  const AggregatorConfig config_;
+  base::RealClock clock_;
+  CityTable cities_;
+  std::unique_ptr<Journal> journal_;
+  std::unique_ptr<UnifiedState> state_;
+  std::atomic<ExchangeService*> exchange_now_ = nullptr;
+  std::atomic<Applier*> applier_now_ = nullptr;
+  std::unique_ptr<JournalWriter> writer_;
+  std::unique_ptr<ExchangeService> exchange_;
+  std::unique_ptr<Applier> applier_;
+  std::unique_ptr<QueryService> query_;
+  std::unique_ptr<AuditService> audit_;
+  std::unique_ptr<transport::Server> server_;
+  std::shared_ptr<prometheus::Registry> registry_ =
+      std::make_shared<prometheus::Registry>();
+  std::unique_ptr<transport::OpsServer> ops_;
+  std::atomic<bool> stopping_ = false;
+  std::thread ticker_;
+};
+
+RunningAggregator::~RunningAggregator() {
+  stopping_ = true;
+  if (ticker_.joinable()) ticker_.join();
+  ops_.reset();
+  if (server_ != nullptr) server_->Stop(kStopGrace);
+  writer_.reset();
+  applier_now_ = nullptr;
+  applier_.reset();
+  exchange_now_ = nullptr;
+  if (state_ != nullptr && !state_->Flush().ok()) {
+    spdlog::warn("unified database: not flushed; the next start catches up");
+  }
+  spdlog::info("stopped: province={}", config_.province);
+}
+
+absl::Status RunningAggregator::OpenStores(bool rebuild_state) {
+  ASSIGN_OR_RETURN(ledger::Cosigner cosigner, LoadCosigner(config_));
+  JournalOptions options;
+  options.directory = config_.data + "/journal";
+  ASSIGN_OR_RETURN(journal_, Journal::Open(options));
+  ASSIGN_OR_RETURN(state_,
+                   UnifiedState::Open(config_.data + "/state", rebuild_state));
+  RestoreQuarantines();
+  writer_ = JournalWriter::Start(journal_.get(), std::move(cosigner), &clock_,
+                                 [this] {
+                                   Applier* applier = applier_now_.load();
+                                   if (applier != nullptr) applier->Wake();
+                                 });
+  exchange_ = std::make_unique<ExchangeService>(
+      config_.province, journal_.get(), writer_.get(), &cities_, &clock_);
+  exchange_now_ = exchange_.get();
+  ASSIGN_OR_RETURN(
+      applier_, Applier::Start(journal_.get(), state_.get(),
+                               [this](const Position& position) {
+                                 ExchangeService* exchange =
+                                     exchange_now_.load();
+                                 if (exchange != nullptr) {
+                                   exchange->Applied(position);
+                                 }
+                               }));
+  applier_now_ = applier_.get();
+  exchange_->Applied(applier_->position());
+  return absl::OkStatus();
+}
+
+void RunningAggregator::RestoreQuarantines() {
+  for (const uint32_t city : journal_->cities()) {
+    const auto copy = journal_->City(city);
+    if (copy.ok() && !copy->quarantine.empty()) {
+      cities_.Quarantined(city, copy->quarantine);
+    }
+  }
+}
+
+absl::Status RunningAggregator::StartServer() {
+  const ProvinceParts parts{config_.province, journal_.get(), state_.get(),
+                            applier_.get(),   &cities_,       &clock_};
+  query_ = std::make_unique<QueryService>(parts);
+  audit_ = std::make_unique<AuditService>(parts);
+  transport::ServerOptions server;
+  server.listen = config_.listen;
+  server.tls = config_.tls;
+  server.services = {exchange_.get(), query_.get(), audit_.get()};
+  ASSIGN_OR_RETURN(server_, transport::Server::Start(server));
+  if (!config_.ops_listen.empty()) {
+    ASSIGN_OR_RETURN(ops_, transport::OpsServer::Start(
+                               config_.ops_listen, registry_, [this] {
+                                 return applier_->caught_up() &&
+                                        applier_->status().ok();
+                               }));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunningAggregator::Open(bool rebuild_state) {
+  RETURN_IF_ERROR(transport::CheckTlsFiles(
+      config_.tls, {base::Role::kAggregator, config_.province}));
+  RETURN_IF_ERROR(OpenStores(rebuild_state));
+  RETURN_IF_ERROR(StartServer());
+  server_->SetServing(true);
+  ticker_ = std::thread([this] { Tick(); });
+  spdlog::info("serving: province={} listen={} port={} ordinal={} cities={}",
+               config_.province, config_.listen, server_->port(),
+               journal_->last_ordinal(), config_.cities.size());
+  return absl::OkStatus();
+}
+
+void RunningAggregator::Tick() {
+  auto& durable = prometheus::BuildGauge()
+                      .Name("tongchou_province_durable_entries")
+                      .Help("Entries held, verified and fsynced")
+                      .Register(*registry_);
+  auto& applied = prometheus::BuildGauge()
+                      .Name("tongchou_province_applied_entries")
+                      .Help("Entries visible in the unified database")
+                      .Register(*registry_);
+  auto& heard = prometheus::BuildGauge()
+                    .Name("tongchou_province_heard_seconds")
+                    .Help("When the city was last heard of, Unix time")
+                    .Register(*registry_);
+  for (int i = 0; !stopping_; ++i) {
+    std::this_thread::sleep_for(kTick);
+    if (i % 10 != 0) continue;
+    const Position position = applier_->position();
+    for (const uint32_t city : cities_.cities()) {
+      const prometheus::Labels labels = {{"city", fmt::format("{:06}", city)}};
+      const auto copy = journal_->City(city);
+      if (copy.ok()) {
+        durable.Add(labels).Set(static_cast<double>(copy->range.size()));
+      }
+      const auto found = position.cities.find(city);
+      applied.Add(labels).Set(
+          found == position.cities.end()
+              ? 0
+              : static_cast<double>(found->second.size));
+      heard.Add(labels).Set(static_cast<double>(cities_.News(city).heard_us) /
+                            base::kMicrosPerSecond);
+    }
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Aggregator>> Aggregator::Start(
+    const AggregatorConfig& config, bool rebuild_state) {
+  auto aggregator = std::make_unique<RunningAggregator>(config);
+  RETURN_IF_ERROR(aggregator->Open(rebuild_state));
+  return aggregator;
+}
+
+}  // namespace tongchou::aggregator

@@ -1,0 +1,30 @@
+// The aggregator's configuration file; deploy/sample/aggregator.toml explains
+// every key.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/ledger/note.h"
+#include "common/transport/credentials.h"
+
+namespace tongchou::aggregator {
+
+struct AggregatorConfig {
+  std::string province;     // 360000
+  std::string data;         // directory of journal and state
+  std::string witness_key;  // PEM of the Ed25519 key that cosigns
+  std::string listen;
+  std::string ops_listen;  // empty = none
+  std::string log_level;
+  transport::TlsFiles tls;
+  std::map<uint32_t, ledger::VerifierKey> cities;
+
+  std::string WitnessName() const;
+};
+
+// INVALID_ARGUMENT names file, key and what to do.
+absl::StatusOr<AggregatorConfig> LoadAggregatorConfig(const std::string& path);
+
+}  // namespace tongchou::aggregator

@@ -1,0 +1,60 @@
+#include "aggregator/service/city_table.h"
+
+#include "common/base/status.h"
+
+namespace tongchou::aggregator {
+
+std::vector<uint32_t> CityTable::cities() const {
+  std::vector<uint32_t> cities;
+  for (const auto& [city, key] : keys_) cities.push_back(city);
+  return cities;
+}
+
+absl::StatusOr<ledger::VerifierKey> CityTable::KeyOf(uint32_t city) const {
+  const auto found = keys_.find(city);
+  if (found == keys_.end()) {
+    return base::PermissionDeniedError(
+        "city {:06} is not configured; add its key under [cities]", city);
+  }
+  return found->second;
+}
+
+void CityTable::Heard(uint32_t city, uint64_t claimed_committed,
+                      int64_t now_us) {
+  base::MutexLock lock(mutex_);
+  CityNews& news = news_[city];
+  news.heard_us = now_us;
+  news.claimed_committed = claimed_committed;
+  if (!news.quarantined) news.problem.clear();
+}
+
+void CityTable::Problem(uint32_t city, std::string problem) {
+  base::MutexLock lock(mutex_);
+  if (!news_[city].quarantined) news_[city].problem = std::move(problem);
+}
+
+void CityTable::Quarantined(uint32_t city, std::string reason) {
+  base::MutexLock lock(mutex_);
+  news_[city].quarantined = true;
+  news_[city].problem = std::move(reason);
+}
+
+CityNews CityTable::News(uint32_t city) const {
+  base::MutexLock lock(mutex_);
+  const auto found = news_.find(city);
+  return found == news_.end() ? CityNews() : found->second;
+}
+
+v1::CityState CityTable::StateOf(uint32_t city, bool ever_sent,
+                                 int64_t now_us) const {
+  const CityNews news = News(city);
+  if (news.quarantined) return v1::CITY_STATE_QUARANTINED;
+  if (news.heard_us == 0) {
+    return ever_sent ? v1::CITY_STATE_STALE : v1::CITY_STATE_NEVER_SEEN;
+  }
+  const int64_t age = now_us - news.heard_us;
+  if (age <= kLiveMicros) return v1::CITY_STATE_LIVE;
+  return age <= kLaggingMicros ? v1::CITY_STATE_LAGGING : v1::CITY_STATE_STALE;
+}
+
+}  // namespace tongchou::aggregator

@@ -1,0 +1,256 @@
+#include "aggregator/service/exchange_service.h"
+
+#include <charconv>
+#include <deque>
+#include <thread>
+
+#include "common/base/logging.h"
+#include "common/base/status.h"
+#include "common/ledger/checkpoint.h"
+#include "common/transport/grpc_status.h"
+#include "common/transport/peer.h"
+
+namespace tongchou::aggregator {
+namespace {
+
+constexpr auto kHeartbeat = std::chrono::microseconds(1'000'000);
+
+}  // namespace
+
+using Stream =
+    grpc::ServerReaderWriter<v1::ProvinceMessage, v1::NodeMessage>;
+
+// What the two threads of a stream and the journal's writer share. Lives until
+// nothing of it is in the writer's queue.
+class ExchangeSession {
+ public:
+  ExchangeSession(uint32_t city, grpc::ServerContext* context,
+                  exchange::IngestConfig config)
+      : city(city), context(context), ingest(std::move(config)) {}
+
+  void Push(v1::ProvinceMessage message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    outgoing.push_back(std::move(message));
+    changed.NotifyAll();
+  }
+  void Fail(const absl::Status& why) {
+    base::MutexLock lock(mutex);
+    if (failure.ok()) failure = why;
+    context->TryCancel();
+    changed.NotifyAll();
+  }
+  void Durable(uint64_t size, const std::string& note, uint64_t applied,
+               int64_t now_us) {
+    base::MutexLock lock(mutex);
+    v1::ProvinceMessage message;
+    *message.mutable_ack() = ingest.OnDurable(size, note, applied, now_us);
+    Push(std::move(message));
+  }
+  void Applied(uint64_t size, int64_t now_us) {
+    base::MutexLock lock(mutex);
+    if (!greeted) return;
+    v1::ProvinceMessage message;
+    *message.mutable_ack() = ingest.OnApplied(size, now_us);
+    Push(std::move(message));
+  }
+
+  const uint32_t city;
+  grpc::ServerContext* const context;
+  base::Mutex mutex;
+  base::CondVar changed;
+  exchange::Ingest ingest ABSL_GUARDED_BY(mutex);
+  std::deque<v1::ProvinceMessage> outgoing ABSL_GUARDED_BY(mutex);
+  bool greeted ABSL_GUARDED_BY(mutex) = false;
+  bool ended ABSL_GUARDED_BY(mutex) = false;
+  absl::Status failure ABSL_GUARDED_BY(mutex);
+};
+
+namespace {
+
+absl::StatusOr<uint32_t> CityOfPeer(const grpc::ServerContext& context) {
+  ASSIGN_OR_RETURN(const base::Identity peer,
+                   transport::PeerIdentity(context));
+  uint32_t city = 0;
+  std::from_chars(peer.division.data(),
+                  peer.division.data() + peer.division.size(), city);
+  if (peer.role != base::Role::kCityNode || city == 0) {
+    return base::PermissionDeniedError(
+        "only a city's node may replicate, not {} of {}",
+        base::RoleName(peer.role), peer.division);
+  }
+  return city;
+}
+
+// Sends what is there; a sign of life with the positions once a second.
+void WriteLoop(ExchangeSession* session, Stream* stream,
+               const std::function<uint64_t()>& applied_size,
+               base::Clock* clock) {
+  while (true) {
+    v1::ProvinceMessage message;
+    const uint64_t applied = applied_size();
+    {
+      base::MutexLock lock(session->mutex);
+      if (session->outgoing.empty() && !session->ended &&
+          !session->changed.WaitFor(session->mutex, kHeartbeat) &&
+          session->greeted && session->outgoing.empty()) {
+        v1::ProvinceMessage life;
+        *life.mutable_ack() =
+            session->ingest.OnApplied(applied, clock->NowMicros());
+        session->Push(std::move(life));
+      }
+      if (session->outgoing.empty() && !session->ended) continue;
+      if (session->outgoing.empty()) return;
+      message = std::move(session->outgoing.front());
+      session->outgoing.pop_front();
+      // Of several acknowledgements the last says it all, but each may carry a
+      // note; those without one are dropped.
+      while (!session->outgoing.empty() && message.has_ack() &&
+             message.ack().cosigned_checkpoint().empty()) {
+        message = std::move(session->outgoing.front());
+        session->outgoing.pop_front();
+      }
+    }
+    if (!stream->Write(message)) return;
+  }
+}
+
+}  // namespace
+
+uint64_t ExchangeService::AppliedSize(uint32_t city) const {
+  base::MutexLock lock(mutex_);
+  const auto found = applied_.find(city);
+  return found == applied_.end() ? 0 : found->second;
+}
+
+void ExchangeService::Applied(const Position& position) {
+  base::MutexLock lock(mutex_);
+  for (const auto& [city, one] : position.cities) {
+    uint64_t& applied = applied_[city];
+    if (applied == one.size) continue;
+    applied = one.size;
+    const auto session = sessions_.find(city);
+    if (session != sessions_.end()) {
+      session->second->Applied(one.size, clock_.NowMicros());
+    }
+  }
+}
+
+void ExchangeService::Replace(uint32_t city, ExchangeSession* session) {
+  base::MutexLock lock(mutex_);
+  while (true) {
+    const auto old = sessions_.find(city);
+    if (old == sessions_.end()) break;
+    old->second->Fail(base::AbortedError("a newer stream of this city"));
+    changed_.WaitFor(mutex_, kHeartbeat);
+  }
+  sessions_[city] = session;
+}
+
+void ExchangeService::Leave(uint32_t city, ExchangeSession* session) {
+  writer_.WaitFor(city);
+  base::MutexLock lock(mutex_);
+  const auto found = sessions_.find(city);
+  if (found != sessions_.end() && found->second == session) {
+    sessions_.erase(found);
+  }
+  changed_.NotifyAll();
+}
+
+absl::Status ExchangeService::Greet(ExchangeSession* session,
+                                    const v1::NodeMessage& message) {
+  if (!message.has_hello()) {
+    return base::InvalidArgumentError("a stream starts with Hello");
+  }
+  const uint32_t city = session->city;
+  ASSIGN_OR_RETURN(exchange::CityCopy copy, journal_.City(city));
+  copy.applied_size = AppliedSize(city);
+  const int64_t now = clock_.NowMicros();
+  base::MutexLock lock(session->mutex);
+  auto welcome = session->ingest.OnHello(
+      message.hello(), copy,
+      [&](uint64_t size) { return journal_.RootAt(city, size); }, now);
+  if (!welcome.ok()) {
+    const auto& evidence = session->ingest.evidence();
+    if (evidence.has_value()) {
+      RETURN_IF_ERROR(
+          journal_.Quarantine(city, evidence->explanation, *evidence));
+      cities_.Quarantined(city, evidence->explanation);
+    }
+    return welcome.status();
+  }
+  const v1::Incarnation& incarnation = message.hello().incarnation();
+  RETURN_IF_ERROR(journal_.PutIncarnation(city, incarnation.counter(),
+                                          incarnation.nonce()));
+  session->greeted = true;
+  v1::ProvinceMessage answer;
+  *answer.mutable_welcome() = *std::move(welcome);
+  session->Push(std::move(answer));
+  cities_.Heard(city, message.hello().committed_size(), now);
+  spdlog::info("exchange: city={} connected committed={} durable={}", city,
+               message.hello().committed_size(), copy.range.size());
+  return absl::OkStatus();
+}
+
+absl::Status ExchangeService::Serve(grpc::ServerContext* context,
+                                    Stream* stream) {
+  ASSIGN_OR_RETURN(const uint32_t city, CityOfPeer(*context));
+  ASSIGN_OR_RETURN(const ledger::VerifierKey key, cities_.KeyOf(city));
+  ExchangeSession session(
+      city, context, {city, ledger::CityOrigin(province_, city), key});
+  Replace(city, &session);
+  const auto handle = [&](const v1::NodeMessage& message) -> absl::Status {
+    base::MutexLock lock(session.mutex);
+    if (message.has_heartbeat()) {
+      RETURN_IF_ERROR(session.ingest.OnHeartbeat(message.heartbeat()));
+    } else {
+      auto verified = session.ingest.OnBatch(message.batch());
+      if (!verified.ok()) {
+        const auto& evidence = session.ingest.evidence();
+        if (evidence.has_value()) {
+          RETURN_IF_ERROR(
+              journal_.Quarantine(city, evidence->explanation, *evidence));
+          cities_.Quarantined(city, evidence->explanation);
+        }
+        return verified.status();
+      }
+      writer_.Submit(city, *std::move(verified), session.ingest.incarnation(),
+                     [this, &session](const absl::Status& written,
+                                      uint64_t size, const std::string& note) {
+                       if (!written.ok()) return session.Fail(written);
+                       session.Durable(size, note, AppliedSize(session.city),
+                                       clock_.NowMicros());
+                     });
+    }
+    cities_.Heard(city,
+                  std::max(session.ingest.claimed_committed(),
+                           session.ingest.verified_size()),
+                  clock_.NowMicros());
+    return absl::OkStatus();
+  };
+  v1::NodeMessage message;
+  absl::Status status = base::AbortedError("the stream ended before Hello");
+  if (stream->Read(&message)) status = Greet(&session, message);
+  std::thread writer([&] {
+    WriteLoop(&session, stream, [&] { return AppliedSize(city); }, &clock_);
+  });
+  while (status.ok() && stream->Read(&message)) status = handle(message);
+  Leave(city, &session);
+  {
+    base::MutexLock lock(session.mutex);
+    session.ended = true;
+    if (status.ok()) status = session.failure;
+    session.changed.NotifyAll();
+  }
+  writer.join();
+  if (!status.ok()) {
+    cities_.Problem(city, std::string(base::Message(status)));
+    spdlog::warn("exchange: city={} ended: {}", city, base::Describe(status));
+  }
+  return status;
+}
+
+grpc::Status ExchangeService::Replicate(grpc::ServerContext* context,
+                                        Stream* stream) {
+  return transport::ToGrpc(Serve(context, stream));
+}
+
+}  // namespace tongchou::aggregator

@@ -1,0 +1,62 @@
+// The province's end of replication over gRPC: one session per city, a reading
+// and a writing thread each, around the state machine of common/exchange.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "aggregator/journal/journal.h"
+#include "aggregator/service/city_table.h"
+#include "aggregator/service/journal_writer.h"
+#include "aggregator/state/unified_state.h"
+#include "common/base/mutex.h"
+#include "tongchou/v1/exchange.grpc.pb.h"
+
+namespace tongchou::aggregator {
+
+class ExchangeSession;
+
+// Thread-safe.
+class ExchangeService final : public v1::Exchange::Service {
+ public:
+  ExchangeService(std::string province, Journal* journal,
+                  JournalWriter* writer, CityTable* cities,
+                  base::Clock* clock)
+      : province_(std::move(province)),
+        journal_(*journal),
+        writer_(*writer),
+        cities_(*cities),
+        clock_(*clock) {}
+
+  grpc::Status Replicate(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<v1::ProvinceMessage, v1::NodeMessage>* stream)
+      override;
+
+  // The unified database has moved on.
+  void Applied(const Position& position);
+
+ private:
+  absl::Status Serve(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<v1::ProvinceMessage, v1::NodeMessage>* stream);
+  absl::Status Greet(ExchangeSession* session, const v1::NodeMessage& message);
+  // Ends an older session of the city and waits until it is gone.
+  void Replace(uint32_t city, ExchangeSession* session);
+  void Leave(uint32_t city, ExchangeSession* session);
+  uint64_t AppliedSize(uint32_t city) const;
+
+  const std::string province_;
+  Journal& journal_;
+  JournalWriter& writer_;
+  CityTable& cities_;
+  base::Clock& clock_;
+  mutable base::Mutex mutex_;
+  base::CondVar changed_;
+  std::map<uint32_t, ExchangeSession*> sessions_ ABSL_GUARDED_BY(mutex_);
+  std::map<uint32_t, uint64_t> applied_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace tongchou::aggregator

@@ -1,0 +1,72 @@
+// Answers from the unified database; tongchou/v1/query.proto says what each
+// call promises.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "aggregator/journal/journal.h"
+#include "aggregator/service/city_table.h"
+#include "aggregator/state/applier.h"
+#include "aggregator/state/unified_state.h"
+#include "tongchou/v1/query.grpc.pb.h"
+
+namespace tongchou::aggregator {
+
+inline constexpr uint32_t kPageSizeDefault = 100;
+inline constexpr uint32_t kPageSizeMax = 1'000;
+
+struct ProvinceParts {
+  std::string province;
+  const Journal* journal = nullptr;
+  UnifiedState* state = nullptr;
+  const Applier* applier = nullptr;
+  const CityTable* cities = nullptr;
+  base::Clock* clock = nullptr;
+};
+
+// The basis of an answer that reflects `position`.
+absl::StatusOr<v1::AnswerBasis> MakeBasis(const ProvinceParts& parts,
+                                          const Position& position);
+// UNAVAILABLE, with progress, until the database has caught up after a start.
+absl::Status CheckReady(const ProvinceParts& parts);
+
+// Thread-safe.
+class QueryService final : public v1::Query::Service {
+ public:
+  explicit QueryService(ProvinceParts parts) : parts_(std::move(parts)) {}
+
+  grpc::Status GetStatus(grpc::ServerContext* context,
+                         const v1::GetStatusRequest* request,
+                         v1::GetStatusResponse* response) override;
+  grpc::Status GetIndicators(
+      grpc::ServerContext* context, const v1::GetIndicatorsRequest* request,
+      grpc::ServerWriter<v1::GetIndicatorsResponse>* writer) override;
+  grpc::Status GetPerson(grpc::ServerContext* context,
+                         const v1::GetPersonRequest* request,
+                         v1::GetPersonResponse* response) override;
+  grpc::Status ListRecords(grpc::ServerContext* context,
+                           const v1::ListRecordsRequest* request,
+                           v1::ListRecordsResponse* response) override;
+  grpc::Status GetRecordHistory(
+      grpc::ServerContext* context, const v1::GetRecordHistoryRequest* request,
+      v1::GetRecordHistoryResponse* response) override;
+
+ private:
+  absl::Status CheckCaller(const grpc::ServerContext& context) const;
+  absl::Status DoStatus(const v1::GetStatusRequest& request,
+                        v1::GetStatusResponse* response) const;
+  absl::Status DoIndicators(
+      const v1::GetIndicatorsRequest& request,
+      grpc::ServerWriter<v1::GetIndicatorsResponse>* writer) const;
+  absl::Status DoPerson(const v1::GetPersonRequest& request,
+                        v1::GetPersonResponse* response) const;
+  absl::Status DoList(const v1::ListRecordsRequest& request,
+                      v1::ListRecordsResponse* response) const;
+  absl::Status DoHistory(const v1::GetRecordHistoryRequest& request,
+                         v1::GetRecordHistoryResponse* response) const;
+
+  const ProvinceParts parts_;
+};
+
+}  // namespace tongchou::aggregator

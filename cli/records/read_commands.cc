@@ -1,0 +1,180 @@
+#include <grpcpp/client_context.h>
+
+#include <iostream>
+
+#include "cli/answer_json.h"
+#include "cli/connection.h"
+#include "cli/records/record_commands.h"
+#include "cli/records/record_text.h"
+#include "common/base/status.h"
+#include "tongchou/v1/node.grpc.pb.h"
+#include "tongchou/v1/query.grpc.pb.h"
+
+namespace tongchou::cli {
+namespace {
+
+constexpr char kGetFooter[] =
+    "Example:\n"
+    "  tongchou get enrolment AAC002=369901198001010014 AAE140=110";
+constexpr char kHistoryFooter[] =
+    "Example:\n"
+    "  tongchou history enrolment AAC002=369901198001010014 AAE140=110\n"
+    "  tongchou history unit AAB001=3601U00000001 --province --city 360100";
+constexpr char kPersonFooter[] =
+    "Example:\n"
+    "  tongchou person 369901198001010014 --format json";
+
+struct RecordOptions {
+  std::string type;
+  std::vector<std::string> fields;
+  uint32_t city = 0;
+  bool province = false;
+};
+
+struct PersonOptions {
+  std::string id;
+  bool with_deleted = false;
+};
+
+Json RecordsJson(const RecordViews& records) {
+  Json json = Json::array();
+  for (const v1::RecordView& record : records) {
+    json.push_back(RecordJson(record));
+  }
+  return json;
+}
+
+absl::StatusOr<int> RunGet(const Globals& globals,
+                           const RecordOptions& options) {
+  ASSIGN_OR_RETURN(const Connection node, ConnectNode(globals, options.city));
+  v1::GetRecordRequest request;
+  *request.mutable_record() = MakeRecordName(options.type, options.fields);
+  const auto stub = v1::Node::NewStub(node.channel);
+  grpc::ClientContext context;
+  v1::GetRecordResponse response;
+  RETURN_IF_ERROR(
+      CallStatus(node, stub->GetRecord(&context, request, &response)));
+  if (globals.format == Format::kTable) {
+    std::cout << RecordCard(response.record());
+    return kExitDone;
+  }
+  RecordViews records;
+  *records.Add() = response.record();
+  std::cout << (globals.format == Format::kCsv
+                    ? RecordsCsv(records, true)
+                    : JsonText({{"records", RecordsJson(records)}}));
+  return kExitDone;
+}
+
+absl::StatusOr<RecordVersions> HistoryAtNode(const Globals& globals,
+                                             const RecordOptions& options) {
+  ASSIGN_OR_RETURN(const Connection node, ConnectNode(globals, options.city));
+  v1::GetHistoryRequest request;
+  *request.mutable_record() = MakeRecordName(options.type, options.fields);
+  const auto stub = v1::Node::NewStub(node.channel);
+  grpc::ClientContext context;
+  v1::GetHistoryResponse response;
+  RETURN_IF_ERROR(
+      CallStatus(node, stub->GetHistory(&context, request, &response)));
+  return std::move(*response.mutable_versions());
+}
+
+absl::StatusOr<RecordVersions> HistoryAtProvince(const Globals& globals,
+                                                 const RecordOptions& options,
+                                                 Json* basis) {
+  ASSIGN_OR_RETURN(const Connection aggregator, ConnectAggregator(globals));
+  v1::GetRecordHistoryRequest request;
+  request.set_city(options.city);
+  *request.mutable_record() = MakeRecordName(options.type, options.fields);
+  const auto stub = v1::Query::NewStub(aggregator.channel);
+  grpc::ClientContext context;
+  v1::GetRecordHistoryResponse response;
+  RETURN_IF_ERROR(CallStatus(
+      aggregator, stub->GetRecordHistory(&context, request, &response)));
+  *basis = BasisJson(response.basis());
+  return std::move(*response.mutable_versions());
+}
+
+absl::StatusOr<int> RunHistory(const Globals& globals,
+                               const RecordOptions& options) {
+  Json basis;
+  ASSIGN_OR_RETURN(const RecordVersions versions,
+                   options.province
+                       ? HistoryAtProvince(globals, options, &basis)
+                       : HistoryAtNode(globals, options));
+  if (globals.format == Format::kTable) {
+    std::cout << HistoryTable(versions);
+  } else if (globals.format == Format::kCsv) {
+    std::cout << HistoryCsv(versions);
+  } else {
+    Json json = {{"records", Json::array()}};
+    for (const v1::RecordVersion& version : versions) {
+      json["records"].push_back(VersionJson(version));
+    }
+    if (options.province) json["basis"] = std::move(basis);
+    std::cout << JsonText(json);
+  }
+  return kExitDone;
+}
+
+absl::StatusOr<int> RunPerson(const Globals& globals,
+                              const PersonOptions& options) {
+  ASSIGN_OR_RETURN(const Connection aggregator, ConnectAggregator(globals));
+  v1::GetPersonRequest request;
+  request.set_id_number(options.id);
+  request.set_with_deleted(options.with_deleted);
+  const auto stub = v1::Query::NewStub(aggregator.channel);
+  grpc::ClientContext context;
+  v1::GetPersonResponse response;
+  RETURN_IF_ERROR(
+      CallStatus(aggregator, stub->GetPerson(&context, request, &response)));
+  if (globals.format == Format::kTable) {
+    std::cout << RecordTables(response.records());
+  } else if (globals.format == Format::kCsv) {
+    std::cout << RecordsCsv(response.records(), true);
+  } else {
+    std::cout << JsonText({{"records", RecordsJson(response.records())},
+                           {"basis", BasisJson(response.basis())}});
+  }
+  return kExitDone;
+}
+
+}  // namespace
+
+void AddGet(CLI::App* app, Invocation* invocation) {
+  CLI::App* command =
+      app->add_subcommand("get", "Show one record as it is at a node");
+  command->footer(kGetFooter);
+  const auto o = AddCommand<RecordOptions>(command, invocation, RunGet);
+  AddType(command, &o->type);
+  AddFields(command, &o->fields)->required();
+  AddCity(command, &o->city, "Whose node it is (default: client.toml)");
+}
+
+void AddHistory(CLI::App* app, Invocation* invocation) {
+  CLI::App* command =
+      app->add_subcommand("history", "Show all changes of one record");
+  command->footer(kHistoryFooter);
+  const auto o = AddCommand<RecordOptions>(command, invocation, RunHistory);
+  AddType(command, &o->type);
+  AddFields(command, &o->fields)->required();
+  CLI::Option* city =
+      AddCity(command, &o->city, "Whose node, or whose record it is");
+  command
+      ->add_flag("--province", o->province,
+                 "Ask the province's aggregator instead of a node")
+      ->needs(city);
+}
+
+void AddPerson(CLI::App* app, Invocation* invocation) {
+  CLI::App* command = app->add_subcommand(
+      "person", "Show everything about one person, across types and cities");
+  command->footer(kPersonFooter);
+  const auto o = AddCommand<PersonOptions>(command, invocation, RunPerson);
+  command->add_option("ID", o->id, "Social security number (AAC002)")
+      ->required()
+      ->type_name("");
+  command->add_flag("--with-deleted", o->with_deleted, "Also deleted records");
+}
+
+}  // namespace tongchou::cli
