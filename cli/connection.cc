@@ -13,7 +13,7 @@
 namespace tongchou::cli {
 namespace {
 
-constexpr auto kConnectTimeout = std::chrono::seconds(10);
+constexpr auto kConnectTimeout = std::chrono::seconds(5);
 constexpr char kDefaultConfig[] = "client.toml";
 
 struct ClientConfig {
@@ -70,9 +70,12 @@ absl::StatusOr<Connection> Connect(const ClientConfig& client,
   const absl::Status status =
       transport::WaitConnected(*connection.channel, kConnectTimeout);
   if (status.ok()) return connection;
-  return base::UnavailableError(
-      "{}: {}; is the {} of {} running there?", address, base::Message(status),
-      base::RoleName(peer.role), peer.division.value_or("the province"));
+  const absl::Status named = base::Message(status).starts_with(address + ":")
+                                 ? status
+                                 : base::Annotate(status, address);
+  return base::UnavailableError("{}; is the {} of {} running there?",
+                                base::Message(named), base::RoleName(peer.role),
+                                peer.division.value_or("the province"));
 }
 
 }  // namespace

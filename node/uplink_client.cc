@@ -31,7 +31,9 @@ class LogAdapter final : public exchange::UplinkLog {
   LogAdapter(ledger::LogStore* log, ledger::HeadSigner* signer)
       : log_(*log), signer_(*signer) {}
 
-  uint64_t committed_size() override { return log_.Head().size(); }
+  uint64_t committed_size() override {
+    return committed_ = log_.Head().size();
+  }
 
   absl::StatusOr<ledger::Hash> RootAt(uint64_t size) override {
     const ledger::LogHead head = log_.Head();
@@ -61,6 +63,8 @@ class LogAdapter final : public exchange::UplinkLog {
  private:
   ledger::LogStore& log_;
   ledger::HeadSigner& signer_;
+  // What the state machine was told; the log may have grown since.
+  uint64_t committed_ = 0;
   // Over the log up to the end of the last batch, so that heads in the middle
   // of the log need no rehashing.
   ledger::CompactRange batch_range_;
@@ -81,6 +85,7 @@ absl::StatusOr<v1::Batch> LogAdapter::ReadBatch(uint64_t size,
       status = base::OutOfRangeError("no bundle begins at entry {}", size);
       return false;
     }
+    if (*end_size >= committed_) return false;
     if (bytes > 0 && bytes + stored.bytes.size() > bytes_max) return false;
     bytes += stored.bytes.size();
     status = bundle.Decode(stored.bytes);

@@ -6,16 +6,21 @@
 
 namespace tongchou::aggregator {
 
-bool DecodeLive(std::string_view record_key,
-                const std::optional<RecordVersion>& version,
+bool DecodeLive(std::string_view record_key, const RecordVersion& version,
                 records::Row* row) {
-  if (!version.has_value() || version->deleted) return false;
+  if (version.deleted) return false;
   const auto type = records::TypeOfKey(record_key);
   const records::RecordSchema* schema =
       type.has_value() ? records::Schema::Get().Find(*type) : nullptr;
   if (schema == nullptr) return false;
   row->Reset(*schema);
-  return records::DecodeRow(record_key, version->record, row).ok();
+  return records::DecodeRow(record_key, version.record, row).ok();
+}
+
+bool DecodeLive(std::string_view record_key,
+                const std::optional<RecordVersion>& version,
+                records::Row* row) {
+  return version.has_value() && DecodeLive(record_key, *version, row);
 }
 
 std::string TextKey(RecordType type, std::string_view text) {

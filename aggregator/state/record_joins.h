@@ -11,9 +11,15 @@
 
 namespace tongchou::aggregator {
 
-// Decodes into `row`; false when deleted, absent or not readable.
+// Decodes into `row`, whose texts are views into the arguments; false when
+// deleted, absent or not readable.
+bool DecodeLive(std::string_view record_key, const RecordVersion& version,
+                records::Row* row);
 bool DecodeLive(std::string_view record_key,
                 const std::optional<RecordVersion>& version, records::Row* row);
+// A temporary would leave the row with views into nothing.
+bool DecodeLive(std::string_view record_key, RecordVersion&& version,
+                records::Row* row) = delete;
 
 // Key of a record with one text key field, e.g. a unit's.
 std::string TextKey(RecordType type, std::string_view text);

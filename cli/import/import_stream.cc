@@ -17,7 +17,6 @@ using Stream =
 
 enum class Sent { kAll, kRefused };
 
-// Responses until the stream ends.
 class Reader {
  public:
   Reader(Stream* stream, const ImportEvents& events)

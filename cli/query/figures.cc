@@ -126,8 +126,8 @@ std::string Freshness(const FigureAnswer& answer, size_t width) {
     }
   }
   std::vector<std::string> words = {
-      std::to_string(answer.basis.cities_size()) + " cities,",
-      std::to_string(states[v1::CITY_STATE_LIVE]) + " live;"};
+      "cities: " + std::to_string(answer.basis.cities_size()) + ",",
+      "live: " + std::to_string(states[v1::CITY_STATE_LIVE]) + ";"};
   words.insert(words.end(), behind.begin(), behind.end());
   words.push_back("oldest commit " + ShortTime(oldest));
   std::string text = Wrap(words, width);

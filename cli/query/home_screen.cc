@@ -15,10 +15,10 @@ using Align = Table::Align;
 using Value = std::optional<int64_t>;
 
 enum class Kind {
-  kStock,    // on a day, recorded by the as-of day
-  kStockOn,  // on the day of validity
-  kMonth,    // of months and years
-  kYear,     // of years only
+  kStock,
+  kStockOn,
+  kMonth,
+  kYear,
 };
 
 struct Line {
@@ -38,15 +38,33 @@ constexpr Line kLines[] = {
     {"K6.amount 小额贷款(元)", "K6.amount", "", Kind::kMonth},
     {"K7.families 零就业家庭", "K7.families", "", Kind::kStockOn},
 };
-// Net increase since the year's begin stands in the column of the year.
+constexpr std::string_view kNullWithoutData = "K4";
 constexpr std::string_view kNetIncrease = "K1.4";
 
-// The figures of one level. What is not there is 0 as soon as the answer rests
-// on anything.
+std::set<uint32_t> SilentCities(const FigureAnswer& answer) {
+  std::set<uint32_t> cities;
+  for (const v1::Figure& figure : answer.figures) {
+    if (figure.id() == kNullWithoutData && figure.city() != 0 &&
+        figure.county() == 0 && !figure.has_value()) {
+      cities.insert(figure.city());
+    }
+  }
+  return cities;
+}
+
+bool RestsOnData(const FigureAnswer& answer, uint32_t city) {
+  const std::set<uint32_t> silent = SilentCities(answer);
+  for (const v1::CityBasis& basis : answer.basis.cities()) {
+    if (city != 0 && basis.city() != city) continue;
+    if (basis.size() > 0 && !silent.contains(basis.city())) return true;
+  }
+  return false;
+}
+
 class Figures {
  public:
   Figures(const FigureAnswer& answer, uint32_t city)
-      : known_(answer.basis.cities_size() > 0) {
+      : known_(RestsOnData(answer, city)) {
     for (const v1::Figure& figure : answer.figures) {
       if (figure.city() != city || figure.county() != 0 || figure.once()) {
         continue;
@@ -72,14 +90,6 @@ class Figures {
   std::map<std::tuple<std::string, std::string, uint32_t>, Value> values_;
 };
 
-std::set<uint32_t> CitiesWithData(const FigureAnswer& answer) {
-  std::set<uint32_t> cities;
-  for (const v1::CityBasis& city : answer.basis.cities()) {
-    if (city.size() > 0) cities.insert(city.city());
-  }
-  return cities;
-}
-
 struct Row {
   Value current;
   Value year;
@@ -90,7 +100,7 @@ struct Row {
 struct Answers {
   const FigureAnswer& now;
   Figures figures;
-  std::optional<Figures> past;  // comparable figures of a year ago
+  std::optional<Figures> past;
 };
 
 Row RowOf(const Line& line, const Answers& answers) {
@@ -146,7 +156,6 @@ v1::GetIndicatorsRequest HomeRequest(uint32_t city, uint32_t as_of,
   request.set_on(on);
   request.set_city(city);
   request.set_without_counties(true);
-  request.set_without_cities(city == 0);
   request.set_without_province(city != 0);
   return request;
 }
@@ -160,8 +169,7 @@ std::string HomeScreen(const FigureAnswer& now,
                        const std::optional<FigureAnswer>& year_ago,
                        uint32_t city) {
   Answers answers{now, Figures(now, city), std::nullopt};
-  if (year_ago.has_value() &&
-      CitiesWithData(*year_ago) == CitiesWithData(now)) {
+  if (year_ago.has_value() && SilentCities(*year_ago) == SilentCities(now)) {
     answers.past.emplace(*year_ago, city);
   }
   Table table({{"indicator"},

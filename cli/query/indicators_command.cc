@@ -11,7 +11,7 @@
 namespace tongchou::cli {
 namespace {
 
-constexpr uint32_t kFirstMonthPeriod = 10'000;  // below are years
+constexpr uint32_t kFirstMonthPeriod = 10'000;
 constexpr uint32_t kFirstDayPeriod = 1'000'000;
 constexpr uint32_t kPeriodMax = 999'912;
 constexpr char kFooter[] =
@@ -50,7 +50,6 @@ v1::GetIndicatorsRequest MakeRequest(const Options& options) {
   return request;
 }
 
-// By insurance or month: only figures that are of one.
 void KeepWanted(const std::string& by, std::vector<v1::Figure>* figures) {
   std::erase_if(*figures, [&](const v1::Figure& figure) {
     if (by == "insurance") return figure.insurance().empty();

@@ -41,7 +41,6 @@ v1::ListRecordsRequest MakeRequest(const Options& options) {
   return request;
 }
 
-// Writes page after page, so that a long list needs no memory.
 class Printer {
  public:
   explicit Printer(Format format) : format_(format) {}

@@ -39,7 +39,6 @@ std::string TypeTitle(v1::RecordType type) {
   return schema->name + " " + schema->name_zh;
 }
 
-// Codes of the type in its order; without a schema those that are there.
 std::vector<std::string> CodesOf(v1::RecordType type,
                                  const std::set<std::string>& present) {
   const records::RecordSchema* schema =
@@ -97,7 +96,6 @@ std::string Changes(const Fields& before, const Fields& after) {
   return text;
 }
 
-// Where a change came from: receipt and line, or words.
 std::string Origin(const v1::RecordVersion& version) {
   std::string text;
   const auto add = [&text](const std::string& part) {

@@ -23,13 +23,12 @@ namespace {
 
 using Counts = std::map<std::string, uint64_t>;
 
-// Read from one generated file.
 struct Reading {
   uint64_t rows = 0;
   Counts rejected;
-  Counts repaired;  // rows with a repair of the kind
+  Counts repaired;
   std::string first_reject;
-  uint64_t duplicates = 0;  // accepted rows with the key of another one
+  uint64_t duplicates = 0;
 };
 
 class Reader {
@@ -110,7 +109,6 @@ std::map<std::string, std::string> AllFiles(const std::string& directory) {
   return files;
 }
 
-// Visits every file with its part of the manifest.
 template <typename Visit>
 void ForFiles(const GenerateOptions& options, const Visit& visit) {
   const auto summary = Generate(options, nullptr);

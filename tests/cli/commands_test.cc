@@ -1,0 +1,398 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "cli/command_line.h"
+#include "cli/table.h"
+#include "common/base/file.h"
+#include "common/transport/server.h"
+#include "tests/support/temporary_directory.h"
+#include "tongchou/v1/node.grpc.pb.h"
+#include "tongchou/v1/query.grpc.pb.h"
+
+namespace tongchou::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+constexpr int64_t kCommitTime = 1'225'468'799'000'000;
+
+struct Ran {
+  int status = 0;
+  std::string out;
+  std::string err;
+};
+
+Ran Tongchou(const std::vector<std::string>& arguments) {
+  std::vector<const char*> argv = {"tongchou"};
+  for (const std::string& one : arguments) argv.push_back(one.c_str());
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  Ran ran;
+  ran.status = RunCommandLine(static_cast<int>(argv.size()), argv.data());
+  ran.out = testing::internal::GetCapturedStdout();
+  ran.err = testing::internal::GetCapturedStderr();
+  return ran;
+}
+
+v1::Figure MakeFigure(const std::string& id, const std::string& insurance,
+                      uint32_t period, int64_t value) {
+  v1::Figure figure;
+  figure.set_id(id);
+  figure.set_insurance(insurance);
+  figure.set_period(period);
+  figure.set_value(value);
+  return figure;
+}
+
+class FakeQuery final : public v1::Query::Service {
+ public:
+  v1::GetIndicatorsRequest asked;
+  bool silent_a_year_ago = false;
+
+ private:
+  static void Fill(v1::AnswerBasis* basis) {
+    v1::CityBasis* city = basis->add_cities();
+    city->set_city(360100);
+    city->set_size(17);
+    city->set_root(std::string(32, '\xab'));
+    city->set_commit_time_us(kCommitTime);
+    city->set_state(v1::CITY_STATE_LAGGING);
+  }
+
+  grpc::Status GetStatus(grpc::ServerContext*,
+                         const v1::GetStatusRequest* request,
+                         v1::GetStatusResponse* response) override {
+    v1::CityStatus* city = response->add_cities();
+    city->set_city(360100);
+    city->set_name_zh("南昌市");
+    city->set_committed_size(20);
+    city->set_durable_size(18);
+    city->set_applied_size(17);
+    city->set_applied_commit_time_us(kCommitTime);
+    city->set_state(v1::CITY_STATE_LIVE);
+    if (request->with_imports()) {
+      v1::ImportReceipt* receipt = city->add_imports();
+      receipt->set_file_name("person.csv");
+      receipt->set_type(v1::RECORD_TYPE_PERSON);
+      receipt->set_rows_read(3);
+      v1::NamedCount* rejected = receipt->add_rejected();
+      rejected->set_name("ID_CHECK");
+      rejected->set_count(2);
+    }
+    v1::CityStatus* silent = response->add_cities();
+    silent->set_city(360200);
+    silent->set_state(v1::CITY_STATE_NEVER_SEEN);
+    Fill(response->mutable_basis());
+    return grpc::Status::OK;
+  }
+
+  grpc::Status GetIndicators(
+      grpc::ServerContext*, const v1::GetIndicatorsRequest* request,
+      grpc::ServerWriter<v1::GetIndicatorsResponse>* writer) override {
+    if (request->as_of() != 20071031) asked = *request;
+    const uint32_t as_of = request->as_of() == 0 ? 20081031 : request->as_of();
+    v1::GetIndicatorsResponse response;
+    response.set_as_of(as_of);
+    response.set_on(as_of);
+    response.add_provisional_cities(360200);
+    Fill(response.mutable_basis());
+    writer->Write(response);
+    v1::GetIndicatorsResponse more;
+    const bool before = as_of == 20071031;
+    *more.add_figures() = MakeFigure("K1.1", "110", as_of, before ? 80 : 100);
+    *more.add_figures() = MakeFigure("K1.6", "", 200810, 123456);
+    *more.add_figures() = MakeFigure("K1.6", "", 200710, 61728);
+    more.add_figures()->set_id("K4");
+    more.mutable_figures(3)->set_period(as_of);
+    *more.add_figures() = MakeFigure("K1.1", "110", as_of, 99);
+    more.mutable_figures(4)->set_once(true);
+    if (before && silent_a_year_ago) {
+      *more.add_figures() = more.figures(3);
+      more.mutable_figures(5)->set_city(360100);
+    }
+    writer->Write(more);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status ListRecords(grpc::ServerContext*,
+                           const v1::ListRecordsRequest* request,
+                           v1::ListRecordsResponse* response) override {
+    v1::RecordView* record = response->add_records();
+    record->set_type(request->type());
+    record->set_city(360100);
+    v1::FieldText* field = record->add_fields();
+    field->set_code("AAB004");
+    field->set_value(request->page_token().empty() ? "一,厂" : "二厂");
+    record->set_sequence(5);
+    record->set_commit_time_us(kCommitTime);
+    if (request->page_token().empty()) response->set_next_page_token("x");
+    Fill(response->mutable_basis());
+    return grpc::Status::OK;
+  }
+};
+
+class FakeNode final : public v1::Node::Service {
+ public:
+  v1::ImportBegin begin;
+  std::string data;
+  bool goes_away = false;
+
+ private:
+  using Stream =
+      grpc::ServerReaderWriter<v1::ImportResponse, v1::ImportRequest>;
+
+  grpc::Status Import(grpc::ServerContext*, Stream* stream) override {
+    v1::ImportRequest request;
+    stream->Read(&request);
+    begin = request.begin();
+    data.clear();
+    while (stream->Read(&request)) data += request.data();
+    if (goes_away) return {grpc::StatusCode::UNAVAILABLE, "node is stopping"};
+    for (int i = 0; i < begin.files_size(); ++i) {
+      v1::ImportResponse response;
+      v1::RejectedRow* row = response.add_rejected();
+      row->set_line(2);
+      row->set_column("AAB004");
+      row->set_code("FORMAT");
+      row->set_text("text");
+      row->set_value("v\"1");
+      row->set_raw("1,\xc4\xcf\xb2\xfd");
+      v1::ImportReceipt* receipt =
+          response.mutable_file_done()->mutable_receipt();
+      receipt->set_file_name(begin.files(i).name());
+      receipt->set_rows_read(1);
+      receipt->set_outcome(v1::IMPORT_OUTCOME_COMPLETE);
+      response.mutable_file_done()->set_file(static_cast<uint32_t>(i));
+      stream->Write(response);
+    }
+    v1::ImportResponse last;
+    last.mutable_done()->set_committed_size(9);
+    stream->Write(last);
+    return grpc::Status::OK;
+  }
+};
+
+class Commands : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_EQ(Tongchou({"pki", "init", "--dir", Path("pki")}).status, 0);
+    Issue("province", "province/aggregator");
+    Issue("node", "city/360100/node");
+    Issue("client", "city/360100/operator/zhang");
+    const std::string province = Start("province", &query_, &province_server_);
+    const std::string node = Start("node", &node_, &node_server_);
+    Write("client.toml", "node = \"" + node + "\"\naggregator = \"" + province +
+                             "\"\ncity = \"360100\"\n[tls]\n"
+                             "ca = \"pki/ca.pem\"\n"
+                             "certificate = \"pki/client.pem\"\n"
+                             "key = \"pki/client-key.pem\"\n");
+  }
+
+  std::string Path(const std::string& name) const {
+    return directory_.path() + "/" + name;
+  }
+  void Write(const std::string& name, const std::string& content) {
+    ASSERT_TRUE(base::WriteFileDurably(Path(name), content).ok());
+  }
+  void Issue(const std::string& name, const std::string& who) {
+    ASSERT_EQ(Tongchou({"pki", "issue", "--dir", Path("pki"), "--out",
+                        Path("pki/" + name), "--identity",
+                        "spiffe://tongchou/360000/" + who})
+                  .status,
+              0);
+  }
+  std::string Start(const std::string& name, grpc::Service* service,
+                    std::unique_ptr<transport::Server>* server) {
+    transport::ServerOptions options;
+    options.listen = "127.0.0.1:0";
+    options.tls = {Path("pki/ca.pem"), Path("pki/" + name + ".pem"),
+                   Path("pki/" + name + "-key.pem")};
+    options.services = {service};
+    auto started = transport::Server::Start(options);
+    EXPECT_TRUE(started.ok()) << started.status();
+    *server = *std::move(started);
+    return "127.0.0.1:" + std::to_string((*server)->port());
+  }
+  Ran TongchouHere(std::vector<std::string> arguments) {
+    arguments.push_back("--config");
+    arguments.push_back(Path("client.toml"));
+    return Tongchou(arguments);
+  }
+
+  TemporaryDirectory directory_;
+  FakeQuery query_;
+  FakeNode node_;
+  std::unique_ptr<transport::Server> province_server_;
+  std::unique_ptr<transport::Server> node_server_;
+};
+
+TEST_F(Commands, WrongUsageIsTwoAndOneLine) {
+  for (const auto& arguments : std::vector<std::vector<std::string>>{
+           {},
+           {"nothing"},
+           {"status", "--format", "xml"},
+           {"get", "person", "noequals"},
+           {"get", "planet", "A=1"},
+           {"generate"},
+           {"pki", "issue"},
+           {"history", "unit", "AAB001=1", "--province"}}) {
+    const Ran ran = Tongchou(arguments);
+    EXPECT_EQ(ran.status, 2) << ran.err;
+    EXPECT_THAT(ran.err, StartsWith("tongchou: "));
+    EXPECT_EQ(std::count(ran.err.begin(), ran.err.end(), '\n'), 1);
+  }
+}
+
+TEST_F(Commands, EveryHelpHasAnExample) {
+  for (const char* name : {"generate", "import", "put", "get", "history",
+                           "person", "list", "status", "indicators", "pki"}) {
+    const Ran ran = Tongchou({name, "--help"});
+    EXPECT_EQ(ran.status, 0);
+    EXPECT_THAT(ran.out, HasSubstr("Example:")) << name;
+  }
+}
+
+TEST_F(Commands, StatusAsJsonIsTheContract) {
+  const Ran ran = TongchouHere({"--format", "json", "status"});
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  const auto json = nlohmann::json::parse(ran.out);
+  const auto city = json["cities"][0];
+  EXPECT_EQ(city["city"], "360100");
+  EXPECT_EQ(city["committed"], 20);
+  EXPECT_EQ(city["durable"], 18);
+  EXPECT_EQ(city["applied"], 17);
+  EXPECT_EQ(city["state"], "live");
+  EXPECT_EQ(city["files"][0]["refused"], nullptr);
+  EXPECT_EQ(city["files"][0]["rejected"]["ID_CHECK"], 2);
+  EXPECT_EQ(json["cities"][1]["state"], "never_seen");
+  EXPECT_EQ(json["basis"][0]["size"], 17);
+  EXPECT_EQ(json["basis"][0]["root"].get<std::string>().substr(0, 4), "abab");
+  EXPECT_EQ(json["basis"][0]["commit_time"], kCommitTime);
+}
+
+TEST_F(Commands, StatusAsTable) {
+  const Ran ran = TongchouHere({"status"});
+  EXPECT_THAT(ran.out, HasSubstr("360100南昌市"));
+  EXPECT_THAT(ran.out, HasSubstr("2008-10-31 23:59:59"));
+}
+
+TEST_F(Commands, IndicatorsAsJsonAreTheContract) {
+  const Ran ran = TongchouHere({"indicators", "K1.1", "--format", "json"});
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_FALSE(query_.asked.without_counties());
+  const auto json = nlohmann::json::parse(ran.out);
+  EXPECT_EQ(json["as_of"], "2008-10-31");
+  EXPECT_EQ(json["final"], false);
+  EXPECT_EQ(json["provisional_cities"][0], "360200");
+  EXPECT_EQ(json["indicators"][0].dump(),
+            R"({"city":null,"county":null,"id":"K1.1","insurance":"110",)"
+            R"("period":"20081031","value":100})");
+  EXPECT_EQ(json["indicators"][3]["value"], nullptr);
+  EXPECT_EQ(json["indicators"][3]["insurance"], nullptr);
+  EXPECT_EQ(json["indicators"][4]["line"], "once");
+}
+
+TEST_F(Commands, IndicatorsOnOneScreen) {
+  const Ran ran = TongchouHere({"indicators"});
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_TRUE(query_.asked.without_counties());
+  std::istringstream lines(ran.out);
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_LE(DisplayWidth(line), 80u) << line;
+  }
+  EXPECT_THAT(ran.out, HasSubstr("+25.0%"));
+  EXPECT_THAT(ran.out, HasSubstr("1,234.56"));
+  EXPECT_THAT(ran.out, HasSubstr("+100.0%"));
+  EXPECT_THAT(ran.out, HasSubstr("景德镇市"));
+}
+
+TEST_F(Commands, NoChangeAgainstAYearWithFewerCities) {
+  query_.silent_a_year_ago = true;
+  const Ran ran = TongchouHere({"indicators"});
+  EXPECT_THAT(ran.out, HasSubstr("+100.0%"));
+  EXPECT_THAT(ran.out, Not(HasSubstr("+25.0%")));
+}
+
+TEST_F(Commands, IndicatorLevels) {
+  TongchouHere({"indicators", "K1.1", "--by", "county", "--city", "南昌"});
+  EXPECT_EQ(query_.asked.city(), 360100u);
+  EXPECT_FALSE(query_.asked.without_counties());
+  EXPECT_TRUE(query_.asked.without_cities());
+  EXPECT_TRUE(query_.asked.without_province());
+  const Ran ran = TongchouHere({"indicators", "K1.6", "--by", "month"});
+  EXPECT_TRUE(query_.asked.without_counties());
+  EXPECT_TRUE(query_.asked.without_cities());
+  EXPECT_FALSE(query_.asked.without_province());
+  EXPECT_THAT(ran.out, HasSubstr("200810"));
+  EXPECT_THAT(ran.out, Not(HasSubstr("20081031")));
+}
+
+TEST_F(Commands, ListGoesThroughAllPages) {
+  const Ran first = TongchouHere({"list", "unit", "--format", "json"});
+  const auto page = nlohmann::json::parse(first.out);
+  EXPECT_EQ(page["records"].size(), 1u);
+  EXPECT_EQ(page["more"], true);
+  const Ran ran = TongchouHere({"list", "unit", "--all", "--format", "json"});
+  const auto json = nlohmann::json::parse(ran.out);
+  EXPECT_EQ(json["records"].size(), 2u);
+  EXPECT_EQ(json["records"][1]["fields"]["AAB004"], "二厂");
+  EXPECT_EQ(json["basis"][0]["city"], "360100");
+  const Ran csv = TongchouHere({"list", "unit", "--all", "--format", "csv"});
+  EXPECT_THAT(csv.out, HasSubstr("\"一,厂\""));
+  EXPECT_EQ(std::count(csv.out.begin(), csv.out.end(), '\n'), 3);
+}
+
+TEST_F(Commands, ImportOrdersFilesAndKeepsRejects) {
+  ASSERT_TRUE(base::MakeDirectories(Path("in")).ok());
+  Write("in/person-b.csv", "b");
+  Write("in/person-a.csv", "a");
+  Write("in/unit.csv", "\xef\xbb\xbfu");
+  const Ran ran = TongchouHere({"import", Path("in"), "--rejects",
+                                Path("in/rejects.csv"), "--format", "json"});
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  ASSERT_EQ(node_.begin.files_size(), 3);
+  EXPECT_EQ(node_.begin.files(1).name(), "person-a.csv");
+  EXPECT_EQ(node_.data, "\xef\xbb\xbfuab");
+  EXPECT_EQ(nlohmann::json::parse(ran.out)["committed"], 9);
+  const std::string rejects = *base::ReadFile(Path("in/rejects.csv"));
+  EXPECT_THAT(rejects,
+              StartsWith("\xef\xbb\xbf"
+                         "file,line,column,value,code,text,row\r\n"
+                         "unit.csv,2,AAB004,\"v\"\"1\",FORMAT,text,\"1,"));
+  EXPECT_THAT(rejects, HasSubstr("\"1,南昌\"\r\n"));
+  EXPECT_FALSE(base::FileExists(Path("in/rejects.csv.part")));
+}
+
+TEST_F(Commands, ImportNamesUnclaimedFiles) {
+  ASSERT_TRUE(base::MakeDirectories(Path("in")).ok());
+  Write("in/unit.csv", "u");
+  Write("in/notes.txt", "n");
+  const Ran ran =
+      TongchouHere({"import", Path("in"), "--rejects", Path("rejects.csv")});
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_THAT(ran.err, HasSubstr("notes.txt: no record type claims"));
+  EXPECT_EQ(node_.begin.files_size(), 1);
+}
+
+TEST_F(Commands, ImportGoesOnWithTheSameCommand) {
+  Write("unit.csv", "u");
+  node_.goes_away = true;
+  const Ran ran =
+      TongchouHere({"import", Path("unit.csv"), "--rejects", Path("r")});
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_THAT(ran.err, HasSubstr("run the same command again, it continues"));
+  EXPECT_FALSE(base::FileExists(Path("r")));
+  EXPECT_FALSE(base::FileExists(Path("r.part")));
+}
+
+}  // namespace
+}  // namespace tongchou::cli
