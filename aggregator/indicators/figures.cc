@@ -103,7 +103,8 @@ void AddCell(const Cell& cell, int64_t total, const FigureDays& days,
   for (const FigureKey& one : keys) AddTo(figures, one, total);
 }
 
-// Visits the total of each cell as of the day.
+// Visits the total of each cell as of the day; emptied cells are as if they
+// had never been.
 absl::Status ForEachTotal(
     const StateSnapshot& snapshot, std::string_view prefix, uint32_t as_of,
     const std::function<void(const Cell&, int64_t)>& visit) {
@@ -113,14 +114,16 @@ absl::Status ForEachTotal(
       prefix, {}, [&](std::string_view key, std::string_view value) {
         const auto parsed = ParseCellKey(key);
         if (!parsed.has_value() || parsed->commit_day > as_of) return true;
-        if (current.has_value() && *current != parsed->cell) {
+        if (current.has_value() && *current != parsed->cell && total != 0) {
           visit(*current, total);
         }
         current = parsed->cell;
         total = static_cast<int64_t>(base::ReadBigEndian(value));
         return true;
       });
-  if (status.ok() && current.has_value()) visit(*current, total);
+  if (status.ok() && current.has_value() && total != 0) {
+    visit(*current, total);
+  }
   return status;
 }
 
