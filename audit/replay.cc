@@ -181,6 +181,9 @@ class RecordComparison {
 
   void Take(const v1::StoredRecord& claim) {
     ++summary_.records;
+    digest_.Update(fmt::format("{} {} {} ", claim.city(), claim.key().size(),
+                               claim.record().size()));
+    digest_.Update(claim.key()).Update(claim.record());
     City& city = cities_[claim.city()];
     const RecordMap* records =
         city.records == nullptr ? nullptr : &city.records->records();
@@ -204,6 +207,7 @@ class RecordComparison {
   }
 
   void Finish() {
+    summary_.records_digest = base::HexEncode(digest_.Finish().view());
     for (const auto& [code, city] : cities_) {
       if (city.records == nullptr) continue;
       for (const auto& [key, stored] : city.records->records()) {
@@ -229,6 +233,7 @@ class RecordComparison {
 
   std::map<uint32_t, City> cities_;
   AuditSummary& summary_;
+  base::Sha256Stream digest_;
 };
 
 absl::Status CompareRecords(const Archive& archive,

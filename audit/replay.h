@@ -23,6 +23,9 @@ struct AuditSummary {
   uint64_t checkpoints = 0;
   uint64_t records = 0;  // compared with the province's
   uint64_t figures = 0;  // likewise
+  // SHA-256 over city, key and record of every record, in their order; empty
+  // when no records were compared.
+  std::string records_digest;
   double seconds = 0;
   Findings findings;
 

@@ -41,6 +41,7 @@ std::string FormatJson(const AuditSummary& summary) {
   json["checkpoints"] = summary.checkpoints;
   json["records"] = summary.records;
   json["figures"] = summary.figures;
+  json["records_digest"] = summary.records_digest;
   json["seconds"] = summary.seconds;
   json["findings_total"] = summary.findings.count();
   json["findings"] = nlohmann::ordered_json::array();

@@ -1,0 +1,85 @@
+"""The floor of speed: one million enrolment rows into one node.
+
+Prints rows a second from the start of the import until everything is applied
+at the province, and the node's resident memory. The floors are asserted only
+of an optimised build on a machine that is not busy: TONGCHOU_SPEED=assert.
+"""
+
+import os
+import random
+import shutil
+import time
+
+import harness
+
+DAY = "2008-10-31"
+ROWS = int(os.environ.get("TONGCHOU_SPEED_ROWS", "100000"))
+ROWS_PER_SECOND = 100_000
+NODE_RESIDENT_MB = 300
+
+
+def check_character(digits):
+    weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+    return "10X98765432"[sum(int(d) * w for d, w in zip(digits, weights)) % 11]
+
+
+def write_rows(path, rows):
+    """Enrolments in an order that is not that of their keys."""
+    source = random.Random(7)
+    counties = ["360102", "360103", "360104", "360111", "360112", "360121"]
+    with open(path, "w", encoding="gb18030", newline="") as file:
+        file.write("AAC002,AAE140,AAC001,AAB001,AAB301,AAC008,AAC031,AAC084,"
+                   "AAC028,AAC030,AAC049,AAE031\r\n")
+        numbers = list(range(rows))
+        source.shuffle(numbers)
+        for number in numbers:
+            day = number // 900 % 28 + 1
+            month = number // (900 * 28) % 12 + 1
+            year = 1930 + number // (900 * 28 * 12) % 60
+            division = 369901 + number // (900 * 28 * 12 * 60)
+            body = f"{division}{year}{month:02}{day:02}{number % 900 + 1:03}"
+            file.write(
+                f"{body}{check_character(body)},110,P{number:012},"
+                f"U{source.randrange(5000):08},{source.choice(counties)},1,1,"
+                f"{source.randrange(2)},{source.randrange(2)},"
+                f"200{source.randrange(8)}0{source.randrange(1, 10)}15,"
+                f"200{source.randrange(8)}0{source.randrange(1, 10)},\r\n")
+
+
+def resident_mb(process):
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
+        for line in file:
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) / 1024
+    return 0
+
+
+def main():
+    options = harness.options("speed", synthetic=True, clock=DAY)
+    folder = options.dir / "input" / "360100"
+    folder.mkdir(parents=True)
+    write_rows(folder / "enrolment.csv", ROWS)
+    options.data = options.dir / "input"
+    cities = harness.cities(options)
+    with harness.running(options, cities) as province:
+        started = time.monotonic()
+        imports = province.import_all()
+        committed = time.monotonic() - started
+        status = province.wait_applied(imports)
+        applied = time.monotonic() - started
+        done = status["cities"][0]["files"][0]
+        assert done["inserted"] == ROWS, done
+        memory = resident_mb(province.processes["360100"][0])
+        province_memory = resident_mb(province.processes["aggregator"][0])
+    rate = ROWS / applied
+    print(f"{ROWS} rows: committed after {committed:.1f} s, applied after "
+          f"{applied:.1f} s: {rate:,.0f} rows/s; node {memory:.0f} MB, "
+          f"aggregator {province_memory:.0f} MB resident at most")
+    if os.environ.get("TONGCHOU_SPEED") == "assert":
+        assert rate >= ROWS_PER_SECOND, rate
+        assert memory <= NODE_RESIDENT_MB, memory
+    shutil.rmtree(options.dir, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
