@@ -41,7 +41,8 @@ def check_node_configuration(province, city):
     with_change('city = "360100"', 'city = "999999"', "999999")
     with_change('sign_guard = "guard.json"', 'sign_guard = "data/guard.json"',
                 "sign_guard", "outside")
-    with_change("node-360100.pem", "node-360400.pem", "360400")
+    with_change("node-360100.pem", "node-360400.pem", "private key")
+    with_change("/node-360100", "/node-360400", "360400")
     with_change("synthetic = true", "synthetic = false", "clock")
     with_change('listen = "', 'listen = "nonsense', "listen")
     path.write_text(good)

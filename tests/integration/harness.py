@@ -8,7 +8,8 @@ import pathlib
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-BIN = pathlib.Path(os.environ["TONGCHOU_BIN"])
+BIN = pathlib.Path(os.environ.setdefault(
+    "TONGCHOU_BIN", str(ROOT / "build" / "dev" / "bin")))
 
 
 def _load(name, path):

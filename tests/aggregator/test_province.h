@@ -1,0 +1,263 @@
+// A province in a temporary directory: cities write records, their entries go
+// through a real journal and applier, and figures are read back.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "aggregator/indicators/figures.h"
+#include "aggregator/journal/journal.h"
+#include "aggregator/state/applier.h"
+#include "aggregator/state/unified_state.h"
+#include "common/base/clock.h"
+#include "common/base/mutex.h"
+#include "common/ledger/bundle.h"
+#include "common/records/record_codec.h"
+#include "common/records/record_key.h"
+#include "common/records/row_parser.h"
+#include "tests/support/temporary_directory.h"
+#include "tongchou/v1/ledger.pb.h"
+
+namespace tongchou::aggregator {
+
+// Field code to text, as in an import file; absent = empty.
+using Texts = std::map<std::string, std::string>;
+
+struct Edit {
+  uint32_t city = 0;
+  int64_t commit_time_us = 0;
+  std::string type;
+  Texts texts;  // of a delete, the key fields are enough
+  bool deleted = false;
+};
+
+// An ID number of generated data.
+inline std::string TestPerson(int number) {
+  const std::string digits =
+      absl::StrCat("36990119700101", 100 + number).substr(0, 17);
+  return digits + records::IdCheckCharacter(digits);
+}
+
+// The log of one city, entry by entry.
+class TestCity {
+ public:
+  void Add(const Edit& edit) {
+    const auto* schema = records::Schema::Get().Find(edit.type);
+    ASSERT_NE(schema, nullptr) << edit.type;
+    records::Row row(*schema);
+    Parse(edit, *schema, &row);
+    v1::EntryBody body;
+    body.set_salt("0123456789abcdef");
+    body.set_key(records::KeyOf(row));
+    if (!edit.deleted) records::AppendRecord(row, body.mutable_record());
+    v1::EntryHeader header;
+    header.set_type(schema->type);
+    header.set_operation(edit.deleted ? v1::OPERATION_DELETE
+                                      : v1::OPERATION_UPSERT);
+    AddEntry(edit.commit_time_us, &header, body);
+  }
+
+  // Fills the sequence, the time and the link to the previous change.
+  void AddEntry(int64_t commit_time_us, v1::EntryHeader* header,
+                const v1::EntryBody& body) {
+    ASSERT_GE(commit_time_us, last_commit_time_us_) << "time runs backwards";
+    last_commit_time_us_ = commit_time_us;
+    uint64_t& newest = newest_[body.key()];
+    header->set_sequence(range_.size());
+    header->set_commit_time_us(commit_time_us);
+    header->set_previous(newest);
+    header->set_last_of_transaction(true);
+    range_.Append(writer_.Add(header->SerializeAsString(),
+                              body.SerializeAsString()));
+    newest = range_.size();
+    if (writer_.count() >= bundle_entries) Close();
+  }
+
+  // What was added since the last call, as one batch.
+  JournalBatch Take(uint32_t city) {
+    Close();
+    JournalBatch made;
+    made.city = city;
+    made.batch.bundles = std::exchange(pieces_, {});
+    made.batch.end_size = range_.size();
+    made.batch.last_commit_time_us = last_commit_time_us_;
+    made.batch.range = range_;
+    made.cosigned_checkpoint = absl::StrCat(city, " ", range_.size());
+    made.incarnation_counter = 1;
+    return made;
+  }
+  bool empty() const { return writer_.count() == 0 && pieces_.empty(); }
+
+  uint32_t bundle_entries = ledger::kBundleEntriesTarget;
+
+ private:
+  static void Parse(const Edit& edit, const records::RecordSchema& schema,
+                    records::Row* row) {
+    std::vector<std::string_view> texts(schema.fields.size());
+    for (const auto& [code, text] : edit.texts) {
+      texts[schema.IndexOf(code)] = text;
+    }
+    records::RowParser parser(schema, {edit.city, 20'101'231, true});
+    const auto issue = parser.Parse(
+        texts, std::vector<bool>(schema.fields.size()), row);
+    ASSERT_TRUE(parser.key_known()) << edit.type << " " << issue.code;
+    if (edit.deleted) return;
+    ASSERT_EQ(issue.code, "") << edit.type << " field " << issue.field;
+    for (const auto& field : schema.fields) {
+      // Key texts may lie in the row; both must live until it is encoded.
+      if (row->has(field.index)) continue;
+      ASSERT_EQ(texts[field.index], "") << edit.type << " " << field.code;
+    }
+  }
+  void Close() {
+    if (writer_.count() == 0) return;
+    const uint64_t count = writer_.count();
+    const uint64_t first = range_.size() - count;
+    pieces_.push_back({first, count, writer_.Finish(first)});
+  }
+
+  ledger::CompactRange range_;
+  ledger::BundleWriter writer_;
+  std::vector<exchange::VerifiedBatch::Piece> pieces_;
+  std::map<std::string, uint64_t> newest_;  // by record key: sequence + 1
+  int64_t last_commit_time_us_ = 0;
+};
+
+class TestProvince {
+ public:
+  TestProvince() {
+    auto journal = Journal::Open({directory_.path() + "/journal", nullptr});
+    EXPECT_TRUE(journal.ok()) << journal.status();
+    journal_ = *std::move(journal);
+    OpenState("state", /*rebuild=*/false);
+  }
+  ~TestProvince() { Close(); }
+
+  // Records wait at their city until Send.
+  void Add(const Edit& edit) { cities_[edit.city].Add(edit); }
+  void Put(uint32_t city, uint32_t day, const std::string& type, Texts texts) {
+    Add({city, Noon(day), type, std::move(texts)});
+  }
+  void Delete(uint32_t city, uint32_t day, const std::string& type,
+              Texts texts) {
+    Add({city, Noon(day), type, std::move(texts), true});
+  }
+  TestCity& city(uint32_t code) { return cities_[code]; }
+
+  // One journal group of everything that waits, or of one city's part.
+  void Send() {
+    std::vector<JournalBatch> batches;
+    for (auto& [code, city] : cities_) {
+      if (!city.empty()) batches.push_back(city.Take(code));
+    }
+    Append(std::move(batches));
+  }
+  void Send(uint32_t city) {
+    std::vector<JournalBatch> batches;
+    batches.push_back(cities_[city].Take(city));
+    Append(std::move(batches));
+  }
+
+  // Brings the unified database to the end of the journal.
+  void Apply() {
+    if (applier_ == nullptr) StartApplier();
+    applier_->Wake();
+    const uint64_t end = journal_->last_ordinal();
+    base::MutexLock lock(mutex_);
+    while (applied_.ordinal < end && applier_->status().ok()) {
+      progress_.WaitFor(mutex_, std::chrono::milliseconds(50));
+    }
+    EXPECT_TRUE(applier_->status().ok()) << applier_->status();
+    EXPECT_EQ(applied_.ordinal, end);
+  }
+  void SendAndApply() {
+    Send();
+    Apply();
+  }
+
+  Figures Read(uint32_t as_of, uint32_t on) {
+    const auto snapshot = state_->Snapshot();
+    const auto position = snapshot->ReadPosition();
+    EXPECT_TRUE(position.ok()) << position.status();
+    auto figures = ComputeFigures(*snapshot, *position, {as_of, on});
+    EXPECT_TRUE(figures.ok()) << figures.status();
+    return *std::move(figures);
+  }
+  Position position() {
+    auto position = state_->Snapshot()->ReadPosition();
+    EXPECT_TRUE(position.ok()) << position.status();
+    return *std::move(position);
+  }
+
+  // As after a power cut: what is on disk now, memory lost.
+  void Crash() {
+    const std::string copy = absl::StrCat("state-", ++crashes_);
+    std::filesystem::copy(directory_.path() + "/" + name_,
+                          directory_.path() + "/" + copy,
+                          std::filesystem::copy_options::recursive);
+    Close();
+    std::filesystem::remove(directory_.path() + "/" + copy + "/LOCK");
+    OpenState(copy, /*rebuild=*/false);
+  }
+  void Rebuild() {
+    Close();
+    OpenState(name_, /*rebuild=*/true);
+  }
+  void Flush() { EXPECT_TRUE(state_->Flush().ok()); }
+
+ private:
+  static int64_t Noon(uint32_t day) {
+    return base::ChinaDayStart(day) + base::kMicrosPerDay / 2;
+  }
+  void OpenState(const std::string& name, bool rebuild) {
+    name_ = name;
+    auto state = UnifiedState::Open(directory_.path() + "/" + name, rebuild);
+    ASSERT_TRUE(state.ok()) << state.status();
+    state_ = *std::move(state);
+  }
+  void Close() {
+    applier_.reset();
+    state_.reset();
+  }
+  void StartApplier() {
+    {
+      base::MutexLock lock(mutex_);
+      applied_ = position();
+    }
+    auto applier = Applier::Start(
+        journal_.get(), state_.get(), [this](const Position& position) {
+          base::MutexLock lock(mutex_);
+          applied_ = position;
+          progress_.NotifyAll();
+        });
+    ASSERT_TRUE(applier.ok()) << applier.status();
+    applier_ = *std::move(applier);
+  }
+  void Append(std::vector<JournalBatch> batches) {
+    const auto group = journal_->Append(std::move(batches));
+    ASSERT_TRUE(group.ok()) << group.status();
+  }
+
+  TemporaryDirectory directory_;
+  std::string name_;
+  int crashes_ = 0;
+  std::map<uint32_t, TestCity> cities_;
+  base::Mutex mutex_;
+  base::CondVar progress_;
+  Position applied_;
+  std::unique_ptr<Journal> journal_;
+  std::unique_ptr<UnifiedState> state_;
+  std::unique_ptr<Applier> applier_;
+};
+
+}  // namespace tongchou::aggregator
