@@ -27,10 +27,13 @@ namespace {
 
 constexpr int64_t kProgressRows = 20'000;
 
+// What the command has met under a key, in eight bytes: there are as many of
+// them as rows.
 struct Seen {
-  uint64_t fingerprint = 0;
-  bool accepted = false;
+  uint64_t fingerprint : 63 = 0;
+  uint64_t accepted : 1 = 0;
 };
+constexpr uint64_t kSeenMask = ~uint64_t{0} >> 1;
 
 struct Key128 {
   uint64_t low;
@@ -392,6 +395,7 @@ void Session::AcceptRow(const records::CsvRecord& record) {
   records::AppendKey(row_, &change.key);
   records::AppendRecord(row_, &change.record);
   const uint64_t fingerprint = Fingerprint(change.record);
+  const uint64_t seen_fingerprint = fingerprint & kSeenMask;
   const auto other = IsAnotherPerson(change);
   if (!other.ok()) {
     row_error_ = other.status();
@@ -399,7 +403,7 @@ void Session::AcceptRow(const records::CsvRecord& record) {
   }
   if (*other) return Reject(record, {"IDENTITY", -1});
   Seen& seen = seen_[HashOf(change.key)];
-  if (seen.accepted && seen.fingerprint != fingerprint) {
+  if (seen.accepted && seen.fingerprint != seen_fingerprint) {
     return Reject(record, {"DUPLICATE", -1});
   }
   tally_->Accepted(row_, reader_->parser());
@@ -409,7 +413,8 @@ void Session::AcceptRow(const records::CsvRecord& record) {
         records::Divisions::Get().CurrentCode(change.division));
   }
   if (seen.accepted) return tally_->Result(v1::CHANGE_RESULT_UNCHANGED);
-  seen = {fingerprint, true};
+  seen.fingerprint = seen_fingerprint;
+  seen.accepted = 1;
   const auto past = past_.files.find(receipt_number());
   if (past != past_.files.end()) {
     const auto written = past->second.rows.find(change.key);

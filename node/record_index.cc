@@ -26,9 +26,9 @@
 namespace tongchou::node {
 namespace {
 
-constexpr size_t kBatchEntries = 65'536;
+constexpr size_t kBatchEntries = 32'768;
 // The state database may be this many changes behind the log.
-constexpr size_t kPendingMax = 4 * kBatchEntries;
+constexpr size_t kPendingMax = 2 * kBatchEntries;
 constexpr size_t kStateBytes = 21;
 constexpr std::string_view kPositionKey{"\0", 1};
 
@@ -406,7 +406,7 @@ absl::StatusOr<std::unique_ptr<RecordIndex>> RecordIndex::Open(
   RETURN_IF_ERROR(base::MakeDirectories(options.directory));
   rocksdb::Options database =
       ledger::DatabaseOptions(/*large_values=*/false, 8 << 20);
-  database.write_buffer_size = 32 << 20;
+  database.write_buffer_size = 16 << 20;
   database.max_write_buffer_number = 2;
   database.memtable_insert_with_hint_prefix_extractor.reset(
       rocksdb::NewFixedPrefixTransform(1));

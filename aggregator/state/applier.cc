@@ -2,9 +2,9 @@
 
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
 #include <atomic>
 #include <list>
-#include <set>
 #include <thread>
 
 #include "aggregator/state/cell_deltas.h"
@@ -35,6 +35,12 @@ absl::Status ParseEntry(const ledger::Bundle& bundle, size_t i,
                                bundle.first_sequence() + i);
   }
   return absl::OkStatus();
+}
+
+bool HasIndex(const records::RecordSchema& schema) {
+  return std::any_of(
+      schema.fields.begin(), schema.fields.end(),
+      [](const records::FieldSchema& field) { return field.indexed; });
 }
 
 RecordVersion VersionOf(const v1::EntryHeader& header, v1::EntryBody* body) {
@@ -135,7 +141,7 @@ class ThreadApplier final : public Applier {
   absl::Status ApplyBatch();
   std::map<uint32_t, CityDays> DaysOfBatch() const;
   void PutRecords(const Batch& batch, rocksdb::WriteBatch* writes);
-  void PutIndexes(const Change& change, rocksdb::WriteBatch* writes);
+  void CollectIndexes(const Change& change, std::vector<std::string>* keys);
 
   const Journal& journal_;
   UnifiedState& state_;
@@ -262,11 +268,11 @@ std::map<uint32_t, CityDays> ThreadApplier::DaysOfBatch() const {
   return cities;
 }
 
-void ThreadApplier::PutIndexes(const Change& change,
-                               rocksdb::WriteBatch* writes) {
+void ThreadApplier::CollectIndexes(const Change& change,
+                                   std::vector<std::string>* keys) {
   const records::RecordSchema* schema =
       records::Schema::Get().Find(change.type);
-  if (schema == nullptr || change.after.deleted) return;
+  if (schema == nullptr || change.after.deleted || !HasIndex(*schema)) return;
   records::Row row(*schema);
   const RowKey key = ParseRowKey(change.row_key);
   if (!records::DecodeRow(key.record_key, change.after.record, &row).ok()) {
@@ -278,13 +284,13 @@ void ThreadApplier::PutIndexes(const Change& change,
     records::AppendComponent(row, field.index, &component);
     std::string index = IndexPrefix(field.code, component);
     index += std::string_view(change.row_key).substr(1);
-    writes->Put(index, "");
+    keys->push_back(std::move(index));
   }
 }
 
 void ThreadApplier::PutRecords(const Batch& batch,
                                rocksdb::WriteBatch* writes) {
-  std::set<std::string> indexes;
+  std::vector<std::string> indexes;
   for (const Change& change : batch.changes()) {
     const bool was = change.before.has_value() && !change.before->deleted;
     const bool is = !change.after.deleted;
@@ -292,8 +298,11 @@ void ThreadApplier::PutRecords(const Batch& batch,
     if (is && !was) ++records;
     if (was && !is) --records;
     writes->Put(change.row_key, EncodeVersion(change.after));
-    PutIndexes(change, writes);
+    CollectIndexes(change, &indexes);
   }
+  // Sorted, each insert into the memtable finds its place beside the last.
+  std::sort(indexes.begin(), indexes.end());
+  for (const std::string& index : indexes) writes->Put(index, "");
 }
 
 absl::Status ThreadApplier::ApplyBatch() {

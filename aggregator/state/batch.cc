@@ -2,10 +2,20 @@
 
 #include <algorithm>
 
+#include "aggregator/indicators/evaluate.h"
 #include "common/base/clock.h"
 #include "common/base/status.h"
 
 namespace tongchou::aggregator {
+namespace {
+
+bool IsReadWithPerson(uint32_t type) {
+  const records::RecordSchema* schema = records::Schema::Get().Find(type);
+  return schema != nullptr && schema->person_centred &&
+         GroupsOf(schema->type) != 0;
+}
+
+}  // namespace
 
 Batch::Batch(std::vector<Change> changes, const StateSnapshot* snapshot,
              PastReader* past)
@@ -27,6 +37,7 @@ Batch::Batch(std::vector<Change> changes, const StateSnapshot* snapshot,
 
 absl::Status Batch::Load() {
   for (Change& change : changes_) {
+    if (IsReadWithPerson(change.type)) continue;
     const RowKey key = ParseRowKey(change.row_key);
     ASSIGN_OR_RETURN(change.before, snapshot_.Get(key.record_key, key.city));
   }

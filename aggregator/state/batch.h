@@ -22,7 +22,7 @@ struct Change {
   uint32_t city = 0;
   uint32_t type = 0;
   RecordVersion after;
-  std::optional<RecordVersion> before;  // filled by Batch::Load
+  std::optional<RecordVersion> before;  // see Batch::Load
 
   std::string_view record_key() const { return ParseRowKey(row_key).record_key; }
 };
@@ -55,8 +55,12 @@ class Batch {
   Batch(std::vector<Change> changes, const StateSnapshot* snapshot,
         PastReader* past);
 
-  // Reads the versions before the batch.
+  // Reads the versions before the batch, but for records that begin with their
+  // person and count in figures: whoever reads the person's rows sets those.
   absl::Status Load();
+  void SetBefore(size_t index, RecordVersion version) {
+    changes_[index].before = std::move(version);
+  }
 
   const std::vector<Change>& changes() const { return changes_; }
   const Change* Find(std::string_view row_key) const;

@@ -1,7 +1,9 @@
 #include "aggregator/state/figure_update.h"
 
+#include <algorithm>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "aggregator/state/person_update.h"
 #include "common/base/status.h"
@@ -39,7 +41,8 @@ class Collector {
   const std::map<uint32_t, CityDays>& cities_;
   CellDeltas& deltas_;
   FactReader facts_;
-  std::map<std::string, uint32_t> persons_;  // groups to look at, as bits
+  // Groups to look at, as bits.
+  absl::flat_hash_map<std::string, uint32_t> persons_;
   PersonUpdate::ChangesByPerson named_;
   std::set<CityText> units_;
   std::set<CityText> families_;
@@ -52,7 +55,7 @@ void Collector::TakeRow(size_t index, const Change& change, const Row& row) {
   if (groups != 0 && row.schema().id_number >= 0) {
     std::string person;
     records::AppendPerson(row.text(row.schema().id_number), &person);
-    if (!row.schema().person_centred) named_[person].push_back(index);
+    named_[person].push_back(index);
     persons_[std::move(person)] |= groups;
   }
   const auto key_text = [&row] {
@@ -76,6 +79,12 @@ void Collector::TakeRow(size_t index, const Change& change, const Row& row) {
 }
 
 void Collector::TakeChange(size_t index, const Change& change) {
+  const std::string_view person = records::PersonOfKey(change.record_key());
+  if (!person.empty()) {
+    persons_[std::string(person)] |=
+        GroupsOf(static_cast<RecordType>(change.type));
+    return;
+  }
   Row row;
   if (DecodeLive(change.record_key(), change.before, &row)) {
     TakeRow(index, change, row);
@@ -207,7 +216,11 @@ absl::Status Collector::Run() {
   RETURN_IF_ERROR(SpreadUnits());
   RETURN_IF_ERROR(SpreadFamilies());
   PersonUpdate update(&batch_, &facts_, &cities_, &named_, &deltas_);
-  for (const auto& [person, groups] : persons_) {
+  // In the order of their keys, so that neighbours are read together.
+  std::vector<std::pair<std::string, uint32_t>> persons(persons_.begin(),
+                                                        persons_.end());
+  std::sort(persons.begin(), persons.end());
+  for (const auto& [person, groups] : persons) {
     for (size_t i = 0; i < kFigureGroups; ++i) {
       if ((groups >> i & 1) == 0) continue;
       RETURN_IF_ERROR(update.Run(person, static_cast<FigureGroup>(i)));

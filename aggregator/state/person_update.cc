@@ -17,6 +17,7 @@ void AppendCityLevel(const Contribution& contribution, Counted* out) {
 }
 
 bool NamesPerson(const records::Row& row, std::string_view person) {
+  if (row.schema().person_centred) return true;  // it was found by its key
   const int field = row.schema().id_number;
   if (field < 0 || !row.has(field)) return false;
   std::string component;
@@ -47,16 +48,19 @@ absl::Status PersonUpdate::LoadOwnRows(std::string_view person,
   const auto [begin, end] = batch_.RangeOf(prefix);
   size_t next = begin;
   absl::Status status;
-  RETURN_IF_ERROR(batch_.snapshot().Scan(
-      prefix, {}, [&](std::string_view key, std::string_view value) {
+  RETURN_IF_ERROR(batch_.snapshot().ScanPerson(
+      prefix, [&](std::string_view key, std::string_view value) {
         for (; next < end && batch_.changes()[next].row_key < key; ++next) {
           AddRow(batch_.changes()[next].row_key, std::nullopt);
         }
-        if (next < end && batch_.changes()[next].row_key == key) ++next;
         auto version = DecodeVersion(value);
         status = version.status();
-        if (status.ok()) AddRow(key, *std::move(version));
-        return status.ok();
+        if (!status.ok()) return false;
+        if (next < end && batch_.changes()[next].row_key == key) {
+          batch_.SetBefore(next++, *version);
+        }
+        AddRow(key, *std::move(version));
+        return true;
       }));
   RETURN_IF_ERROR(status);
   for (; next < end; ++next) {
@@ -116,16 +120,21 @@ absl::Status PersonUpdate::Evaluate(std::string_view person, FigureGroup group,
                                     Contribution* out) {
   out->Clear();
   std::vector<const records::Row*> rows;
-  // Texts of the rows are views into these.
-  std::vector<std::optional<RecordVersion>> versions(part.rows.size());
+  // Texts of the rows are views into the versions: those of the part, or past
+  // ones kept here.
+  std::vector<std::optional<RecordVersion>> past(
+      from.day == kNow ? 0 : part.rows.size());
   for (size_t i = 0; i < part.rows.size(); ++i) {
     const PersonRow& row = part.rows[i];
-    const auto& newest = from.after && row.changed ? row.after : row.before;
-    ASSIGN_OR_RETURN(versions[i], batch_.Rewind(newest, city, from));
+    const auto* version = from.after && row.changed ? &row.after : &row.before;
+    if (from.day != kNow) {
+      ASSIGN_OR_RETURN(past[i], batch_.Rewind(*version, city, from));
+      version = &past[i];
+    }
     if (row_pool_.size() <= i) {
       row_pool_.push_back(std::make_unique<records::Row>());
     }
-    if (DecodeLive(row.record_key, versions[i], row_pool_[i].get()) &&
+    if (DecodeLive(row.record_key, *version, row_pool_[i].get()) &&
         NamesPerson(*row_pool_[i], person)) {
       rows.push_back(row_pool_[i].get());
     }

@@ -23,6 +23,24 @@ constexpr size_t kVersionBytes = 25;
 constexpr size_t kCityPositionBytes = 3 + 8 + 8 + 4 + 8 + 8;
 constexpr size_t kBlockCacheBytes = 256 << 20;
 
+// The part of a row key that names a person and a type: 'R' 01 person type.
+// Other keys have none.
+class PersonTypePrefix final : public rocksdb::SliceTransform {
+ public:
+  const char* Name() const override { return "tongchou.PersonType"; }
+  rocksdb::Slice Transform(const rocksdb::Slice& key) const override {
+    return {key.data(), kPersonTypeBytes};
+  }
+  // Packed persons only: their first byte is below 0x10.
+  bool InDomain(const rocksdb::Slice& key) const override {
+    return key.size() >= kPersonTypeBytes && key[0] == 'R' && key[1] == 1 &&
+           static_cast<uint8_t>(key[2]) < 0x10;
+  }
+
+ private:
+  static constexpr size_t kPersonTypeBytes = 1 + 1 + 8 + 1;
+};
+
 std::string EncodePosition(const Position& position) {
   std::string bytes;
   base::AppendBigEndian<8>(position.ordinal, &bytes);
@@ -112,6 +130,7 @@ StateSnapshot::StateSnapshot(rocksdb::DB* db)
 
 StateSnapshot::~StateSnapshot() {
   iterator_.reset();
+  person_iterator_.reset();
   db_->ReleaseSnapshot(snapshot_);
 }
 
@@ -147,6 +166,7 @@ absl::Status StateSnapshot::Scan(
   if (iterator_ == nullptr) {
     rocksdb::ReadOptions options;
     options.snapshot = snapshot_;
+    options.total_order_seek = true;
     iterator_.reset(db_->NewIterator(options));
   }
   for (iterator_->Seek(ToSlice(from.empty() ? prefix : from));
@@ -156,6 +176,24 @@ absl::Status StateSnapshot::Scan(
     if (!visit(key, ToView(iterator_->value()))) break;
   }
   return ledger::FromRocksdb(iterator_->status(), kWhat);
+}
+
+absl::Status StateSnapshot::ScanPerson(
+    std::string_view prefix,
+    const std::function<bool(std::string_view, std::string_view)>& visit)
+    const {
+  if (person_iterator_ == nullptr) {
+    rocksdb::ReadOptions options;
+    options.snapshot = snapshot_;
+    person_iterator_.reset(db_->NewIterator(options));
+  }
+  for (person_iterator_->Seek(ToSlice(prefix)); person_iterator_->Valid();
+       person_iterator_->Next()) {
+    const std::string_view key = ToView(person_iterator_->key());
+    if (!key.starts_with(prefix)) break;
+    if (!visit(key, ToView(person_iterator_->value()))) break;
+  }
+  return ledger::FromRocksdb(person_iterator_->status(), kWhat);
 }
 
 UnifiedState::UnifiedState(std::unique_ptr<rocksdb::DB> db)
@@ -173,6 +211,8 @@ absl::StatusOr<std::unique_ptr<UnifiedState>> UnifiedState::Open(
       ledger::DatabaseOptions(/*large_values=*/false, kBlockCacheBytes);
   options.memtable_insert_with_hint_prefix_extractor.reset(
       rocksdb::NewFixedPrefixTransform(1));
+  options.prefix_extractor = std::make_shared<PersonTypePrefix>();
+  options.memtable_prefix_bloom_size_ratio = 0.1;
   rocksdb::DB* db = nullptr;
   RETURN_IF_ERROR(
       ledger::FromRocksdb(rocksdb::DB::Open(options, directory, &db),

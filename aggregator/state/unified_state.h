@@ -84,11 +84,18 @@ class StateSnapshot {
                     const std::function<bool(std::string_view key,
                                              std::string_view value)>& visit)
       const;
+  // Rows of one type of one person: 'R' 01 person type. Bloom filters tell
+  // quickly that there are none.
+  absl::Status ScanPerson(std::string_view prefix,
+                          const std::function<bool(std::string_view key,
+                                                   std::string_view value)>&
+                              visit) const;
 
  private:
   rocksdb::DB* const db_;
   const rocksdb::Snapshot* const snapshot_;
   mutable std::unique_ptr<rocksdb::Iterator> iterator_;
+  mutable std::unique_ptr<rocksdb::Iterator> person_iterator_;
 };
 
 class UnifiedState {

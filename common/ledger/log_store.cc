@@ -384,6 +384,7 @@ absl::StatusOr<std::unique_ptr<LogStore>> LogStore::Open(
   RETURN_IF_ERROR(base::MakeDirectories(options.directory));
   rocksdb::Options database =
       DatabaseOptions(/*large_values=*/true, options.block_cache_bytes);
+  database.write_buffer_size = options.write_buffer_bytes;
   std::unique_ptr<rocksdb::Env> env;
   if (options.file_system != nullptr) {
     env = rocksdb::NewCompositeEnv(options.file_system);

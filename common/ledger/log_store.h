@@ -37,7 +37,8 @@ struct LogStoreOptions {
   // The file system under RocksDB; null = the real one. Not owned; tests put a
   // faulty one here.
   std::shared_ptr<rocksdb::FileSystem> file_system;
-  size_t block_cache_bytes = 16 << 20;
+  size_t block_cache_bytes = 8 << 20;
+  size_t write_buffer_bytes = 8 << 20;
 };
 
 // What one group commit writes.

@@ -22,6 +22,7 @@
 #include "common/base/clock.h"
 #include "common/base/mutex.h"
 #include "common/ledger/bundle.h"
+#include "common/records/id_number.h"
 #include "common/records/record_codec.h"
 #include "common/records/record_key.h"
 #include "common/records/row_parser.h"
@@ -43,8 +44,7 @@ struct Edit {
 
 // An ID number of generated data.
 inline std::string TestPerson(int number) {
-  const std::string digits =
-      absl::StrCat("36990119700101", 100 + number).substr(0, 17);
+  const std::string digits = absl::StrCat("36990119700101", 100 + number);
   return digits + records::IdCheckCharacter(digits);
 }
 
@@ -113,11 +113,6 @@ class TestCity {
     ASSERT_TRUE(parser.key_known()) << edit.type << " " << issue.code;
     if (edit.deleted) return;
     ASSERT_EQ(issue.code, "") << edit.type << " field " << issue.field;
-    for (const auto& field : schema.fields) {
-      // Key texts may lie in the row; both must live until it is encoded.
-      if (row->has(field.index)) continue;
-      ASSERT_EQ(texts[field.index], "") << edit.type << " " << field.code;
-    }
   }
   void Close() {
     if (writer_.count() == 0) return;

@@ -54,6 +54,12 @@ def resident_mb(process):
     return 0
 
 
+def cpu_seconds(process):
+    with open(f"/proc/{process.pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def main():
     options = harness.options("speed", synthetic=True, clock=DAY)
     folder = options.dir / "input" / "360100"
@@ -70,11 +76,14 @@ def main():
         done = status["cities"][0]["files"][0]
         assert done["inserted"] == ROWS, done
         memory = resident_mb(province.processes["360100"][0])
+        node_cpu = cpu_seconds(province.processes["360100"][0])
+        province_cpu = cpu_seconds(province.processes["aggregator"][0])
         province_memory = resident_mb(province.processes["aggregator"][0])
     rate = ROWS / applied
     print(f"{ROWS} rows: committed after {committed:.1f} s, applied after "
           f"{applied:.1f} s: {rate:,.0f} rows/s; node {memory:.0f} MB, "
-          f"aggregator {province_memory:.0f} MB resident at most")
+          f"aggregator {province_memory:.0f} MB resident at most; CPU: node "
+          f"{node_cpu:.1f} s, aggregator {province_cpu:.1f} s")
     if os.environ.get("TONGCHOU_SPEED") == "assert":
         assert rate >= ROWS_PER_SECOND, rate
         assert memory <= NODE_RESIDENT_MB, memory

@@ -1,0 +1,1 @@
+#include "tests/aggregator/test_province.h"
