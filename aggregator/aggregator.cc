@@ -100,15 +100,14 @@ absl::Status RunningAggregator::OpenStores(bool rebuild_state) {
   exchange_ = std::make_unique<ExchangeService>(
       config_.province, journal_.get(), writer_.get(), &cities_, &clock_);
   exchange_now_ = exchange_.get();
-  ASSIGN_OR_RETURN(
-      applier_, Applier::Start(journal_.get(), state_.get(),
-                               [this](const Position& position) {
-                                 ExchangeService* exchange =
-                                     exchange_now_.load();
-                                 if (exchange != nullptr) {
-                                   exchange->Applied(position);
-                                 }
-                               }));
+  ASSIGN_OR_RETURN(applier_, Applier::Start(journal_.get(), state_.get(),
+                                            [this](const Position& position) {
+                                              ExchangeService* exchange =
+                                                  exchange_now_.load();
+                                              if (exchange != nullptr) {
+                                                exchange->Applied(position);
+                                              }
+                                            }));
   applier_now_ = applier_.get();
   exchange_->Applied(applier_->position());
   return absl::OkStatus();
@@ -134,11 +133,11 @@ absl::Status RunningAggregator::StartServer() {
   server.services = {exchange_.get(), query_.get(), audit_.get()};
   ASSIGN_OR_RETURN(server_, transport::Server::Start(server));
   if (!config_.ops_listen.empty()) {
-    ASSIGN_OR_RETURN(ops_, transport::OpsServer::Start(
-                               config_.ops_listen, registry_, [this] {
-                                 return applier_->caught_up() &&
-                                        applier_->status().ok();
-                               }));
+    ASSIGN_OR_RETURN(
+        ops_,
+        transport::OpsServer::Start(config_.ops_listen, registry_, [this] {
+          return applier_->caught_up() && applier_->status().ok();
+        }));
   }
   return absl::OkStatus();
 }
@@ -180,10 +179,9 @@ void RunningAggregator::Tick() {
         durable.Add(labels).Set(static_cast<double>(copy->range.size()));
       }
       const auto found = position.cities.find(city);
-      applied.Add(labels).Set(
-          found == position.cities.end()
-              ? 0
-              : static_cast<double>(found->second.size));
+      applied.Add(labels).Set(found == position.cities.end()
+                                  ? 0
+                                  : static_cast<double>(found->second.size));
       heard.Add(labels).Set(static_cast<double>(cities_.News(city).heard_us) /
                             base::kMicrosPerSecond);
     }

@@ -27,15 +27,15 @@ absl::Status MakeKey(const AggregatorConfig& config) {
   const auto key = base::Ed25519PrivateKey::Generate();
   RETURN_IF_ERROR(
       base::WritePrivateFileDurably(config.witness_key, key.ToPem()));
-  fmt::print("{}\n", ledger::Cosigner(config.WitnessName(), key)
-                         .verifier()
-                         .ToText());
+  fmt::print("{}\n",
+             ledger::Cosigner(config.WitnessName(), key).verifier().ToText());
   return absl::OkStatus();
 }
 
 int Run(int argc, char** argv) {
-  CLI::App app("The province's server: verifies what the cities send and makes "
-               "one database of it.");
+  CLI::App app(
+      "The province's server: verifies what the cities send and makes "
+      "one database of it.");
   std::string path;
   bool rebuild_state = false;
   bool make_key = false;

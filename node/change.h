@@ -15,8 +15,9 @@ struct PendingChange {
   uint32_t type = 0;
   bool is_delete = false;
   std::string key;
-  std::string record;     // without key fields; empty for a delete
-  uint32_t division = 0;  // AAB301 of the record; 0 = none
+  std::string record;        // without key fields; empty for a delete
+  uint64_t fingerprint = 0;  // of the record; see record_index.h
+  uint32_t division = 0;     // AAB301 of the record; 0 = none
   uint64_t receipt = 0;
   uint64_t line = 0;
 };

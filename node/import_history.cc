@@ -35,8 +35,7 @@ absl::Status TakeReceipt(const StoredEntry& entry, ImportPast* past) {
     return base::DataLossError("log: receipt in entry {} cannot be read",
                                entry.header.sequence());
   }
-  records::Row row(
-      records::Schema::Get().At(v1::RECORD_TYPE_IMPORT_RECEIPT));
+  records::Row row(records::Schema::Get().At(v1::RECORD_TYPE_IMPORT_RECEIPT));
   RETURN_IF_ERROR(records::DecodeKey(entry.body.key(), &row));
   const auto number = static_cast<uint32_t>(row.number(0));
   receipt.set_number(number);

@@ -65,6 +65,7 @@ PendingChange ReceiptChange(const v1::ImportReceipt& receipt) {
   change.type = v1::RECORD_TYPE_IMPORT_RECEIPT;
   change.key = records::KeyOf(row);
   change.record = without_key.SerializeAsString();
+  change.fingerprint = Fingerprint(change.record);
   change.receipt = receipt.number();
   return change;
 }
@@ -122,7 +123,8 @@ class Session final : public ImportSession {
   // Snapshots.
   bool IsLastOfType() const;
   absl::Status DeleteAbsent();
-  absl::Status CollectAbsent(std::vector<std::pair<uint64_t, std::string>>* out);
+  absl::Status CollectAbsent(
+      std::vector<std::pair<uint64_t, std::string>>* out);
 
   const ImportContext context_;
   const ImportCaller caller_;
@@ -178,8 +180,8 @@ absl::Status Session::CheckManifest() {
   }
   for (const uint32_t county : begin_.scope()) {
     if (!records::Divisions::Get().BelongsTo(county, context_.city)) {
-      return base::InvalidArgumentError(
-          "scope: {} is no division of this node", county);
+      return base::InvalidArgumentError("scope: {} is no division of this node",
+                                        county);
     }
   }
   ASSIGN_OR_RETURN(profile_, records::ParseProfile(begin_.profile()));
@@ -191,8 +193,7 @@ absl::Status Session::CheckManifest() {
 
 absl::Status Session::Open() {
   RETURN_IF_ERROR(CheckManifest());
-  ASSIGN_OR_RETURN(const auto bytes,
-                   context_.log->GetLocalFact(kImportFact));
+  ASSIGN_OR_RETURN(const auto bytes, context_.log->GetLocalFact(kImportFact));
   if (bytes.has_value()) {
     ASSIGN_OR_RETURN(fact_, ImportFact::Decode(*bytes));
     if (fact_.command_sha256 == CommandSha256(begin_)) {
@@ -275,9 +276,9 @@ absl::Status Session::StartFile() {
   if (past != past_.files.end() && !skip_file_ && file_index_ > 0) {
     const auto before = past_.files.find(receipt_number() - 1);
     if (before != past_.files.end() && before->second.receipt.has_value()) {
-      file_started_us_ = context_.clock->TimeOf(
-          before->second.receipt_sequence + 1,
-          before->second.receipt->ended_us());
+      file_started_us_ =
+          context_.clock->TimeOf(before->second.receipt_sequence + 1,
+                                 before->second.receipt->ended_us());
     }
   } else if (past != past_.files.end() && !skip_file_) {
     file_started_us_ = context_.clock->TimeOf(fact_.start_size, 0);
@@ -351,8 +352,8 @@ absl::StatusOr<bool> Session::IsAnotherPerson(const PendingChange& change) {
   }
   if (identity.empty() || begin_.confirm_identity()) return false;
   ASSIGN_OR_RETURN(const auto state, context_.index->Find(change.key));
-  if (!state.has_value() || (!state->deleted && state->fingerprint ==
-                                                    Fingerprint(change.record))) {
+  if (!state.has_value() ||
+      (!state->deleted && state->fingerprint == Fingerprint(change.record))) {
     return false;
   }
   // What this command wrote itself is not what stood before it.
@@ -394,7 +395,8 @@ void Session::AcceptRow(const records::CsvRecord& record) {
   PendingChange change;
   records::AppendKey(row_, &change.key);
   records::AppendRecord(row_, &change.record);
-  const uint64_t fingerprint = Fingerprint(change.record);
+  change.fingerprint = Fingerprint(change.record);
+  const uint64_t fingerprint = change.fingerprint;
   const uint64_t seen_fingerprint = fingerprint & kSeenMask;
   const auto other = IsAnotherPerson(change);
   if (!other.ok()) {
@@ -409,8 +411,7 @@ void Session::AcceptRow(const records::CsvRecord& record) {
   tally_->Accepted(row_, reader_->parser());
   if (schema_->division >= 0) {
     change.division = static_cast<uint32_t>(row_.number(schema_->division));
-    counties_.insert(
-        records::Divisions::Get().CurrentCode(change.division));
+    counties_.insert(records::Divisions::Get().CurrentCode(change.division));
   }
   if (seen.accepted) return tally_->Result(v1::CHANGE_RESULT_UNCHANGED);
   seen.fingerprint = seen_fingerprint;
@@ -532,6 +533,7 @@ absl::Status Session::DeleteAbsent() {
     PendingChange change;
     change.type = static_cast<uint32_t>(schema_->type);
     change.is_delete = true;
+    change.fingerprint = Fingerprint({});
     change.key = std::move(key);
     change.receipt = receipt_number();
     group_.changes.push_back(std::move(change));

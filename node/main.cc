@@ -32,8 +32,9 @@ absl::Status MakeKey(const NodeConfig& config) {
 }
 
 int Run(int argc, char** argv) {
-  CLI::App app("The city's server: keeps the city's records in a verifiable "
-               "log and carries it to the province.");
+  CLI::App app(
+      "The city's server: keeps the city's records in a verifiable "
+      "log and carries it to the province.");
   std::string path;
   bool rebuild_state = false;
   bool make_key = false;

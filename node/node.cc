@@ -25,7 +25,8 @@ absl::StatusOr<ledger::Signer> LoadSigner(const NodeConfig& config) {
   const auto pem = base::ReadFile(config.signing_key);
   if (!pem.ok()) {
     return base::FailedPreconditionError(
-        "{}; make one with tongchou-node --make-key", base::Message(pem.status()));
+        "{}; make one with tongchou-node --make-key",
+        base::Message(pem.status()));
   }
   auto key = base::Ed25519PrivateKey::FromPem(*pem);
   if (!key.ok()) return base::Annotate(key.status(), config.signing_key);
@@ -104,12 +105,12 @@ absl::Status RunningNode::OpenStores(bool rebuild_state) {
   ledger::LogStoreOptions log;
   log.directory = config_.data + "/log";
   ASSIGN_OR_RETURN(log_, ledger::LogStore::Open(log));
-  ASSIGN_OR_RETURN(signer_, ledger::HeadSigner::Open(config_.sign_guard,
-                                                     config_.Origin(), signer,
-                                                     log_.get()));
-  ASSIGN_OR_RETURN(index_, RecordIndex::Open({config_.data + "/state",
-                                              rebuild_state},
-                                             *log_));
+  ASSIGN_OR_RETURN(
+      signer_, ledger::HeadSigner::Open(config_.sign_guard, config_.Origin(),
+                                        signer, log_.get()));
+  ASSIGN_OR_RETURN(
+      index_,
+      RecordIndex::Open({config_.data + "/state", rebuild_state}, *log_));
   reader_ = std::make_unique<RecordReader>(log_.get(), config_.city);
   return absl::OkStatus();
 }
@@ -124,16 +125,14 @@ absl::Status RunningNode::StartServers() {
   };
   sequencer_ =
       Sequencer::Start(std::move(options), log_.get(), index_.get(), &clock_);
-  NodeParts parts{config_,        log_.get(),       signer_.get(),
-                  index_.get(),   reader_.get(),    sequencer_.get(),
-                  &clock_,        nullptr,          nullptr,
-                  std::string()};
+  NodeParts parts{config_,       log_.get(),       signer_.get(), index_.get(),
+                  reader_.get(), sequencer_.get(), &clock_,       nullptr,
+                  nullptr,       std::string()};
   parts.read_only_reason = [this] { return ReadOnlyReason(); };
   ASSIGN_OR_RETURN(parts.actor_secret, ActorSecret(config_, log_.get()));
   if (!config_.aggregator.empty()) {
-    ASSIGN_OR_RETURN(uplink_,
-                     UplinkClient::Start(config_, log_.get(), signer_.get(),
-                                         &real_clock_));
+    ASSIGN_OR_RETURN(uplink_, UplinkClient::Start(config_, log_.get(),
+                                                  signer_.get(), &real_clock_));
     uplink_now_ = uplink_.get();
     parts.uplink = uplink_.get();
   }

@@ -15,8 +15,7 @@ using transport::ToGrpc;
 
 absl::StatusOr<ImportCaller> NodeService::Caller(
     const grpc::ServerContext& context) const {
-  ASSIGN_OR_RETURN(const base::Identity peer,
-                   transport::PeerIdentity(context));
+  ASSIGN_OR_RETURN(const base::Identity peer, transport::PeerIdentity(context));
   const bool may = peer.role == base::Role::kCityOperator ||
                    peer.role == base::Role::kCityAdmin;
   const std::string city = fmt::format("{:06}", parts_.config.city);
@@ -27,10 +26,8 @@ absl::StatusOr<ImportCaller> NodeService::Caller(
         city, base::RoleName(peer.role), peer.division);
   }
   ASSIGN_OR_RETURN(const std::string uri, base::FormatIdentity(peer));
-  const base::Hash hash = base::Sha256Stream()
-                              .Update(parts_.actor_secret)
-                              .Update(uri)
-                              .Finish();
+  const base::Hash hash =
+      base::Sha256Stream().Update(parts_.actor_secret).Update(uri).Finish();
   return ImportCaller{base::ReadBigEndian(hash.view().substr(0, 8)), uri};
 }
 
@@ -38,10 +35,10 @@ absl::Status NodeService::DoWrite(const ImportCaller& caller,
                                   const v1::WriteRequest& request,
                                   v1::WriteResponse* response) {
   response->set_transaction_id(request.transaction_id());
-  ASSIGN_OR_RETURN(WriteGroup group,
-                   ToWriteGroup(request, {parts_.config.city,
-                                          parts_.clock->Today(),
-                                          parts_.config.synthetic}));
+  ASSIGN_OR_RETURN(
+      WriteGroup group,
+      ToWriteGroup(request, {parts_.config.city, parts_.clock->Today(),
+                             parts_.config.synthetic}));
   group.actor = caller.actor;
   ASSIGN_OR_RETURN(const CommitOutcome outcome,
                    parts_.sequencer->Commit(std::move(group)));
@@ -105,7 +102,8 @@ grpc::Status NodeService::Import(
             [stream](const v1::ImportResponse& response) {
               stream->Write(response);
             }));
-    while (stream->Read(&request)) RETURN_IF_ERROR(session->Data(request.data()));
+    while (stream->Read(&request))
+      RETURN_IF_ERROR(session->Data(request.data()));
     if (context->IsCancelled()) {
       return base::AbortedError("the client went away");
     }
@@ -141,8 +139,7 @@ grpc::Status NodeService::GetRecord(grpc::ServerContext* context,
     }
     ASSIGN_OR_RETURN(const StoredEntry entry,
                      parts_.reader->ReadEntry(state.sequence));
-    ASSIGN_OR_RETURN(*response->mutable_record(),
-                     parts_.reader->ViewOf(entry));
+    ASSIGN_OR_RETURN(*response->mutable_record(), parts_.reader->ViewOf(entry));
     return absl::OkStatus();
   };
   return ToGrpc(run());

@@ -65,10 +65,10 @@ absl::StatusOr<RecordState> DecodeState(std::string_view bytes) {
   if (bytes.size() != kStateBytes) {
     return base::DataLossError("state: a value is cut; rebuild the state");
   }
-  return RecordState{base::ReadBigEndian(bytes.substr(0, 8)), bytes[8] != 0,
-                     base::ReadBigEndian(bytes.substr(9, 8)),
-                     static_cast<uint32_t>(
-                         base::ReadBigEndian(bytes.substr(17, 4)))};
+  return RecordState{
+      base::ReadBigEndian(bytes.substr(0, 8)), bytes[8] != 0,
+      base::ReadBigEndian(bytes.substr(9, 8)),
+      static_cast<uint32_t>(base::ReadBigEndian(bytes.substr(17, 4)))};
 }
 
 class RocksRecordIndex final : public RecordIndex {
@@ -113,8 +113,8 @@ class RocksRecordIndex final : public RecordIndex {
   static Known ToKnown(const RecordState& state) {
     return {state.sequence << 1 | (state.deleted ? 1 : 0), state.fingerprint};
   }
-  absl::StatusOr<std::optional<RecordState>> FindLocked(
-      std::string_view key, const KeyHash& hash)
+  absl::StatusOr<std::optional<RecordState>> FindLocked(std::string_view key,
+                                                        const KeyHash& hash)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(map_mutex_);
   absl::StatusOr<uint64_t> LoadState();
   absl::Status RollForward(const ledger::LogStore& log, uint64_t from);
@@ -272,11 +272,13 @@ void RocksRecordIndex::WriteLoop() {
 
 absl::Status RocksRecordIndex::WriteBatch(std::vector<Write> writes,
                                           uint64_t log_size) {
-  std::stable_sort(writes.begin(), writes.end(),
-                   [](const Write& a, const Write& b) { return a.key < b.key; });
+  std::stable_sort(
+      writes.begin(), writes.end(),
+      [](const Write& a, const Write& b) { return a.key < b.key; });
   rocksdb::WriteBatch batch;
   for (size_t i = 0; i < writes.size(); ++i) {
-    const bool last = i + 1 == writes.size() || writes[i + 1].key != writes[i].key;
+    const bool last =
+        i + 1 == writes.size() || writes[i + 1].key != writes[i].key;
     if (last) batch.Put(writes[i].key, EncodeState(writes[i].state));
   }
   std::string size;
@@ -349,8 +351,8 @@ absl::Status RocksRecordIndex::RollForward(const ledger::LogStore& log,
     status = bundle.Decode(stored.bytes);
     if (status.ok()) status = TakeBundle(bundle, from);
     const uint64_t end = stored.first_sequence + bundle.count();
-    if (status.ok() && (current_.size() >= kBatchEntries ||
-                        end == log.Head().size())) {
+    if (status.ok() &&
+        (current_.size() >= kBatchEntries || end == log.Head().size())) {
       Committed(end);
     }
     return status.ok();
@@ -411,9 +413,9 @@ absl::StatusOr<std::unique_ptr<RecordIndex>> RecordIndex::Open(
   database.memtable_insert_with_hint_prefix_extractor.reset(
       rocksdb::NewFixedPrefixTransform(1));
   rocksdb::DB* db = nullptr;
-  RETURN_IF_ERROR(ledger::FromRocksdb(
-      rocksdb::DB::Open(database, options.directory, &db),
-      "state " + options.directory));
+  RETURN_IF_ERROR(
+      ledger::FromRocksdb(rocksdb::DB::Open(database, options.directory, &db),
+                          "state " + options.directory));
   auto index = std::make_unique<RocksRecordIndex>(
       std::unique_ptr<rocksdb::DB>(db), options.entries_max);
   RETURN_IF_ERROR(index->Load(log));

@@ -32,8 +32,9 @@ absl::StatusOr<StoredEntry> RecordReader::ReadEntry(uint64_t sequence) {
   StoredEntry entry;
   const auto body = bundle->body(i);
   if (!body.has_value() ||
-      !entry.header.ParseFromArray(bundle->header(i).data(),
-                                   static_cast<int>(bundle->header(i).size())) ||
+      !entry.header.ParseFromArray(
+          bundle->header(i).data(),
+          static_cast<int>(bundle->header(i).size())) ||
       !entry.body.ParseFromArray(body->data(),
                                  static_cast<int>(body->size()))) {
     return base::DataLossError("log: entry {} cannot be read", sequence);
@@ -51,9 +52,8 @@ absl::StatusOr<std::vector<v1::RecordVersion>> RecordReader::ReadHistory(
   std::vector<v1::RecordVersion> versions;
   for (uint64_t next = sequence + 1; next != 0;) {
     ASSIGN_OR_RETURN(const StoredEntry entry, ReadEntry(next - 1));
-    ASSIGN_OR_RETURN(
-        v1::RecordVersion version,
-        records::MakeVersion(city_, entry.header, entry.body));
+    ASSIGN_OR_RETURN(v1::RecordVersion version,
+                     records::MakeVersion(city_, entry.header, entry.body));
     versions.push_back(std::move(version));
     next = entry.header.previous();
   }

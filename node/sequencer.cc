@@ -101,7 +101,7 @@ absl::StatusOr<v1::ChangeResult> GroupBuilder::Decide(
     return live ? v1::CHANGE_RESULT_DELETED : v1::CHANGE_RESULT_ABSENT;
   }
   if (!live) return v1::CHANGE_RESULT_INSERTED;
-  return (*before)->fingerprint == Fingerprint(change.record)
+  return (*before)->fingerprint == change.fingerprint
              ? v1::CHANGE_RESULT_UNCHANGED
              : v1::CHANGE_RESULT_UPDATED;
 }
@@ -119,8 +119,7 @@ absl::Status GroupBuilder::Add(const WriteGroup& group,
   for (size_t i = 0; i < group.changes.size(); ++i) {
     const PendingChange& change = group.changes[i];
     std::optional<RecordState> before;
-    if (held.has_value() &&
-        group.changes[held->first].key == change.key) {
+    if (held.has_value() && group.changes[held->first].key == change.key) {
       RETURN_IF_ERROR(AddOne(group, group.changes[held->first], held->second,
                              /*last=*/false));
       held.reset();
@@ -183,7 +182,7 @@ absl::Status GroupBuilder::AddOne(const WriteGroup& group,
   header_.SerializeToString(&header_bytes_);
   body_.SerializeToString(&body_bytes_);
   commit_.leaf_hashes.push_back(writer_.Add(header_bytes_, body_bytes_));
-  const RecordState state{next_, change.is_delete, Fingerprint(change.record),
+  const RecordState state{next_, change.is_delete, change.fingerprint,
                           change.division};
   ++next_;
   if (last && writer_.count() >= ledger::kBundleEntriesTarget) CloseBundle();
@@ -265,8 +264,8 @@ std::deque<Waiting> ThreadSequencer::TakeGroup() {
   std::deque<Waiting> taken;
   size_t changes = 0;
   while (!queue_.empty() &&
-         (taken.empty() || changes + queue_.front().group.changes.size() <=
-                               kGroupChangesMax)) {
+         (taken.empty() ||
+          changes + queue_.front().group.changes.size() <= kGroupChangesMax)) {
     changes += queue_.front().group.changes.size();
     taken.push_back(std::move(queue_.front()));
     queue_.pop_front();

@@ -31,9 +31,7 @@ class LogAdapter final : public exchange::UplinkLog {
   LogAdapter(ledger::LogStore* log, ledger::HeadSigner* signer)
       : log_(*log), signer_(*signer) {}
 
-  uint64_t committed_size() override {
-    return committed_ = log_.Head().size();
-  }
+  uint64_t committed_size() override { return committed_ = log_.Head().size(); }
 
   absl::StatusOr<ledger::Hash> RootAt(uint64_t size) override {
     const ledger::LogHead head = log_.Head();
@@ -76,8 +74,9 @@ absl::StatusOr<v1::Batch> LogAdapter::ReadBatch(uint64_t size,
   v1::Batch batch;
   uint64_t bytes = 0;
   *end_size = size;
-  ASSIGN_OR_RETURN(const ledger::CompactRange start, log_.RangeAt(size));
-  if (batch_range_.size() != size) batch_range_ = start;
+  if (batch_range_.size() != size) {
+    ASSIGN_OR_RETURN(batch_range_, log_.RangeAt(size));
+  }
   ledger::Bundle bundle;
   absl::Status status;
   RETURN_IF_ERROR(log_.ReadBundles(size, [&](ledger::StoredBundle&& stored) {
@@ -105,8 +104,7 @@ class Client final : public UplinkClient {
  public:
   Client(const NodeConfig& config, ledger::LogStore* log,
          ledger::HeadSigner* signer, base::Clock* clock,
-         exchange::UplinkConfig uplink,
-         std::shared_ptr<grpc::Channel> channel)
+         exchange::UplinkConfig uplink, std::shared_ptr<grpc::Channel> channel)
       : config_(config),
         signer_(*signer),
         clock_(*clock),
@@ -141,8 +139,7 @@ class Client final : public UplinkClient {
   }
 
  private:
-  using Stream =
-      grpc::ClientReaderWriter<v1::NodeMessage, v1::ProvinceMessage>;
+  using Stream = grpc::ClientReaderWriter<v1::NodeMessage, v1::ProvinceMessage>;
 
   void Run();
   absl::Status RunStream();
@@ -202,8 +199,8 @@ void Client::Run() {
       positions_.welcomed = false;
     }
     SetState(std::string(base::Message(status)));
-    const bool refused = absl::IsFailedPrecondition(status) ||
-                         absl::IsPermissionDenied(status);
+    const bool refused =
+        absl::IsFailedPrecondition(status) || absl::IsPermissionDenied(status);
     const auto until =
         std::chrono::steady_clock::now() + (refused ? kRefusedRetry : retry);
     while (std::chrono::steady_clock::now() < until) {
@@ -308,8 +305,8 @@ absl::StatusOr<v1::Incarnation> NextIncarnation(ledger::LogStore* log) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<UplinkClient>> UplinkClient::Start(
-    const NodeConfig& config, ledger::LogStore* log,
-    ledger::HeadSigner* signer, base::Clock* clock) {
+    const NodeConfig& config, ledger::LogStore* log, ledger::HeadSigner* signer,
+    base::Clock* clock) {
   exchange::UplinkConfig uplink;
   uplink.origin = config.Origin();
   uplink.city_key = signer->verifier();
@@ -320,8 +317,8 @@ absl::StatusOr<std::unique_ptr<UplinkClient>> UplinkClient::Start(
       auto channel,
       transport::MakeChannel(config.aggregator, config.tls,
                              {base::Role::kAggregator, config.province}));
-  return std::make_unique<Client>(config, log, signer, clock,
-                                  std::move(uplink), std::move(channel));
+  return std::make_unique<Client>(config, log, signer, clock, std::move(uplink),
+                                  std::move(channel));
 }
 
 }  // namespace tongchou::node

@@ -4,6 +4,7 @@
 #include "common/ledger/bundle.h"
 #include "common/records/record_codec.h"
 #include "common/records/record_key.h"
+#include "node/record_index.h"
 
 namespace tongchou::node {
 namespace {
@@ -45,9 +46,8 @@ absl::StatusOr<PendingChange> ToChange(const v1::Change& change,
                    TextsOf(change, *schema));
   records::RowParser parser(*schema, rules);
   records::Row row;
-  const records::RowIssue issue =
-      parser.Parse({texts.begin(), texts.end()},
-                   std::vector<bool>(texts.size()), &row);
+  const records::RowIssue issue = parser.Parse(
+      {texts.begin(), texts.end()}, std::vector<bool>(texts.size()), &row);
   PendingChange pending;
   pending.type = static_cast<uint32_t>(schema->type);
   pending.is_delete = change.delete_();
@@ -58,8 +58,9 @@ absl::StatusOr<PendingChange> ToChange(const v1::Change& change,
         issue.code, records::IssueText(issue.code));
   }
   records::AppendKey(row, &pending.key);
+  if (!pending.is_delete) records::AppendRecord(row, &pending.record);
+  pending.fingerprint = Fingerprint(pending.record);
   if (pending.is_delete) return pending;
-  records::AppendRecord(row, &pending.record);
   if (schema->division >= 0) {
     pending.division = static_cast<uint32_t>(row.number(schema->division));
   }

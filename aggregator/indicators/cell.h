@@ -21,34 +21,34 @@
 namespace tongchou::aggregator {
 
 enum class CellKind : uint8_t {
-  kInsured = 1,          // K1.1
-  kWorking = 2,          // K1.2
-  kRuralWorkers = 3,     // K1.3
-  kPayersMonth = 4,      // K1.5
-  kPayersYear = 5,       // K1.5
-  kCollected = 6,        // K1.6, by month
-  kFirstMonth = 7,       // K1.7
-  kFirstYear = 8,        // K1.7
-  kMoved = 10,           // K2
-  kMovedInside = 11,     // K2.1
-  kMovedOutside = 12,    // K2.2
-  kFiled = 20,           // K3.gross, by month
-  kLeft = 21,            // K3.attrition
-  kFoundWork = 22,       // K3.1
-  kHardshipWork = 23,    // K3.2
-  kDifficult = 30,       // K5, on_day
+  kInsured = 1,            // K1.1
+  kWorking = 2,            // K1.2
+  kRuralWorkers = 3,       // K1.3
+  kPayersMonth = 4,        // K1.5
+  kPayersYear = 5,         // K1.5
+  kCollected = 6,          // K1.6, by month
+  kFirstMonth = 7,         // K1.7
+  kFirstYear = 8,          // K1.7
+  kMoved = 10,             // K2
+  kMovedInside = 11,       // K2.1
+  kMovedOutside = 12,      // K2.2
+  kFiled = 20,             // K3.gross, by month
+  kLeft = 21,              // K3.attrition
+  kFoundWork = 22,         // K3.1
+  kHardshipWork = 23,      // K3.2
+  kDifficult = 30,         // K5, on_day
   kDifficultWorking = 31,  // K5.1, on_day
-  kDifficultHeads = 32,  // K5.heads, on_day
-  kLoans = 40,           // K6.count, by month
-  kLoanAmount = 41,      // K6.amount
-  kLoanJobs = 42,        // K6.jobs
-  kBorrowersMonth = 43,  // K6.persons
-  kBorrowersYear = 44,   // K6.persons
-  kLoanBalance = 45,     // K6.balance
-  kFamilies = 50,        // K7.families, on_day
-  kFamilyMembers = 51,   // K7.members, on_day
-  kFamiliesAgreed = 52,  // K7.agreed, by year
-  kFamiliesPlaced = 53,  // K7.placed
+  kDifficultHeads = 32,    // K5.heads, on_day
+  kLoans = 40,             // K6.count, by month
+  kLoanAmount = 41,        // K6.amount
+  kLoanJobs = 42,          // K6.jobs
+  kBorrowersMonth = 43,    // K6.persons
+  kBorrowersYear = 44,     // K6.persons
+  kLoanBalance = 45,       // K6.balance
+  kFamilies = 50,          // K7.families, on_day
+  kFamilyMembers = 51,     // K7.members, on_day
+  kFamiliesAgreed = 52,    // K7.agreed, by year
+  kFamiliesPlaced = 53,    // K7.placed
 };
 
 inline constexpr char kCellSpace = 'C';

@@ -197,8 +197,8 @@ absl::Status EvaluateRow(FigureGroup group, const Row& row, Joins* joins,
       EvaluateContribution(row, out);
       break;
     case FigureGroup::kUnemployment:
-      EvaluateFoundWork(v1::RECORD_TYPE_UNEMPLOYMENT, CellKind::kFoundWork,
-                        row, out);
+      EvaluateFoundWork(v1::RECORD_TYPE_UNEMPLOYMENT, CellKind::kFoundWork, row,
+                        out);
       break;
     case FigureGroup::kHardship:
       EvaluateFoundWork(v1::RECORD_TYPE_HARDSHIP, CellKind::kHardshipWork, row,
@@ -263,8 +263,7 @@ std::optional<UnitFacts> FactsOfUnit(const Row& unit) {
   facts.heads = unit.number(kHeads);
   facts.difficult.from = static_cast<uint32_t>(unit.number(kFrom));
   if (unit.has(kTo)) {
-    facts.difficult.to =
-        base::NextDay(static_cast<uint32_t>(unit.number(kTo)));
+    facts.difficult.to = base::NextDay(static_cast<uint32_t>(unit.number(kTo)));
   }
   return facts;
 }

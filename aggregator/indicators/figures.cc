@@ -69,8 +69,8 @@ const KindRule* RuleOf(CellKind kind) {
 }
 
 void AddTo(Figures* figures, const FigureKey& key, int64_t amount) {
-  auto& value = figures->try_emplace(key, std::optional<int64_t>(0))
-                    .first->second;
+  auto& value =
+      figures->try_emplace(key, std::optional<int64_t>(0)).first->second;
   value = value.value_or(0) + amount;
 }
 
@@ -78,9 +78,8 @@ void AddCell(const Cell& cell, int64_t total, const FigureDays& days,
              Figures* figures) {
   const KindRule* rule = RuleOf(cell.slot.kind);
   if (rule == nullptr || cell.on_day > days.on) return;
-  FigureKey key{std::string(rule->id), cell.city == 0, cell.city,
-                cell.slot.county,      cell.slot.insurance,
-                cell.slot.period};
+  FigureKey key{std::string(rule->id), cell.city == 0,      cell.city,
+                cell.slot.county,      cell.slot.insurance, cell.slot.period};
   if (rule->period == Period::kAsOf) key.period = days.as_of;
   if (rule->period == Period::kOn) key.period = days.on;
   std::vector<FigureKey> keys = {key};
@@ -217,12 +216,12 @@ void AddUnknownStocks(const Position& position, const FigureDays& days,
 
 const std::vector<std::string>& FigureIds() {
   static const auto* const kIds = new std::vector<std::string>{
-      "K1.1",         "K1.2",     "K1.3",         "K1.4",        "K1.5",
-      "K1.6",         "K1.7",     "K2",           "K2.1",        "K2.2",
-      "K3.gross",     "K3.attrition", "K3.net",   "K3.1",        "K3.2",
-      "K4",           "K4.390",   "K5",           "K5.1",        "K5.heads",
-      "K5.uninsured", "K6.count", "K6.amount",    "K6.jobs",     "K6.persons",
-      "K6.balance",   "K7.families", "K7.members", "K7.agreed",  "K7.placed"};
+      "K1.1",         "K1.2",         "K1.3",       "K1.4",      "K1.5",
+      "K1.6",         "K1.7",         "K2",         "K2.1",      "K2.2",
+      "K3.gross",     "K3.attrition", "K3.net",     "K3.1",      "K3.2",
+      "K4",           "K4.390",       "K5",         "K5.1",      "K5.heads",
+      "K5.uninsured", "K6.count",     "K6.amount",  "K6.jobs",   "K6.persons",
+      "K6.balance",   "K7.families",  "K7.members", "K7.agreed", "K7.placed"};
   return *kIds;
 }
 
@@ -230,8 +229,7 @@ absl::StatusOr<Figures> ComputeFigures(const StateSnapshot& snapshot,
                                        const Position& position,
                                        const FigureDays& days) {
   Figures figures;
-  RETURN_IF_ERROR(ForEachTotal(snapshot, std::string(1, kCellSpace),
-                               days.as_of,
+  RETURN_IF_ERROR(ForEachTotal(snapshot, std::string(1, kCellSpace), days.as_of,
                                [&](const Cell& cell, int64_t total) {
                                  AddCell(cell, total, days, &figures);
                                }));
@@ -246,15 +244,15 @@ absl::StatusOr<Figures> ComputeFigures(const StateSnapshot& snapshot,
 absl::StatusOr<std::vector<uint32_t>> CommitDays(const StateSnapshot& snapshot,
                                                  uint32_t as_of) {
   std::set<uint32_t> days;
-  RETURN_IF_ERROR(snapshot.Scan(
-      std::string(1, kCellSpace), {}, [&](std::string_view key,
-                                          std::string_view) {
-        const auto parsed = ParseCellKey(key);
-        if (parsed.has_value() && parsed->commit_day <= as_of) {
-          days.insert(parsed->commit_day);
-        }
-        return true;
-      }));
+  RETURN_IF_ERROR(snapshot.Scan(std::string(1, kCellSpace), {},
+                                [&](std::string_view key, std::string_view) {
+                                  const auto parsed = ParseCellKey(key);
+                                  if (parsed.has_value() &&
+                                      parsed->commit_day <= as_of) {
+                                    days.insert(parsed->commit_day);
+                                  }
+                                  return true;
+                                }));
   return std::vector<uint32_t>(days.begin(), days.end());
 }
 

@@ -14,12 +14,12 @@
 namespace tongchou::aggregator {
 
 struct FigureKey {
-  std::string id;        // K1.1
-  bool once = false;     // the province's second line
-  uint32_t city = 0;     // 0 = the province
-  uint32_t county = 0;   // 0 = the whole city or province
+  std::string id;          // K1.1
+  bool once = false;       // the province's second line
+  uint32_t city = 0;       // 0 = the province
+  uint32_t county = 0;     // 0 = the whole city or province
   uint16_t insurance = 0;  // 0 = none or all
-  uint32_t period = 0;   // YYYYMM, YYYY, or YYYYMMDD for stocks
+  uint32_t period = 0;     // YYYYMM, YYYY, or YYYYMMDD for stocks
   auto operator<=>(const FigureKey&) const = default;
 };
 

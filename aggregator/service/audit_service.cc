@@ -14,8 +14,7 @@ constexpr size_t kMessageBytesTarget = 1 << 20;
 
 absl::Status AuditService::CheckCaller(
     const grpc::ServerContext& context) const {
-  ASSIGN_OR_RETURN(const base::Identity peer,
-                   transport::PeerIdentity(context));
+  ASSIGN_OR_RETURN(const base::Identity peer, transport::PeerIdentity(context));
   if (peer.role != base::Role::kAuditor && peer.role != base::Role::kOfficer) {
     return base::PermissionDeniedError(
         "logs are copied by auditors and officers, not by {} of {}",

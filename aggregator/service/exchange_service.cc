@@ -17,8 +17,7 @@ constexpr auto kHeartbeat = std::chrono::microseconds(1'000'000);
 
 }  // namespace
 
-using Stream =
-    grpc::ServerReaderWriter<v1::ProvinceMessage, v1::NodeMessage>;
+using Stream = grpc::ServerReaderWriter<v1::ProvinceMessage, v1::NodeMessage>;
 
 // What the two threads of a stream and the journal's writer share. Lives until
 // nothing of it is in the writer's queue.
@@ -67,8 +66,7 @@ class ExchangeSession {
 namespace {
 
 absl::StatusOr<uint32_t> CityOfPeer(const grpc::ServerContext& context) {
-  ASSIGN_OR_RETURN(const base::Identity peer,
-                   transport::PeerIdentity(context));
+  ASSIGN_OR_RETURN(const base::Identity peer, transport::PeerIdentity(context));
   uint32_t city = 0;
   std::from_chars(peer.division.data(),
                   peer.division.data() + peer.division.size(), city);
@@ -194,8 +192,8 @@ absl::Status ExchangeService::Serve(grpc::ServerContext* context,
                                     Stream* stream) {
   ASSIGN_OR_RETURN(const uint32_t city, CityOfPeer(*context));
   ASSIGN_OR_RETURN(const ledger::VerifierKey key, cities_.KeyOf(city));
-  ExchangeSession session(
-      city, context, {city, ledger::CityOrigin(province_, city), key});
+  ExchangeSession session(city, context,
+                          {city, ledger::CityOrigin(province_, city), key});
   Replace(city, &session);
   const auto handle = [&](const v1::NodeMessage& message) -> absl::Status {
     base::MutexLock lock(session.mutex);
@@ -230,7 +228,8 @@ absl::Status ExchangeService::Serve(grpc::ServerContext* context,
   absl::Status status = base::AbortedError("the stream ended before Hello");
   if (stream->Read(&message)) status = Greet(&session, message);
   std::thread writer([&] {
-    WriteLoop(&session, stream, [&] { return AppliedSize(city); }, &clock_);
+    WriteLoop(
+        &session, stream, [&] { return AppliedSize(city); }, &clock_);
   });
   while (status.ok() && stream->Read(&message)) status = handle(message);
   Leave(city, &session);

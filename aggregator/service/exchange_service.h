@@ -21,9 +21,8 @@ class ExchangeSession;
 // Thread-safe.
 class ExchangeService final : public v1::Exchange::Service {
  public:
-  ExchangeService(std::string province, Journal* journal,
-                  JournalWriter* writer, CityTable* cities,
-                  base::Clock* clock)
+  ExchangeService(std::string province, Journal* journal, JournalWriter* writer,
+                  CityTable* cities, base::Clock* clock)
       : province_(std::move(province)),
         journal_(*journal),
         writer_(*writer),

@@ -93,8 +93,8 @@ void ThreadWriter::Run() {
 }
 
 absl::Status ThreadWriter::Cosign(std::deque<Waiting>* group) {
-  const auto seconds = static_cast<uint64_t>(clock_.NowMicros() /
-                                             base::kMicrosPerSecond);
+  const auto seconds =
+      static_cast<uint64_t>(clock_.NowMicros() / base::kMicrosPerSecond);
   for (Waiting& one : *group) {
     ASSIGN_OR_RETURN(one.batch.cosigned_checkpoint,
                      cosigner_.Cosign(one.batch.batch.checkpoint, seconds));

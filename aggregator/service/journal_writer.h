@@ -24,9 +24,10 @@ class JournalWriter {
   using Done = std::function<void(const absl::Status&, uint64_t end_size,
                                   const std::string& cosigned_note)>;
 
-  static std::unique_ptr<JournalWriter> Start(
-      Journal* journal, ledger::Cosigner cosigner, base::Clock* clock,
-      std::function<void()> written);
+  static std::unique_ptr<JournalWriter> Start(Journal* journal,
+                                              ledger::Cosigner cosigner,
+                                              base::Clock* clock,
+                                              std::function<void()> written);
   virtual ~JournalWriter() = default;
 
   virtual void Submit(uint32_t city, exchange::VerifiedBatch batch,

@@ -73,8 +73,7 @@ absl::StatusOr<v1::AnswerBasis> MakeBasis(const ProvinceParts& parts,
 
 absl::Status QueryService::CheckCaller(
     const grpc::ServerContext& context) const {
-  ASSIGN_OR_RETURN(const base::Identity peer,
-                   transport::PeerIdentity(context));
+  ASSIGN_OR_RETURN(const base::Identity peer, transport::PeerIdentity(context));
   switch (peer.role) {
     case base::Role::kOfficer:
     case base::Role::kAnalyst:
@@ -111,8 +110,7 @@ absl::Status QueryService::DoStatus(const v1::GetStatusRequest& request,
         std::max(news.claimed_committed, copy.range.size()));
     status->set_heard_us(news.heard_us);
     status->set_problem(news.problem);
-    status->set_state(
-        parts_.cities->StateOf(code, copy.range.size() > 0, now));
+    status->set_state(parts_.cities->StateOf(code, copy.range.size() > 0, now));
     const auto applied = position.cities.find(code);
     if (applied != position.cities.end()) {
       status->set_applied_size(applied->second.size);
@@ -166,8 +164,7 @@ absl::Status QueryService::DoHistory(
     v1::GetRecordHistoryResponse* response) const {
   const auto snapshot = parts_.state->Snapshot();
   ASSIGN_OR_RETURN(const Position position, snapshot->ReadPosition());
-  RETURN_IF_ERROR(
-      AnswerHistory(*snapshot, *parts_.journal, request, response));
+  RETURN_IF_ERROR(AnswerHistory(*snapshot, *parts_.journal, request, response));
   ASSIGN_OR_RETURN(*response->mutable_basis(), MakeBasis(parts_, position));
   return absl::OkStatus();
 }

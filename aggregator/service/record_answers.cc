@@ -100,36 +100,38 @@ absl::Status AnswerPerson(const StateSnapshot& snapshot,
   }
   std::vector<v1::RecordView> found;
   absl::Status failed;
-  RETURN_IF_ERROR(snapshot.Scan(
-      "R" + records::PersonPrefix(id), {},
-      [&](std::string_view key, std::string_view value) {
-        const auto version = DecodeVersion(value);
-        failed = version.status();
-        if (!failed.ok()) return false;
-        if (version->deleted && !request.with_deleted()) return true;
-        auto view = ViewOf(ParseRowKey(key), *version);
-        failed = view.status();
-        if (failed.ok()) found.push_back(*std::move(view));
-        return failed.ok();
-      }));
+  RETURN_IF_ERROR(
+      snapshot.Scan("R" + records::PersonPrefix(id), {},
+                    [&](std::string_view key, std::string_view value) {
+                      const auto version = DecodeVersion(value);
+                      failed = version.status();
+                      if (!failed.ok()) return false;
+                      if (version->deleted && !request.with_deleted())
+                        return true;
+                      auto view = ViewOf(ParseRowKey(key), *version);
+                      failed = view.status();
+                      if (failed.ok()) found.push_back(*std::move(view));
+                      return failed.ok();
+                    }));
   RETURN_IF_ERROR(failed);
   std::string person;
   records::AppendPerson(id, &person);
   const std::string prefix = IndexPrefix("AAC002", person);
   std::vector<std::string> tails;
-  RETURN_IF_ERROR(snapshot.Scan(prefix, {},
-                                [&](std::string_view key, std::string_view) {
-                                  tails.emplace_back(key.substr(prefix.size()));
-                                  return true;
-                                }));
+  RETURN_IF_ERROR(
+      snapshot.Scan(prefix, {}, [&](std::string_view key, std::string_view) {
+        tails.emplace_back(key.substr(prefix.size()));
+        return true;
+      }));
   for (const std::string& tail : tails) {
-    RETURN_IF_ERROR(AddIfNamed(snapshot, tail, person, request.with_deleted(),
-                               &found));
+    RETURN_IF_ERROR(
+        AddIfNamed(snapshot, tail, person, request.with_deleted(), &found));
   }
-  std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
-    return std::tuple(a.type(), a.city(), std::string_view(a.key())) <
-           std::tuple(b.type(), b.city(), std::string_view(b.key()));
-  });
+  std::stable_sort(
+      found.begin(), found.end(), [](const auto& a, const auto& b) {
+        return std::tuple(a.type(), a.city(), std::string_view(a.key())) <
+               std::tuple(b.type(), b.city(), std::string_view(b.key()));
+      });
   if (found.empty()) {
     return base::NotFoundError("nothing is known of {}", id);
   }
@@ -200,15 +202,14 @@ absl::Status AnswerHistory(const StateSnapshot& snapshot,
                    records::KeyFromName(request.record()));
   ASSIGN_OR_RETURN(const auto version, snapshot.Get(key, request.city()));
   if (!version.has_value()) {
-    return base::NotFoundError("city {} never had this record",
-                               request.city());
+    return base::NotFoundError("city {} never had this record", request.city());
   }
   ledger::Bundle bundle;
   for (uint64_t next = version->sequence + 1; next != 0;) {
     const uint64_t sequence = next - 1;
     absl::Status status = base::DataLossError("entry {} is missing", sequence);
-    RETURN_IF_ERROR(journal.ReadCity(
-        request.city(), sequence, [&](JournalBundle&& stored) {
+    RETURN_IF_ERROR(
+        journal.ReadCity(request.city(), sequence, [&](JournalBundle&& stored) {
           status = bundle.Decode(stored.bytes);
           return false;
         }));

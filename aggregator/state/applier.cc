@@ -232,9 +232,8 @@ absl::Status ThreadApplier::TakeEntry(uint32_t city,
   CityPosition& position = next_.cities[city];
   if (!batch_days_.contains(city)) {
     batch_days_[city] = day;
-    days_before_[city] = position.size == 0
-                             ? 0
-                             : base::ChinaDay(position.last_commit_time_us);
+    days_before_[city] =
+        position.size == 0 ? 0 : base::ChinaDay(position.last_commit_time_us);
   }
   if (position.first_commit_day == 0) position.first_commit_day = day;
   position.size = header.sequence() + 1;

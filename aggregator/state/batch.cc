@@ -20,10 +20,9 @@ bool IsReadWithPerson(uint32_t type) {
 Batch::Batch(std::vector<Change> changes, const StateSnapshot* snapshot,
              PastReader* past)
     : changes_(std::move(changes)), snapshot_(*snapshot), past_(*past) {
-  std::stable_sort(changes_.begin(), changes_.end(),
-                   [](const Change& a, const Change& b) {
-                     return a.row_key < b.row_key;
-                   });
+  std::stable_sort(
+      changes_.begin(), changes_.end(),
+      [](const Change& a, const Change& b) { return a.row_key < b.row_key; });
   size_t kept = 0;
   for (size_t i = 0; i < changes_.size(); ++i) {
     const bool last = i + 1 == changes_.size() ||
@@ -93,8 +92,8 @@ absl::StatusOr<std::optional<RecordVersion>> Batch::Read(
 absl::StatusOr<std::vector<std::string>> Batch::RowKeys(
     std::string_view prefix) {
   std::vector<std::string> keys;
-  RETURN_IF_ERROR(snapshot_.Scan(
-      prefix, {}, [&](std::string_view key, std::string_view) {
+  RETURN_IF_ERROR(
+      snapshot_.Scan(prefix, {}, [&](std::string_view key, std::string_view) {
         keys.emplace_back(key);
         return true;
       }));

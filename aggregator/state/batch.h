@@ -24,7 +24,9 @@ struct Change {
   RecordVersion after;
   std::optional<RecordVersion> before;  // see Batch::Load
 
-  std::string_view record_key() const { return ParseRowKey(row_key).record_key; }
+  std::string_view record_key() const {
+    return ParseRowKey(row_key).record_key;
+  }
 };
 
 // Past versions of records, out of the journal.
@@ -40,8 +42,8 @@ inline constexpr uint32_t kNow = 0xffffffff;
 
 // From where records are looked at.
 struct Perspective {
-  bool after = false;    // with the batch
-  uint32_t day = kNow;   // as of the end of this commit day
+  bool after = false;   // with the batch
+  uint32_t day = kNow;  // as of the end of this commit day
   // Takes the first later commit day on which something that was looked at
   // changed; may be null.
   uint32_t* next_change = nullptr;
@@ -68,8 +70,9 @@ class Batch {
   std::pair<size_t, size_t> RangeOf(std::string_view prefix) const;
 
   // Deleted records too; nullopt: there never was one.
-  absl::StatusOr<std::optional<RecordVersion>> Read(
-      std::string_view record_key, uint32_t city, const Perspective& from);
+  absl::StatusOr<std::optional<RecordVersion>> Read(std::string_view record_key,
+                                                    uint32_t city,
+                                                    const Perspective& from);
   // The same for a record whose newest version is known.
   absl::StatusOr<std::optional<RecordVersion>> Rewind(
       std::optional<RecordVersion> version, uint32_t city,

@@ -130,8 +130,7 @@ absl::Status Collector::SpreadFamilies() {
         if (!DecodeLive(parsed.record_key, version, &row)) continue;
         std::string person;
         records::AppendPerson(row.text(row.schema().id_number), &person);
-        persons_[std::move(person)] |=
-            GroupsOf(v1::RECORD_TYPE_FAMILY_MEMBER);
+        persons_[std::move(person)] |= GroupsOf(v1::RECORD_TYPE_FAMILY_MEMBER);
       }
     }
   }

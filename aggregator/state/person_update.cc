@@ -223,16 +223,15 @@ absl::Status PersonUpdate::OthersAt(std::string_view person, FigureGroup group,
 
 // What city `city` changes in the province's line: from its day on, at each
 // later day on which another city's part is different.
-absl::Status PersonUpdate::AddOnceOf(std::string_view person,
-                                     FigureGroup group, uint32_t city) {
+absl::Status PersonUpdate::AddOnceOf(std::string_view person, FigureGroup group,
+                                     uint32_t city) {
   const CityPart& part = parts_[city];
   Counted last_before;
   Counted last_after;
   for (uint32_t day = cities_.at(city).after; day != kNow;) {
     uint32_t next_change = kNow;
     Counted before;
-    RETURN_IF_ERROR(
-        OthersAt(person, group, city, day, &next_change, &before));
+    RETURN_IF_ERROR(OthersAt(person, group, city, day, &next_change, &before));
     Counted after = before;
     AppendCityLevel(part.before, &before);
     AppendCityLevel(part.after, &after);

@@ -20,8 +20,7 @@ class PersonUpdate {
  public:
   // `changed_keys` leads from a person's bytes to the changes, in the batch, of
   // records that name the person in a field (not in front of the key).
-  using ChangesByPerson =
-      absl::flat_hash_map<std::string, std::vector<size_t>>;
+  using ChangesByPerson = absl::flat_hash_map<std::string, std::vector<size_t>>;
   PersonUpdate(Batch* batch, FactReader* facts,
                const std::map<uint32_t, CityDays>* cities,
                const ChangesByPerson* named, CellDeltas* deltas)

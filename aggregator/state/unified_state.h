@@ -80,16 +80,16 @@ class StateSnapshot {
                                                    uint32_t city) const;
   // Keys with the prefix, from `from` (empty = the first) on, until `visit`
   // returns false.
-  absl::Status Scan(std::string_view prefix, std::string_view from,
-                    const std::function<bool(std::string_view key,
-                                             std::string_view value)>& visit)
-      const;
+  absl::Status Scan(
+      std::string_view prefix, std::string_view from,
+      const std::function<bool(std::string_view key, std::string_view value)>&
+          visit) const;
   // Rows of one type of one person: 'R' 01 person type. Bloom filters tell
   // quickly that there are none.
-  absl::Status ScanPerson(std::string_view prefix,
-                          const std::function<bool(std::string_view key,
-                                                   std::string_view value)>&
-                              visit) const;
+  absl::Status ScanPerson(
+      std::string_view prefix,
+      const std::function<bool(std::string_view key, std::string_view value)>&
+          visit) const;
 
  private:
   rocksdb::DB* const db_;

@@ -71,8 +71,8 @@ absl::StatusOr<std::string> KeyFromName(const v1::RecordName& name) {
   for (const v1::FieldText& text : name.key_fields()) {
     const FieldSchema* field = schema->Find(text.code());
     if (field == nullptr || !field->key) {
-      return base::InvalidArgumentError("{} is no key field of {}",
-                                        text.code(), schema->name);
+      return base::InvalidArgumentError("{} is no key field of {}", text.code(),
+                                        schema->name);
     }
     texts[field->index] = text.value();
   }
@@ -84,8 +84,8 @@ absl::StatusOr<std::string> KeyFromName(const v1::RecordName& name) {
     for (const int field : schema->key_fields) {
       fields += (fields.empty() ? "" : ", ") + schema->fields[field].code;
     }
-    return base::InvalidArgumentError(
-        "a {} is named by valid values of {}", schema->name, fields);
+    return base::InvalidArgumentError("a {} is named by valid values of {}",
+                                      schema->name, fields);
   }
   return KeyOf(row);
 }

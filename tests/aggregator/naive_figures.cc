@@ -256,8 +256,7 @@ void Naive::Families() {
     const uint32_t year = Number(family, "BCCS10") / 10'000;
     Sum("K7.agreed", county, 0, year, 1);
     if (placed) Sum("K7.placed", county, 0, year, 1);
-    const bool ended =
-        Has(family, "AAE031") && Number(family, "AAE031") <= on_;
+    const bool ended = Has(family, "AAE031") && Number(family, "AAE031") <= on_;
     if (placed || ended) continue;
     Sum("K7.families", county, 0, on_, 1);
     for (const Texts& row : members) {
@@ -346,9 +345,8 @@ Figures Naive::InsuredNow() {
     Enrolments();
   }
   Finish();
-  std::erase_if(figures_, [](const auto& figure) {
-    return figure.first.id != "K1.1";
-  });
+  std::erase_if(figures_,
+                [](const auto& figure) { return figure.first.id != "K1.1"; });
   return figures_;
 }
 
@@ -380,8 +378,7 @@ Figures Naive::Compute(const Figures& insured_before, uint32_t opening_day) {
 Figures NaiveFigures(const std::vector<Edit>& edits, uint32_t as_of,
                      uint32_t on) {
   const uint32_t opening_day = (as_of / 10'000 - 1) * 10'000 + 1231;
-  const Figures before =
-      Naive(edits, opening_day, opening_day).InsuredNow();
+  const Figures before = Naive(edits, opening_day, opening_day).InsuredNow();
   return Naive(edits, as_of, on).Compute(before, opening_day);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <rocksdb/file_system.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -77,8 +78,8 @@ class TestCity {
     header->set_commit_time_us(commit_time_us);
     header->set_previous(newest);
     header->set_last_of_transaction(true);
-    range_.Append(writer_.Add(header->SerializeAsString(),
-                              body.SerializeAsString()));
+    range_.Append(
+        writer_.Add(header->SerializeAsString(), body.SerializeAsString()));
     newest = range_.size();
     if (writer_.count() >= bundle_entries) Close();
   }
@@ -108,8 +109,8 @@ class TestCity {
       texts[schema.IndexOf(code)] = text;
     }
     records::RowParser parser(schema, {edit.city, 20'101'231, true});
-    const auto issue = parser.Parse(
-        texts, std::vector<bool>(schema.fields.size()), row);
+    const auto issue =
+        parser.Parse(texts, std::vector<bool>(schema.fields.size()), row);
     ASSERT_TRUE(parser.key_known()) << edit.type << " " << issue.code;
     if (edit.deleted) return;
     ASSERT_EQ(issue.code, "") << edit.type << " field " << issue.field;
@@ -128,10 +129,65 @@ class TestCity {
   int64_t last_commit_time_us_ = 0;
 };
 
+// Writes as ever but waits for no disk: no test here pulls the plug.
+class UnsyncedFile : public rocksdb::FSWritableFileOwnerWrapper {
+ public:
+  using FSWritableFileOwnerWrapper::FSWritableFileOwnerWrapper;
+  rocksdb::IOStatus Sync(const rocksdb::IOOptions& options,
+                         rocksdb::IODebugContext* debug) override {
+    return Flush(options, debug);
+  }
+  rocksdb::IOStatus Fsync(const rocksdb::IOOptions& options,
+                          rocksdb::IODebugContext* debug) override {
+    return Flush(options, debug);
+  }
+};
+
+class UnsyncedDirectory : public rocksdb::FSDirectoryWrapper {
+ public:
+  using FSDirectoryWrapper::FSDirectoryWrapper;
+  rocksdb::IOStatus Fsync(const rocksdb::IOOptions&,
+                          rocksdb::IODebugContext*) override {
+    return rocksdb::IOStatus::OK();
+  }
+  rocksdb::IOStatus FsyncWithDirOptions(
+      const rocksdb::IOOptions&, rocksdb::IODebugContext*,
+      const rocksdb::DirFsyncOptions&) override {
+    return rocksdb::IOStatus::OK();
+  }
+};
+
+class UnsyncedFileSystem : public rocksdb::FileSystemWrapper {
+ public:
+  UnsyncedFileSystem() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
+  const char* Name() const override { return "unsynced"; }
+  rocksdb::IOStatus NewWritableFile(
+      const std::string& name, const rocksdb::FileOptions& options,
+      std::unique_ptr<rocksdb::FSWritableFile>* file,
+      rocksdb::IODebugContext* debug) override {
+    const auto status =
+        FileSystemWrapper::NewWritableFile(name, options, file, debug);
+    if (status.ok()) *file = std::make_unique<UnsyncedFile>(std::move(*file));
+    return status;
+  }
+  rocksdb::IOStatus NewDirectory(
+      const std::string& name, const rocksdb::IOOptions& options,
+      std::unique_ptr<rocksdb::FSDirectory>* directory,
+      rocksdb::IODebugContext* debug) override {
+    const auto status =
+        FileSystemWrapper::NewDirectory(name, options, directory, debug);
+    if (status.ok()) {
+      *directory = std::make_unique<UnsyncedDirectory>(std::move(*directory));
+    }
+    return status;
+  }
+};
+
 class TestProvince {
  public:
   TestProvince() {
-    auto journal = Journal::Open({directory_.path() + "/journal", nullptr});
+    auto journal = Journal::Open({directory_.path() + "/journal",
+                                  std::make_shared<UnsyncedFileSystem>()});
     EXPECT_TRUE(journal.ok()) << journal.status();
     journal_ = *std::move(journal);
     OpenState("state", /*rebuild=*/false);
@@ -229,12 +285,12 @@ class TestProvince {
       base::MutexLock lock(mutex_);
       applied_ = position();
     }
-    auto applier = Applier::Start(
-        journal_.get(), state_.get(), [this](const Position& position) {
-          base::MutexLock lock(mutex_);
-          applied_ = position;
-          progress_.NotifyAll();
-        });
+    auto applier = Applier::Start(journal_.get(), state_.get(),
+                                  [this](const Position& position) {
+                                    base::MutexLock lock(mutex_);
+                                    applied_ = position;
+                                    progress_.NotifyAll();
+                                  });
     ASSERT_TRUE(applier.ok()) << applier.status();
     applier_ = *std::move(applier);
   }

@@ -111,9 +111,9 @@ History HistoryMaker::MakeCity(uint32_t city) {
 // A new record, or one of the past again: changed, deleted or returned.
 Edit HistoryMaker::MakeEdit(uint32_t city, const History& past) {
   static const auto* const kTypes = new std::vector<std::string>{
-      "enrolment", "enrolment",    "enrolment", "unit",      "unit",
-      "person",    "contribution", "filing",    "filing",    "unemployment",
-      "hardship",  "rural_worker", "loan",      "repayment", "family",
+      "enrolment", "enrolment",     "enrolment",    "unit",      "unit",
+      "person",    "contribution",  "filing",       "filing",    "unemployment",
+      "hardship",  "rural_worker",  "loan",         "repayment", "family",
       "family",    "family_member", "family_member"};
   Edit edit{city, 0, Pick(*kTypes), {}, false};
   if (past.empty() || OneIn(3)) {
@@ -179,22 +179,27 @@ Texts HistoryMaker::MakeOther(const std::string& type) {
   const std::string number = Pick({"N1", "N2", "N3", "N4", "N5"});
   const std::string reason = Pick({"", "1", "1", "1", "6301"});
   if (type == "person") {
-    return {{"AAC002", Who()},       {"AAC003", "Li"},
-            {"AAC004", "1"},         {"AAC006", "19700101"},
-            {"AAB301", County()},    {"AAE138", MaybeDate()},
+    return {{"AAC002", Who()},      {"AAC003", "Li"},
+            {"AAC004", "1"},        {"AAC006", "19700101"},
+            {"AAB301", County()},   {"AAE138", MaybeDate()},
             {"AIC162", MaybeDate()}};
   }
   if (type == "filing") {
-    return {{"ACC030", number}, {"AAC002", Who()}, {"AAB301", County()},
+    return {{"ACC030", number},
+            {"AAC002", Who()},
+            {"AAB301", County()},
             {"ACC031", Date()}};
   }
   if (type == "unemployment") {
-    return {{"ACC020", number},    {"AAC002", Who()},       {"AAB301", County()},
-            {"AJC094", "20080101"}, {"AAE031", MaybeDate()}, {"AAE160", reason}};
+    return {{"ACC020", number},      {"AAC002", Who()},
+            {"AAB301", County()},    {"AJC094", "20080101"},
+            {"AAE031", MaybeDate()}, {"AAE160", reason}};
   }
   if (type == "hardship") {
-    return {{"AAC002", Who()},      {"ADC310", Pick({"01", "02"})},
-            {"AAB301", County()},   {"AAE031", MaybeDate()},
+    return {{"AAC002", Who()},
+            {"ADC310", Pick({"01", "02"})},
+            {"AAB301", County()},
+            {"AAE031", MaybeDate()},
             {"AAE160", reason}};
   }
   if (type == "rural_worker") {
@@ -204,9 +209,9 @@ Texts HistoryMaker::MakeOther(const std::string& type) {
             {"BCCB22", Pick({"1", "2", "3", "4", "5"})}};
   }
   if (type == "loan") {
-    return {{"ACC140", number},         {"AAC002", Who()},
-            {"AAB301", County()},       {"ACC141", Money(false)},
-            {"BCC13X", Date()},         {"BCC3Y6", Pick({"", "1", "5"})}};
+    return {{"ACC140", number},   {"AAC002", Who()},
+            {"AAB301", County()}, {"ACC141", Money(false)},
+            {"BCC13X", Date()},   {"BCC3Y6", Pick({"", "1", "5"})}};
   }
   if (type == "repayment") {
     return {{"ACC140", number}, {"BCC142", Date()}, {"BCC144", Money(false)}};
@@ -236,9 +241,8 @@ struct Arrival {
 History WholeCities(const History& history, std::vector<size_t> cities) {
   History order;
   for (const size_t city : cities) {
-    std::copy_if(
-        history.begin(), history.end(), std::back_inserter(order),
-        [&](const Edit& edit) { return edit.city == kCities[city]; });
+    std::copy_if(history.begin(), history.end(), std::back_inserter(order),
+                 [&](const Edit& edit) { return edit.city == kCities[city]; });
   }
   return order;
 }
@@ -279,10 +283,10 @@ std::vector<FigureDays> Samples(HistoryMaker* random) {
 
 std::string ToText(const Figures::value_type& figure) {
   const FigureKey& key = figure.first;
-  return absl::StrCat(key.id, key.once ? " once " : " ", key.city, "/",
-                      key.county, " ", key.insurance, " ", key.period, " = ",
-                      figure.second.has_value() ? absl::StrCat(*figure.second)
-                                                : "null");
+  return absl::StrCat(
+      key.id, key.once ? " once " : " ", key.city, "/", key.county, " ",
+      key.insurance, " ", key.period, " = ",
+      figure.second.has_value() ? absl::StrCat(*figure.second) : "null");
 }
 
 Figures WithoutZeros(Figures figures) {
@@ -335,7 +339,6 @@ class UnifiedPropertyTest : public testing::Test {
         const Figures values = WithoutZeros(found);
         ASSERT_TRUE(values == naive) << Differences(values, naive);
       }
-      fprintf(stderr, "%zu rows %zu nonzero %zu null\n", found.size(), WithoutZeros(found).size(), (size_t)std::count_if(found.begin(), found.end(), [](auto& f){return !f.second;}));
       ASSERT_TRUE(found == tables_[i]) << Differences(found, tables_[i]);
     }
   }
