@@ -34,12 +34,13 @@ class PieceWriter {
   ~PieceWriter();
 
   absl::Status Write(std::string_view piece);
+  // Hands everything written so far to the operating system.
+  absl::Status Flush();
   // Everything written so far survives power loss after OK.
   absl::Status Sync();
 
  private:
   PieceWriter(std::string path, int descriptor);
-  absl::Status Flush();
 
   std::string path_;
   int descriptor_ = -1;

@@ -55,15 +55,14 @@ std::optional<uint32_t> Dimension(const Json& row, const char* name) {
   return static_cast<uint32_t>(*number);
 }
 
+// 20081031 or "2008-10-31".
 std::optional<uint32_t> Day(const Json& answer, const char* name) {
   const auto it = answer.find(name);
   if (it == answer.end()) return std::nullopt;
-  if (it->is_string()) {
-    const auto day = base::ParseDay(it->get<std::string>());
-    if (!day.ok()) return std::nullopt;
-    return *day;
-  }
-  return Dimension(answer, name);
+  const auto day = base::ParseDay(it->is_string() ? it->get<std::string>()
+                                                  : it->dump());
+  if (!day.ok()) return std::nullopt;
+  return *day;
 }
 
 absl::Status ReadJsonFigure(const Json& row, FigureTable* figures) {
@@ -86,9 +85,12 @@ absl::Status ReadJsonFigure(const Json& row, FigureTable* figures) {
     name.insurance = row["insurance"].get<std::string>();
   }
   name.once = row.value("line", Json()) == "once";
-  (*figures)[name] = row["value"].is_null()
-                         ? std::nullopt
-                         : std::optional(row["value"].get<int64_t>());
+  std::optional<int64_t> value;
+  if (!row["value"].is_null()) value = row["value"].get<int64_t>();
+  if (!figures->try_emplace(name, value).second) {
+    return base::InvalidArgumentError("indicators: {} is there twice",
+                                      Describe(name));
+  }
   return absl::OkStatus();
 }
 
@@ -104,18 +106,26 @@ absl::Status ReadJsonBasis(const Json& row, ClaimedBasis* basis) {
         "basis: a row needs city, size and root (64 hex digits): {}",
         row.dump());
   }
-  (*basis)[*city] = {*size, base::Hash::FromView(*root), 0};
+  const ClaimedCity claim{*size, base::Hash::FromView(*root), 0};
+  if (!basis->try_emplace(*city, claim).second) {
+    return base::InvalidArgumentError("basis: city {} is there twice", *city);
+  }
   return absl::OkStatus();
 }
 
-void AddFigures(const v1::GetIndicatorsResponse& response,
-                ClaimedFigures* claims) {
+absl::Status AddFigures(const v1::GetIndicatorsResponse& response,
+                        ClaimedFigures* claims) {
   for (const v1::Figure& figure : response.figures()) {
-    claims->figures[{figure.id(), figure.once(), figure.city(), figure.county(),
-                     figure.insurance(), figure.period()}] =
-        figure.has_value() ? std::optional<int64_t>(figure.value())
-                           : std::nullopt;
+    const FigureName name{figure.id(),     figure.once(),      figure.city(),
+                          figure.county(), figure.insurance(), figure.period()};
+    std::optional<int64_t> value;
+    if (figure.has_value()) value = figure.value();
+    if (!claims->figures.try_emplace(name, value).second) {
+      return base::DataLossError("the province states {} twice",
+                                 Describe(name));
+    }
   }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -151,8 +161,7 @@ absl::StatusOr<ClaimedFigures> ReadClaimedFigures(const Archive& archive) {
           claims.on = response.on();
           ASSIGN_OR_RETURN(claims.basis, ReadBasis(response.basis()));
         }
-        AddFigures(response, &claims);
-        return absl::OkStatus();
+        return AddFigures(response, &claims);
       });
   if (!read.ok()) return read.status();
   if (first) {
@@ -200,10 +209,8 @@ absl::StatusOr<ClaimedFigures> ReadJsonAnswer(const std::string& path) {
   ClaimedFigures claims;
   const auto as_of = Day(answer, "as_of");
   const auto on = Day(answer, "on");
-  const Json empty = Json::array();
-  const Json& figures =
-      answer.contains("indicators") ? answer["indicators"] : empty;
-  const Json& basis = answer.contains("basis") ? answer["basis"] : empty;
+  const Json figures = answer.value("indicators", Json());
+  const Json basis = answer.value("basis", Json());
   if (!as_of || !on || !figures.is_array() || !basis.is_array()) {
     return base::InvalidArgumentError(
         "{}: an answer has as_of, on, basis and indicators", path);

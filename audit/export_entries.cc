@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "common/base/file.h"
 #include "common/base/sha256.h"
 #include "common/base/status.h"
 #include "common/ledger/bundle.h"
@@ -25,6 +26,10 @@ void WriteEntry(const ledger::Bundle& bundle, size_t index, std::ostream* out) {
 
 absl::Status ExportEntries(const Archive& archive, uint32_t city,
                            uint64_t first, uint64_t end, std::ostream* out) {
+  if (!base::FileExists(archive.bundles(city))) {
+    return base::NotFoundError("{}: no such file; fetch the log of city {}",
+                               archive.bundles(city), city);
+  }
   ledger::Bundle bundle;
   auto read = ReadPieces(archive.bundles(city), [&](std::string_view bytes) {
     ASSIGN_OR_RETURN(const ledger::BundleRange range,

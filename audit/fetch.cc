@@ -1,6 +1,8 @@
 #include "audit/fetch.h"
 
+#include <filesystem>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "audit/claims.h"
@@ -17,6 +19,10 @@ namespace {
 // Records and figures come by two calls; while cities write, their bases can
 // differ. So often they are asked for again.
 constexpr int kClaimAttempts = 8;
+
+// Claims are whole or not there: a part of them would look like records that
+// the province lacks.
+constexpr std::string_view kUnfinished = ".new";
 
 // Where the copy of a log ends.
 struct CopyEnd {
@@ -70,18 +76,19 @@ class LogFetch {
         options_.progress({city, end.size, size});
       }
     }
-    // Checkpoints first: bundles in the copy are never ahead of their heads.
     RETURN_IF_ERROR(checkpoints.Sync());
     RETURN_IF_ERROR(bundles.Sync());
     return transport::FromGrpc(reader->Finish());
   }
 
  private:
+  // Checkpoints first: bundles in the copy are never ahead of their heads.
   absl::Status Keep(const v1::ReadLogResponse& response, PieceWriter* bundles,
                     PieceWriter* checkpoints, uint64_t* size) {
     for (const std::string& note : response.checkpoints()) {
       RETURN_IF_ERROR(checkpoints->Write(note));
     }
+    RETURN_IF_ERROR(checkpoints->Flush());
     for (const std::string& bytes : response.bundles()) {
       ASSIGN_OR_RETURN(const ledger::BundleRange range,
                        ledger::PeekBundle(bytes));
@@ -96,11 +103,13 @@ class LogFetch {
   const FetchOptions& options_;
 };
 
-// Saves a stream of answers; returns the basis of its first message.
+// Saves a stream of answers beside `path`, which Finish replaces; returns the
+// basis of the first message.
 template <typename Response, typename Reader>
 absl::StatusOr<ClaimedBasis> SaveStream(Reader* reader,
                                         const std::string& path) {
-  ASSIGN_OR_RETURN(PieceWriter file, PieceWriter::Open(path, 0));
+  ASSIGN_OR_RETURN(PieceWriter file,
+                   PieceWriter::Open(path + std::string(kUnfinished), 0));
   ClaimedBasis basis;
   Response response;
   for (bool first = true; reader->Read(&response); first = false) {
@@ -112,6 +121,14 @@ absl::StatusOr<ClaimedBasis> SaveStream(Reader* reader,
   RETURN_IF_ERROR(transport::FromGrpc(reader->Finish()));
   RETURN_IF_ERROR(file.Sync());
   return basis;
+}
+
+absl::Status Finish(const std::string& path) {
+  std::error_code error;
+  std::filesystem::rename(path + std::string(kUnfinished), path, error);
+  if (!error) return absl::OkStatus();
+  return base::UnavailableError("cannot rename {}{}: {}", path, kUnfinished,
+                                error.message());
 }
 
 bool SameSizes(const ClaimedBasis& a, const ClaimedBasis& b) {
@@ -138,7 +155,9 @@ absl::Status FetchClaims(const std::shared_ptr<grpc::Channel>& channel,
     ASSIGN_OR_RETURN(const ClaimedBasis of_figures,
                      SaveStream<v1::GetIndicatorsResponse>(
                          figures.get(), archive.claimed_figures()));
-    if (SameSizes(of_records, of_figures)) return absl::OkStatus();
+    if (!SameSizes(of_records, of_figures)) continue;
+    RETURN_IF_ERROR(Finish(archive.claimed_records()));
+    return Finish(archive.claimed_figures());
   }
   return base::UnavailableError(
       "the cities write faster than records and figures can be read together; "

@@ -18,7 +18,7 @@ enum class Verdict {
 std::string_view VerdictName(Verdict verdict);
 
 struct Finding {
-  std::string place;  // "360100 entry 17", "K1.1 360100 360103 110 20081031"
+  std::string place;  // "360100 entry 17", "K1.1 city 360100 period 20081031"
   std::string text;   // what is wrong there, in words
 };
 

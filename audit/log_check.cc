@@ -70,6 +70,7 @@ class Check {
   const EntryVisitor& visit_;
   Findings& findings_;
 
+  uint64_t notes_ = 0;                    // seen so far
   std::map<uint64_t, base::Hash> heads_;  // signed by the city
   uint64_t compared_size_ = 0;            // newest head that matched
   ledger::Bundle bundle_;
@@ -84,9 +85,11 @@ class Check {
 };
 
 void Check::TakeCheckpoint(std::string_view note) {
+  ++notes_;
   const auto head = ledger::OpenCheckpoint(note, city_.key);
   if (!head.ok()) {
-    findings_.Add(fmt::format("{} checkpoint", city_.city),
+    findings_.Add(fmt::format("{} checkpoint {} of the copy", city_.city,
+                              notes_),
                   std::string(base::Message(head.status())));
     return;
   }
@@ -100,6 +103,9 @@ void Check::TakeCheckpoint(std::string_view note) {
   if (!cosigned.ok()) {
     findings_.Add(place, "the province's cosignature does not hold: " +
                              std::string(base::Message(cosigned.status())));
+  }
+  if (head->size == 0 && head->root != ledger::EmptyRoot()) {
+    findings_.Add(place, "does not name the root of an empty log");
   }
   const auto [known, added] = heads_.try_emplace(head->size, head->root);
   if (!added && known->second != head->root) {
@@ -238,14 +244,24 @@ absl::StatusOr<LogOutcome> CheckLog(const Archive& archive,
         check.TakeCheckpoint(note);
         return absl::OkStatus();
       });
-  if (!notes.ok()) return notes.status();
+  if (absl::IsDataLoss(notes.status())) {
+    findings->Add(fmt::format("{} checkpoints", city.city),
+                  std::string(base::Message(notes.status())));
+  } else if (!notes.ok()) {
+    return notes.status();
+  }
   const auto bundles =
       ReadPieces(archive.bundles(city.city), [&](std::string_view bytes) {
         return check.TakeBundle(bytes)
                    ? absl::OkStatus()
                    : absl::Status(absl::StatusCode::kCancelled, "");
       });
-  if (!bundles.ok() && !check.stopped()) return bundles.status();
+  if (absl::IsDataLoss(bundles.status())) {
+    findings->Add(fmt::format("{} bundles", city.city),
+                  std::string(base::Message(bundles.status())));
+  } else if (!bundles.ok() && !check.stopped()) {
+    return bundles.status();
+  }
   check.Finish();
   return std::move(check).outcome();
 }

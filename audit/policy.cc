@@ -8,6 +8,7 @@
 
 #include "common/base/file.h"
 #include "common/base/status.h"
+#include "common/ledger/checkpoint.h"
 
 namespace tongchou::audit {
 namespace {
@@ -58,7 +59,12 @@ absl::Status ReadCity(const toml::value& value, Policy* policy) {
   CityPolicy city;
   ASSIGN_OR_RETURN(city.city, Division(code));
   ASSIGN_OR_RETURN(city.key, ledger::ParseVerifierKey(key));
-  city.origin = "tongchou/" + policy->province + "/" + code;
+  city.origin = ledger::CityOrigin(policy->province, city.city);
+  if (city.key.type != ledger::KeyType::kEd25519 ||
+      city.key.name != city.origin) {
+    return base::InvalidArgumentError("the key of city {} must be that of {}",
+                                      code, city.origin);
+  }
   if (!policy->cities.emplace(city.city, std::move(city)).second) {
     return base::InvalidArgumentError("city {} is named twice", code);
   }
@@ -72,6 +78,9 @@ absl::StatusOr<Policy> ReadPolicy(const toml::table& table) {
   RETURN_IF_ERROR(Division(policy.province).status());
   ASSIGN_OR_RETURN(const std::string witness, Text(table, "witness"));
   ASSIGN_OR_RETURN(policy.witness, ledger::ParseVerifierKey(witness));
+  if (policy.witness.type != ledger::KeyType::kCosignature) {
+    return base::InvalidArgumentError("witness is no key of a cosigner");
+  }
   const auto cities = table.find("city");
   if (cities == table.end() || !cities->second.is_array()) {
     return base::InvalidArgumentError("there must be a [[city]] for every log");

@@ -193,7 +193,9 @@ class RecordComparison {
         found->second.deleted) {
       return Differs(claim, "stands in the database and in no log");
     }
-    city.claimed.insert(claim.key());
+    if (!city.claimed.insert(claim.key()).second) {
+      return Differs(claim, "stands in the database twice");
+    }
     if (found->second.record != claim.record()) {
       return Differs(claim,
                      fmt::format("differs from entry {}, its last change",

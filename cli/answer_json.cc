@@ -33,16 +33,18 @@ Json DayJson(uint32_t day) {
 }
 
 Json FileJson(const v1::ImportReceipt& receipt) {
-  return {{"file", receipt.file_name()},
-          {"type", TypeName(receipt.type())},
-          {"refused", TextOrNull(receipt.refused_code())},
-          {"read", receipt.rows_read()},
-          {"inserted", receipt.rows_inserted()},
-          {"updated", receipt.rows_updated()},
-          {"unchanged", receipt.rows_unchanged()},
-          {"deleted", receipt.rows_deleted()},
-          {"rejected", CountsJson(receipt.rejected())},
-          {"repaired", CountsJson(receipt.repaired())}};
+  Json json = {{"file", receipt.file_name()},
+               {"type", TypeName(receipt.type())},
+               {"refused", TextOrNull(receipt.refused_code())},
+               {"read", receipt.rows_read()},
+               {"inserted", receipt.rows_inserted()},
+               {"updated", receipt.rows_updated()},
+               {"unchanged", receipt.rows_unchanged()},
+               {"deleted", receipt.rows_deleted()},
+               {"rejected", CountsJson(receipt.rejected())},
+               {"repaired", CountsJson(receipt.repaired())}};
+  if (IsInterrupted(receipt)) json["interrupted"] = true;
+  return json;
 }
 
 Json CityJson(const v1::CityStatus& city) {
@@ -54,6 +56,17 @@ Json CityJson(const v1::CityStatus& city) {
       {"city", DivisionText(city.city())}, {"committed", city.committed_size()},
       {"durable", city.durable_size()},    {"applied", city.applied_size()},
       {"state", StateName(city.state())},  {"files", std::move(files)}};
+}
+
+Json NodeJson(const v1::GetNodeStatusResponse& node) {
+  return {{"city", DivisionText(node.city())},
+          {"records", node.records()},
+          {"committed", node.committed_size()},
+          {"durable", node.durable_size()},
+          {"applied", node.applied_size()},
+          {"uplink", node.uplink_state()},
+          {"read_only", TextOrNull(node.read_only_reason())},
+          {"clock", node.clock_us()}};
 }
 
 Json BasisJson(const v1::AnswerBasis& basis) {
@@ -106,6 +119,10 @@ Json VersionJson(const v1::RecordVersion& version) {
   json["reason_text"] = TextOrNull(version.reason_text());
   json["document"] = TextOrNull(version.document_number());
   return json;
+}
+
+bool IsInterrupted(const v1::ImportReceipt& receipt) {
+  return receipt.outcome() == v1::IMPORT_OUTCOME_INTERRUPTED;
 }
 
 std::string StateName(v1::CityState state) {

@@ -99,6 +99,12 @@ absl::StatusOr<Connection> ConnectAggregator(const Globals& globals) {
       {base::Role::kAggregator, DivisionText(records::kProvinceDivision)});
 }
 
+absl::StatusOr<bool> IsForNode(const Globals& globals) {
+  ASSIGN_OR_RETURN(const ClientConfig client, LoadClientConfig(globals));
+  return !globals.node.empty() ||
+         (client.aggregator.empty() && !client.node.empty());
+}
+
 absl::Status CallStatus(const Connection& connection,
                         const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();

@@ -32,6 +32,10 @@ struct Connection {
 absl::StatusOr<Connection> ConnectNode(const Globals& globals, uint32_t city);
 absl::StatusOr<Connection> ConnectAggregator(const Globals& globals);
 
+// Whether a question that both can answer is for the node: when --node is
+// given, or only a node is known.
+absl::StatusOr<bool> IsForNode(const Globals& globals);
+
 // OK, or the error with the peer's address.
 absl::Status CallStatus(const Connection& connection,
                         const grpc::Status& status);

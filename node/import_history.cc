@@ -70,11 +70,11 @@ std::string ImportFact::Encode() const {
   base::AppendBigEndian<8>(start_size, &bytes);
   base::AppendBigEndian<4>(first_receipt, &bytes);
   base::AppendBigEndian<4>(files, &bytes);
-  return bytes;
+  return bytes += begin;
 }
 
 absl::StatusOr<ImportFact> ImportFact::Decode(const std::string& bytes) {
-  if (bytes.size() != kFactBytes) {
+  if (bytes.size() < kFactBytes) {
     return base::DataLossError("log: the note of the last import is cut");
   }
   const std::string_view view = bytes;
@@ -84,6 +84,7 @@ absl::StatusOr<ImportFact> ImportFact::Decode(const std::string& bytes) {
   fact.first_receipt =
       static_cast<uint32_t>(base::ReadBigEndian(view.substr(40, 4)));
   fact.files = static_cast<uint32_t>(base::ReadBigEndian(view.substr(44, 4)));
+  fact.begin = view.substr(kFactBytes);
   return fact;
 }
 

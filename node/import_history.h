@@ -23,6 +23,7 @@ struct ImportFact {
   uint64_t start_size = 0;
   uint32_t first_receipt = 0;
   uint32_t files = 0;
+  std::string begin;  // the command, serialised
 
   std::string Encode() const;
   static absl::StatusOr<ImportFact> Decode(const std::string& bytes);

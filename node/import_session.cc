@@ -26,6 +26,9 @@ namespace tongchou::node {
 namespace {
 
 constexpr int64_t kProgressRows = 20'000;
+// Rows are longer than this; what is reserved for a file comes from it.
+constexpr uint64_t kRowBytesGuess = 80;
+constexpr uint64_t kRowsReservedMax = 4'000'000;
 
 // What the command has met under a key, in eight bytes: there are as many of
 // them as rows.
@@ -68,6 +71,20 @@ PendingChange ReceiptChange(const v1::ImportReceipt& receipt) {
   change.fingerprint = Fingerprint(change.record);
   change.receipt = receipt.number();
   return change;
+}
+
+// Name, size, hash, type and mode of one file of a command.
+void DescribeFile(const v1::ImportBegin& command, uint32_t index,
+                  v1::ImportReceipt* receipt) {
+  if (index >= static_cast<uint32_t>(command.files_size())) return;
+  const v1::ImportFile& file = command.files(static_cast<int>(index));
+  const records::RecordSchema* schema =
+      records::Schema::Get().Find(file.type());
+  if (schema != nullptr) receipt->set_type(schema->type);
+  receipt->set_file_name(file.name());
+  receipt->set_file_bytes(file.bytes());
+  receipt->set_file_sha256(file.sha256());
+  receipt->set_mode(command.mode());
 }
 
 class Session final : public ImportSession {
@@ -214,7 +231,8 @@ absl::Status Session::Open() {
 absl::Status Session::StartCommand() {
   ASSIGN_OR_RETURN(const uint32_t next, NextReceipt(*context_.log));
   fact_ = {CommandSha256(begin_), context_.log->Head().size(), next,
-           static_cast<uint32_t>(begin_.files_size())};
+           static_cast<uint32_t>(begin_.files_size()),
+           begin_.SerializeAsString()};
   WriteGroup group;
   group.local_facts = {
       {kImportFact, fact_.Encode()},
@@ -226,6 +244,10 @@ absl::Status Session::StartCommand() {
 absl::Status Session::EndInterrupted(const ImportFact& fact) {
   ASSIGN_OR_RETURN(const ImportPast past,
                    ReadImportPast(fact, *context_.log, context_.reader));
+  v1::ImportBegin command;
+  if (!command.ParseFromString(fact.begin)) {
+    return base::DataLossError("log: the note of the last import is cut");
+  }
   WriteGroup group;
   group.reason = v1::REASON_RECEIPT;
   group.actor = caller_.actor;
@@ -235,6 +257,7 @@ absl::Status Session::EndInterrupted(const ImportFact& fact) {
     v1::ImportReceipt receipt;
     receipt.set_number(number);
     receipt.set_outcome(v1::IMPORT_OUTCOME_INTERRUPTED);
+    DescribeFile(command, number - fact.first_receipt, &receipt);
     receipt.set_operator_(caller_.name);
     receipt.set_command_sha256(fact.command_sha256);
     receipt.set_rows_read(one.inserted + one.updated);
@@ -268,6 +291,10 @@ absl::Status Session::StartFile() {
     counties_.clear();
     type_refused_ = false;
   }
+  const uint64_t rows =
+      std::min(file().bytes() / kRowBytesGuess, kRowsReservedMax);
+  seen_.reserve(seen_.size() + rows);
+  context_.index->Expect(rows);
   tally_ = std::make_unique<ImportTally>(*schema_);
   row_error_ = absl::OkStatus();
   rows_since_progress_ = 0;
@@ -585,16 +612,12 @@ absl::Status Session::EndFinishedFile() {
 v1::ImportReceipt Session::NewReceipt(v1::ImportOutcome outcome) const {
   v1::ImportReceipt receipt;
   receipt.set_number(receipt_number());
-  receipt.set_type(schema_->type);
-  receipt.set_file_name(file().name());
-  receipt.set_file_bytes(file().bytes());
-  receipt.set_file_sha256(file().sha256());
+  DescribeFile(begin_, static_cast<uint32_t>(file_index_), &receipt);
   receipt.set_operator_(caller_.name);
   receipt.set_started_us(file_started_us_);
   const ledger::LogHead head = context_.log->Head();
   receipt.set_ended_us(
       context_.clock->TimeOf(head.size(), head.last_commit_time_us));
-  receipt.set_mode(begin_.mode());
   receipt.set_outcome(outcome);
   receipt.set_command_sha256(fact_.command_sha256);
   tally_->Fill(&receipt);

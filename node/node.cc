@@ -58,6 +58,7 @@ class RunningNode final : public Node {
   std::string ReadOnlyReason() const;
   // Signs the head once a second while nothing ships it; keeps the gauges.
   void Tick();
+  void SaveGuard();
   prometheus::Gauge& Gauge(const std::string& name, const std::string& help);
 
   const NodeConfig config_;
@@ -87,6 +88,7 @@ RunningNode::~RunningNode() {
   sequencer_.reset();
   uplink_now_ = nullptr;
   uplink_.reset();
+  if (signer_ != nullptr) SaveGuard();
   if (index_ != nullptr && !index_->Flush().ok()) {
     spdlog::warn("state: not flushed; the next start reads the log's end");
   }
@@ -96,7 +98,7 @@ RunningNode::~RunningNode() {
 std::string RunningNode::ReadOnlyReason() const {
   std::string reason = signer_->read_only_reason();
   const UplinkClient* uplink = uplink_now_.load();
-  if (reason.empty() && uplink != nullptr) reason = uplink->clock_problem();
+  if (reason.empty() && uplink != nullptr) reason = uplink->commit_problem();
   return reason;
 }
 
@@ -175,6 +177,11 @@ prometheus::Gauge& RunningNode::Gauge(const std::string& name,
       .Add({{"city", fmt::format("{:06}", config_.city)}});
 }
 
+void RunningNode::SaveGuard() {
+  const absl::Status saved = signer_->SaveGuard();
+  if (!saved.ok()) spdlog::warn("sign guard: {}", base::Message(saved));
+}
+
 void RunningNode::Tick() {
   prometheus::Gauge& committed = Gauge("committed_entries", "Entries fsynced");
   prometheus::Gauge& durable =
@@ -187,6 +194,7 @@ void RunningNode::Tick() {
   for (int i = 0; !stopping_; ++i) {
     std::this_thread::sleep_for(kSecond / 10);
     if (i % 10 != 0) continue;
+    SaveGuard();
     const ledger::LogHead head = log_->Head();
     committed.Set(static_cast<double>(head.size()));
     records.Set(static_cast<double>(index_->live_records()));

@@ -30,6 +30,7 @@ constexpr size_t kBatchEntries = 32'768;
 // The state database may be this many changes behind the log.
 constexpr size_t kPendingMax = 2 * kBatchEntries;
 constexpr size_t kStateBytes = 21;
+constexpr auto kSpaceRetry = std::chrono::microseconds(1'000'000);
 constexpr std::string_view kPositionKey{"\0", 1};
 
 struct KeyHash {
@@ -93,6 +94,10 @@ class RocksRecordIndex final : public RecordIndex {
   absl::StatusOr<std::optional<RecordState>> Find(
       std::string_view key) override;
   absl::Status Put(std::string_view key, const RecordState& state) override;
+  void Expect(size_t records) override {
+    base::MutexLock lock(map_mutex_);
+    map_.reserve(std::min(records, entries_max_));
+  }
   void Undo() override;
   void Committed(uint64_t log_size) override;
   absl::Status Scan(
@@ -120,7 +125,9 @@ class RocksRecordIndex final : public RecordIndex {
   absl::Status RollForward(const ledger::LogStore& log, uint64_t from);
   absl::Status TakeBundle(const ledger::Bundle& bundle, uint64_t from);
   void WriteLoop();
-  absl::Status WriteBatch(std::vector<Write> writes, uint64_t log_size);
+  absl::Status WriteBatch(std::vector<Write>* writes, uint64_t log_size);
+  // Waits a little; false when it is time to stop.
+  bool WaitForSpace();
   void WaitForWriter(size_t pending_max);
   void EvictIfTooLarge();
 
@@ -258,7 +265,11 @@ void RocksRecordIndex::WriteLoop() {
       log_size = queue_size_;
       writing_ = true;
     }
-    const absl::Status status = WriteBatch(std::move(writes), log_size);
+    absl::Status status = WriteBatch(&writes, log_size);
+    while (absl::IsResourceExhausted(status) && WaitForSpace()) {
+      status = ledger::ResumeWrites(db_.get(), "state");
+      if (status.ok()) status = WriteBatch(&writes, log_size);
+    }
     if (!status.ok()) {
       // The log has everything; the next start rolls forward from it.
       base::MutexLock lock(queue_mutex_);
@@ -270,8 +281,15 @@ void RocksRecordIndex::WriteLoop() {
   }
 }
 
-absl::Status RocksRecordIndex::WriteBatch(std::vector<Write> writes,
+bool RocksRecordIndex::WaitForSpace() {
+  base::MutexLock lock(queue_mutex_);
+  if (!stopping_) queue_changed_.WaitFor(queue_mutex_, kSpaceRetry);
+  return !stopping_;
+}
+
+absl::Status RocksRecordIndex::WriteBatch(std::vector<Write>* batch_writes,
                                           uint64_t log_size) {
+  std::vector<Write>& writes = *batch_writes;
   std::stable_sort(
       writes.begin(), writes.end(),
       [](const Write& a, const Write& b) { return a.key < b.key; });

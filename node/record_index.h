@@ -52,6 +52,8 @@ class RecordIndex {
   // Changes of a commit on its way; Undo takes back what was put since the
   // last Committed.
   virtual absl::Status Put(std::string_view key, const RecordState& state) = 0;
+  // About so many records will be known: takes the memory at once.
+  virtual void Expect(size_t records) = 0;
   virtual void Undo() = 0;
   // They are fsynced; the log has this size now. Waits when the state database
   // is too far behind.

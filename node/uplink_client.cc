@@ -133,9 +133,9 @@ class Client final : public UplinkClient {
     base::MutexLock lock(mutex_);
     return {positions_, state_};
   }
-  std::string clock_problem() const override {
+  std::string commit_problem() const override {
     base::MutexLock lock(mutex_);
-    return clock_problem_;
+    return commit_problem_;
   }
 
  private:
@@ -166,7 +166,7 @@ class Client final : public UplinkClient {
   grpc::ClientContext* context_ ABSL_GUARDED_BY(mutex_) = nullptr;
   exchange::UplinkPositions positions_ ABSL_GUARDED_BY(mutex_);
   std::string state_ ABSL_GUARDED_BY(mutex_) = "connecting";
-  std::string clock_problem_ ABSL_GUARDED_BY(mutex_);
+  std::string commit_problem_ ABSL_GUARDED_BY(mutex_);
   base::Mutex machine_mutex_;  // around every call of the state machine
   std::thread thread_;
 };
@@ -191,10 +191,11 @@ void Client::Run() {
     {
       base::MutexLock lock(mutex_);
       if (stopping_) return;
-      clock_problem_ =
-          base::Message(status).find("clock") != std::string_view::npos
-              ? std::string(base::Message(status))
-              : "";
+      // The province cannot take what this log says (an old copy, a clone, a
+      // fork, a wrong clock): nothing more is promised here until it can.
+      if (absl::IsFailedPrecondition(status)) {
+        commit_problem_ = base::Message(status);
+      }
       if (positions_.welcomed) retry = kRetryMin;
       positions_.welcomed = false;
     }
@@ -234,7 +235,8 @@ absl::Status Client::RunStream() {
   const std::unique_ptr<Stream> stream = stub->Replicate(&context);
   std::thread reader([&] { ReadLoop(stream.get(), &uplink); });
   absl::Status status = WriteLoop(stream.get(), &uplink);
-  context.TryCancel();
+  // A stream that the province ended is read to its end: it says why.
+  if (!status.ok()) context.TryCancel();
   reader.join();
   const absl::Status finished = transport::FromGrpc(stream->Finish());
   base::MutexLock lock(mutex_);
@@ -257,11 +259,13 @@ void Client::ReadLoop(Stream* stream, exchange::Uplink* uplink) {
     if (!status.ok()) break;
     if (message.has_welcome()) SetState("connected");
     base::MutexLock lock(mutex_);
+    if (message.has_welcome()) commit_problem_.clear();
     positions_ = positions;
     woken_ = true;
     changed_.NotifyAll();
   }
   base::MutexLock lock(mutex_);
+  if (!status.ok()) context_->TryCancel();
   read_status_ = status;
   read_ended_ = true;
   changed_.NotifyAll();

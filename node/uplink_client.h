@@ -30,8 +30,10 @@ class UplinkClient {
   // The log has grown.
   virtual void Wake() = 0;
   virtual UplinkStatus status() const = 0;
-  // Why nothing may be committed (the clock is wrong); empty = it may.
-  virtual std::string clock_problem() const = 0;
+  // Why nothing may be committed: the province refuses this log (an old copy,
+  // a clone, a fork) or the clock is wrong. Empty = it may, also while the
+  // province is not there.
+  virtual std::string commit_problem() const = 0;
 };
 
 }  // namespace tongchou::node

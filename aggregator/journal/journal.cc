@@ -340,6 +340,7 @@ class RocksJournal final : public Journal {
   Positions positions_ ABSL_GUARDED_BY(mutex_);
   uint64_t last_ordinal_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status failed_ ABSL_GUARDED_BY(mutex_);
+  bool disk_was_full_ = false;  // only the writer touches it
 };
 
 absl::Status RocksJournal::Load() {
@@ -475,10 +476,14 @@ absl::Status RocksJournal::AddBatch(JournalBatch batch, Draft* draft) const {
 
 absl::Status RocksJournal::Commit(rocksdb::WriteBatch* writes,
                                   Positions changed, uint64_t ordinal) {
+  if (disk_was_full_) {
+    RETURN_IF_ERROR(ledger::ResumeWrites(db_.get(), "journal"));
+  }
   const absl::Status written = Check(db_->Write(synced_, writes));
+  disk_was_full_ = absl::IsResourceExhausted(written);
   base::MutexLock lock(mutex_);
   if (!written.ok()) {
-    if (!absl::IsResourceExhausted(written)) failed_ = written;
+    if (!disk_was_full_) failed_ = written;
     return written;
   }
   for (auto& [city, copy] : changed) positions_[city] = std::move(copy);

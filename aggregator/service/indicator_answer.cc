@@ -72,10 +72,14 @@ void AddFigure(v1::Figure figure, IndicatorAnswer* answer) {
   *answer->parts.back().add_figures() = std::move(figure);
 }
 
-void FillFinal(const Position& position, uint32_t as_of,
+// Cities that have not passed the day, those that never sent included.
+void FillFinal(const Position& position,
+               const std::vector<uint32_t>& configured_cities, uint32_t as_of,
                v1::GetIndicatorsResponse* first) {
-  for (const auto& [code, city] : position.cities) {
-    if (base::ChinaDay(city.last_commit_time_us) <= as_of) {
+  for (const uint32_t code : configured_cities) {
+    const auto city = position.cities.find(code);
+    if (city == position.cities.end() ||
+        base::ChinaDay(city->second.last_commit_time_us) <= as_of) {
       first->add_provisional_cities(code);
     }
   }
@@ -86,6 +90,7 @@ void FillFinal(const Position& position, uint32_t as_of,
 
 absl::StatusOr<IndicatorAnswer> AnswerIndicators(
     const StateSnapshot& snapshot, const Position& position,
+    const std::vector<uint32_t>& configured_cities,
     const v1::GetIndicatorsRequest& request) {
   RETURN_IF_ERROR(CheckRequest(request));
   const uint32_t as_of =
@@ -95,7 +100,7 @@ absl::StatusOr<IndicatorAnswer> AnswerIndicators(
   IndicatorAnswer answer;
   answer.first.set_as_of(as_of);
   answer.first.set_on(on);
-  FillFinal(position, as_of, &answer.first);
+  FillFinal(position, configured_cities, as_of, &answer.first);
   std::vector<FigureDays> days = {{as_of, on}};
   if (request.trend()) {
     days.clear();

@@ -20,6 +20,7 @@ struct IndicatorAnswer {
 // INVALID_ARGUMENT for an unknown id, city, county or day.
 absl::StatusOr<IndicatorAnswer> AnswerIndicators(
     const StateSnapshot& snapshot, const Position& position,
+    const std::vector<uint32_t>& configured_cities,
     const v1::GetIndicatorsRequest& request);
 
 }  // namespace tongchou::aggregator

@@ -131,8 +131,9 @@ absl::Status QueryService::DoIndicators(
     grpc::ServerWriter<v1::GetIndicatorsResponse>* writer) const {
   const auto snapshot = parts_.state->Snapshot();
   ASSIGN_OR_RETURN(const Position position, snapshot->ReadPosition());
-  ASSIGN_OR_RETURN(IndicatorAnswer answer,
-                   AnswerIndicators(*snapshot, position, request));
+  ASSIGN_OR_RETURN(
+      IndicatorAnswer answer,
+      AnswerIndicators(*snapshot, position, parts_.cities->cities(), request));
   ASSIGN_OR_RETURN(*answer.first.mutable_basis(), MakeBasis(parts_, position));
   writer->Write(answer.first);
   for (const v1::GetIndicatorsResponse& part : answer.parts) {

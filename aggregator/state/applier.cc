@@ -14,6 +14,7 @@
 #include "common/base/mutex.h"
 #include "common/base/status.h"
 #include "common/ledger/bundle.h"
+#include "common/ledger/rocksdb_status.h"
 #include "common/records/record_codec.h"
 #include "common/records/record_key.h"
 #include "tongchou/v1/ledger.pb.h"
@@ -23,6 +24,7 @@ namespace {
 
 constexpr size_t kPastBundlesMax = 32;
 constexpr auto kIdle = std::chrono::milliseconds(200);
+constexpr auto kSpaceRetry = std::chrono::microseconds(1'000'000);
 
 absl::Status ParseEntry(const ledger::Bundle& bundle, size_t i,
                         v1::EntryHeader* header, v1::EntryBody* body) {
@@ -139,6 +141,7 @@ class ThreadApplier final : public Applier {
   absl::Status TakeEntry(uint32_t city, const v1::EntryHeader& header,
                          v1::EntryBody* body);
   absl::Status ApplyBatch();
+  absl::Status WriteWhenThereIsSpace(rocksdb::WriteBatch* writes);
   std::map<uint32_t, CityDays> DaysOfBatch() const;
   void PutRecords(const Batch& batch, rocksdb::WriteBatch* writes);
   void CollectIndexes(const Change& change, std::vector<std::string>* keys);
@@ -304,6 +307,22 @@ void ThreadApplier::PutRecords(const Batch& batch,
   for (const std::string& index : indexes) writes->Put(index, "");
 }
 
+// A full disk holds the database up; it goes on when there is space.
+absl::Status ThreadApplier::WriteWhenThereIsSpace(rocksdb::WriteBatch* writes) {
+  absl::Status status = state_.Write(writes, next_);
+  while (absl::IsResourceExhausted(status)) {
+    spdlog::error("unified database: {}", base::Message(status));
+    {
+      base::MutexLock lock(mutex_);
+      if (stopping_) return status;
+      changed_.WaitFor(mutex_, kSpaceRetry);
+    }
+    status = ledger::ResumeWrites(state_.db(), "unified database");
+    if (status.ok()) status = state_.Write(writes, next_);
+  }
+  return status;
+}
+
 absl::Status ThreadApplier::ApplyBatch() {
   if (!changes_.empty()) {
     const auto snapshot = state_.Snapshot();
@@ -315,7 +334,7 @@ absl::Status ThreadApplier::ApplyBatch() {
     rocksdb::WriteBatch writes;
     PutRecords(batch, &writes);
     RETURN_IF_ERROR(totals_.Apply(deltas, *snapshot, &writes));
-    RETURN_IF_ERROR(state_.Write(&writes, next_));
+    RETURN_IF_ERROR(WriteWhenThereIsSpace(&writes));
   }
   batch_days_.clear();
   days_before_.clear();

@@ -150,6 +150,30 @@ bool AllTaken(const std::vector<v1::ImportReceipt>& receipts) {
                      });
 }
 
+bool NoneRejected(const std::vector<v1::ImportReceipt>& receipts) {
+  return std::all_of(receipts.begin(), receipts.end(),
+                     [](const v1::ImportReceipt& receipt) {
+                       return CountAll(receipt.rejected()) == 0;
+                     });
+}
+
+absl::Status FinishRejects(const std::vector<v1::ImportReceipt>& receipts,
+                           RejectsFile* rejects) {
+  RETURN_IF_ERROR(rejects->Finish());
+  if (rejects->rows() > 0) {
+    std::cerr << "tongchou: " << rejects->rows() << " rejected rows are in "
+              << rejects->path() << "\n";
+    return absl::OkStatus();
+  }
+  if (!NoneRejected(receipts)) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const bool removed, rejects->RemoveOld());
+  if (removed) {
+    std::cerr << "tongchou: no rejected rows; removed " << rejects->path()
+              << " of an earlier import\n";
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<int> RunImport(const Globals& globals, const Options& options) {
   ASSIGN_OR_RETURN(const Connection node, ConnectNode(globals, options.city));
   RejectsFile rejects(options.rejects.empty()
@@ -165,11 +189,7 @@ absl::StatusOr<int> RunImport(const Globals& globals, const Options& options) {
   if (!committed.ok()) return Explain(committed.status());
   std::cout << ImportReport(watch.receipts(), *committed, globals.format)
             << std::flush;
-  RETURN_IF_ERROR(rejects.Finish());
-  if (rejects.rows() > 0) {
-    std::cerr << "tongchou: " << rejects.rows() << " rejected rows are in "
-              << rejects.path() << "\n";
-  }
+  RETURN_IF_ERROR(FinishRejects(watch.receipts(), &rejects));
   return prepared.plan.unclaimed.empty() && AllTaken(watch.receipts())
              ? kExitDone
              : kExitFailed;

@@ -74,6 +74,7 @@ absl::StatusOr<ImportPlan> PlanImport(const std::vector<std::string>& paths,
   }
   std::stable_sort(plan.files.begin(), plan.files.end(),
                    [](const ImportSource& a, const ImportSource& b) {
+                     if (a.type == b.type) return a.name < b.name;
                      return OrderOf(a.type) < OrderOf(b.type);
                    });
   return plan;

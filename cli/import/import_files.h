@@ -24,7 +24,7 @@ struct ImportSource {
 };
 
 struct ImportPlan {
-  // Files of one type stand together, types in the order of the schema.
+  // By type in the order of the schema, then by name.
   std::vector<ImportSource> files;
   std::vector<std::string> unclaimed;  // paths that no record type claims
 };

@@ -54,7 +54,7 @@ void AppendNotes(const std::vector<v1::ImportReceipt>& receipts,
                          ": refused: " + receipt.refused_code() + ": " +
                          receipt.refused_reason()) +
                '\n';
-    } else if (receipt.outcome() == v1::IMPORT_OUTCOME_INTERRUPTED) {
+    } else if (IsInterrupted(receipt)) {
       *text += Printable(receipt.file_name()) + ": interrupted\n";
     }
   }
@@ -69,11 +69,13 @@ void AppendNotes(const std::vector<v1::ImportReceipt>& receipts,
 std::string Csv(const std::vector<v1::ImportReceipt>& receipts) {
   std::vector<Table::Column> columns = Columns();
   columns.push_back({"refused"});
+  columns.push_back({"interrupted"});
   Table table(std::move(columns));
   for (const v1::ImportReceipt& receipt : receipts) {
     std::vector<std::string> cells =
         Cells(receipt.file_name(), NumbersOf(receipt), true);
     cells.push_back(receipt.refused_code());
+    cells.push_back(IsInterrupted(receipt) ? "interrupted" : "");
     table.Add(std::move(cells));
   }
   return table.Csv();

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <utility>
 
 #include "cli/table.h"
@@ -12,6 +13,18 @@ namespace {
 
 constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::string_view kHeader = "file,line,column,value,code,text,row\r\n";
+
+std::string Start() {
+  return std::string(records::kUtf8ByteOrderMark).append(kHeader);
+}
+
+bool HasHeader(const std::string& path) {
+  const std::string start = Start();
+  std::string found(start.size(), '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(found.data(), static_cast<std::streamsize>(found.size()));
+  return file.good() && found == start;
+}
 
 }  // namespace
 
@@ -32,7 +45,7 @@ void RejectsFile::Open() {
         temporary_, std::strerror(errno));
     return;
   }
-  Write(std::string(records::kUtf8ByteOrderMark).append(kHeader));
+  Write(Start());
 }
 
 void RejectsFile::Write(const std::string& text) {
@@ -54,6 +67,14 @@ void RejectsFile::Add(const std::string& file_name, records::Encoding encoding,
        row.code(), row.text(), records::ToUtf8Lossy(row.raw(), encoding)},
       kLineEnd, &line);
   Write(line);
+}
+
+absl::StatusOr<bool> RejectsFile::RemoveOld() const {
+  if (!HasHeader(path_)) return false;
+  if (std::remove(path_.c_str()) == 0) return true;
+  return base::FailedPreconditionError(
+      "{}: is of an earlier import and cannot be removed: {}; remove it", path_,
+      std::strerror(errno));
 }
 
 absl::Status RejectsFile::Finish() {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "common/records/text_encoding.h"
 #include "tongchou/v1/node.pb.h"
 
@@ -26,6 +27,9 @@ class RejectsFile {
   void Add(const std::string& file_name, records::Encoding encoding,
            const v1::RejectedRow& row);
   absl::Status Finish();
+  // Removes the file of an earlier import at `path`; false when there is none.
+  // A file that no import wrote stays.
+  absl::StatusOr<bool> RemoveOld() const;
 
   uint64_t rows() const { return rows_; }
   const std::string& path() const { return path_; }

@@ -8,6 +8,8 @@
 #include "cli/table.h"
 #include "cli/text.h"
 #include "common/base/status.h"
+#include "common/records/division.h"
+#include "tongchou/v1/node.grpc.pb.h"
 #include "tongchou/v1/query.grpc.pb.h"
 
 namespace tongchou::cli {
@@ -17,10 +19,15 @@ using Align = Table::Align;
 
 constexpr char kFooter[] =
     "lag: entries that are committed but not yet in the province's figures.\n"
+    "With --node, or without an aggregator in client.toml: the node's own "
+    "view.\n"
     "Example:\n"
-    "  tongchou status --format json";
+    "  tongchou status --format json\n"
+    "  tongchou status --node 127.0.0.1:7001";
 
-struct Options {};
+struct Options {
+  uint32_t city = 0;
+};
 
 std::string Number(uint64_t number, bool plain) {
   return plain ? std::to_string(number)
@@ -77,15 +84,74 @@ Json StatusJson(const v1::GetStatusResponse& response) {
           {"basis", BasisJson(response.basis())}};
 }
 
-absl::StatusOr<int> RunStatus(const Globals& globals, const Options&) {
+Table NodeTable(const v1::GetNodeStatusResponse& node, bool plain) {
+  std::vector<Table::Column> columns = {{"城市"},
+                                        {"records", Align::kRight},
+                                        {"committed", Align::kRight},
+                                        {"durable", Align::kRight},
+                                        {"applied", Align::kRight},
+                                        {"clock"}};
+  std::vector<std::string> cells = {
+      DivisionText(node.city()) + records::Divisions::Get().Name(node.city()),
+      Number(node.records(), plain),
+      Number(node.committed_size(), plain),
+      Number(node.durable_size(), plain),
+      Number(node.applied_size(), plain),
+      ShortTime(node.clock_us())};
+  if (plain) {
+    columns.push_back({"uplink"});
+    columns.push_back({"read-only"});
+    cells.push_back(node.uplink_state());
+    cells.push_back(node.read_only_reason());
+  }
+  Table table(std::move(columns));
+  table.Add(std::move(cells));
+  return table;
+}
+
+std::string NodeText(const v1::GetNodeStatusResponse& node) {
+  std::string text = NodeTable(node, false).Text() +
+                     "uplink: " + Printable(node.uplink_state()) + "\n";
+  if (!node.read_only_reason().empty()) {
+    text += "read-only: " + Printable(node.read_only_reason()) + "\n";
+  }
+  return text;
+}
+
+absl::StatusOr<int> RunNodeStatus(const Globals& globals,
+                                  const Options& options) {
+  ASSIGN_OR_RETURN(const Connection node, ConnectNode(globals, options.city));
+  const auto stub = v1::Node::NewStub(node.channel);
+  grpc::ClientContext context;
+  v1::GetNodeStatusResponse response;
+  RETURN_IF_ERROR(CallStatus(
+      node,
+      stub->GetNodeStatus(&context, v1::GetNodeStatusRequest(), &response)));
+  if (globals.format == Format::kJson) {
+    std::cout << JsonText({{"node", NodeJson(response)}});
+  } else if (globals.format == Format::kCsv) {
+    std::cout << NodeTable(response, true).Csv();
+  } else {
+    std::cout << NodeText(response);
+  }
+  return kExitDone;
+}
+
+absl::Status WithHint(const absl::Status& status) {
+  if (!absl::IsPermissionDenied(status)) return status;
+  return base::PermissionDeniedError(
+      "{}; ask your city's node with --node HOST:PORT", base::Message(status));
+}
+
+absl::StatusOr<int> RunProvinceStatus(const Globals& globals) {
   ASSIGN_OR_RETURN(const Connection aggregator, ConnectAggregator(globals));
   v1::GetStatusRequest request;
   request.set_with_imports(globals.format == Format::kJson);
   const auto stub = v1::Query::NewStub(aggregator.channel);
   grpc::ClientContext context;
   v1::GetStatusResponse response;
-  RETURN_IF_ERROR(
-      CallStatus(aggregator, stub->GetStatus(&context, request, &response)));
+  RETURN_IF_ERROR(WithHint(
+      CallStatus(aggregator, stub->GetStatus(&context, request, &response))));
   if (globals.format == Format::kJson) {
     std::cout << JsonText(StatusJson(response));
   } else if (globals.format == Format::kCsv) {
@@ -96,13 +162,22 @@ absl::StatusOr<int> RunStatus(const Globals& globals, const Options&) {
   return kExitDone;
 }
 
+absl::StatusOr<int> RunStatus(const Globals& globals, const Options& options) {
+  ASSIGN_OR_RETURN(const bool for_node, IsForNode(globals));
+  if (for_node) return RunNodeStatus(globals, options);
+  if (options.city == 0) return RunProvinceStatus(globals);
+  return base::InvalidArgumentError(
+      "--city: says whose node it is; give --node HOST:PORT, too");
+}
+
 }  // namespace
 
 void AddStatus(CLI::App* app, Invocation* invocation) {
   CLI::App* command = app->add_subcommand(
-      "status", "Show how far every city is and how fresh its data are");
+      "status", "Show how far every city is, or how the own node stands");
   command->footer(kFooter);
-  AddCommand<Options>(command, invocation, RunStatus);
+  const auto o = AddCommand<Options>(command, invocation, RunStatus);
+  AddCity(command, &o->city, "Whose node --node is (default: client.toml)");
 }
 
 }  // namespace tongchou::cli

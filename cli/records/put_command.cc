@@ -20,7 +20,7 @@ constexpr size_t kTransactionIdBytes = 16;
 constexpr char kFooter[] =
     "The whole record: fields that are left out are empty afterwards.\n"
     "Example:\n"
-    "  tongchou put enrolment AAC002=369901198001010014 AAE140=110 \\\n"
+    "  tongchou put enrolment AAC002=369901198001010019 AAE140=110 \\\n"
     "      AAB301=360102 AAC008=1 --staff 张三 --reason 补录";
 
 struct Options {

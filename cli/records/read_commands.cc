@@ -15,14 +15,14 @@ namespace {
 
 constexpr char kGetFooter[] =
     "Example:\n"
-    "  tongchou get enrolment AAC002=369901198001010014 AAE140=110";
+    "  tongchou get enrolment AAC002=369901198001010019 AAE140=110";
 constexpr char kHistoryFooter[] =
     "Example:\n"
-    "  tongchou history enrolment AAC002=369901198001010014 AAE140=110\n"
+    "  tongchou history enrolment AAC002=369901198001010019 AAE140=110\n"
     "  tongchou history unit AAB001=3601U00000001 --province --city 360100";
 constexpr char kPersonFooter[] =
     "Example:\n"
-    "  tongchou person 369901198001010014 --format json";
+    "  tongchou person 369901198001010019 --format json";
 
 struct RecordOptions {
   std::string type;

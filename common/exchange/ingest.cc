@@ -158,9 +158,9 @@ absl::Status Ingest::CheckIncarnation(const v1::Incarnation& incarnation,
   const bool twin = incarnation.counter() == copy.incarnation_counter &&
                     incarnation.nonce() != copy.incarnation_nonce;
   if (!older && !twin) return absl::OkStatus();
-  return base::AbortedError(
+  return base::FailedPreconditionError(
       "{}: a clone: start {} (nonce {:016x}) after start {} (nonce {:016x}) "
-      "of this node; stop one of the two",
+      "of this node; stop one of the two, or restore the newest copy",
       config_.origin, incarnation.counter(), incarnation.nonce(),
       copy.incarnation_counter, copy.incarnation_nonce);
 }

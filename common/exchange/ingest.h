@@ -73,9 +73,9 @@ class Ingest {
   // The first message. `copy` is what the province holds now. The root of any
   // shorter size is asked through `root_at` to tell a fork from a log that is
   // behind. Fills evidence() and returns FAILED_PRECONDITION on a fork;
-  // ABORTED on a clone's older incarnation; PERMISSION_DENIED for another
-  // origin; FAILED_PRECONDITION when the node is behind its own past (restore
-  // it first) or the city is quarantined.
+  // FAILED_PRECONDITION on a clone's older incarnation; PERMISSION_DENIED for
+  // another origin; FAILED_PRECONDITION when the node is behind its own past
+  // (restore it first) or the city is quarantined.
   absl::StatusOr<v1::Welcome> OnHello(const v1::Hello& hello,
                                       const CityCopy& copy,
                                       const RootAt& root_at, int64_t now_us);

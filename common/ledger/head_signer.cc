@@ -65,6 +65,7 @@ absl::StatusOr<std::unique_ptr<HeadSigner>> HeadSigner::Open(
                    ReadGuard(opened->guard_path_, opened->origin_));
   opened->allowed_size_ = guard.allowed_size;
   opened->last_note_ = std::move(guard.last_note);
+  opened->saved_note_ = opened->last_note_;
   if (opened->last_note_.empty()) {
     opened->confirmed_ = size == 0;
     return opened;
@@ -154,7 +155,17 @@ absl::Status HeadSigner::WriteGuard() {
   json["origin"] = origin_;
   json["allowed_size"] = allowed_size_;
   json["last_note"] = last_note_;
-  return base::WriteFileDurably(guard_path_, json.dump(1) + "\n");
+  RETURN_IF_ERROR(base::WriteFileDurably(guard_path_, json.dump(1) + "\n"));
+  saved_note_ = last_note_;
+  return absl::OkStatus();
+}
+
+absl::Status HeadSigner::SaveGuard() {
+  base::MutexLock lock(mutex_);
+  if (last_note_ == saved_note_ || !read_only_reason_.empty()) {
+    return absl::OkStatus();
+  }
+  return WriteGuard();
 }
 
 std::string HeadSigner::last_note() const {

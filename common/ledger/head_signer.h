@@ -47,6 +47,10 @@ class HeadSigner {
   // size before.
   absl::StatusOr<std::string> Sign(uint64_t size, const Hash& root);
 
+  // Writes the newest note to the guard unless it is there; once a second and
+  // at the end, so that an old copy of the log is known at its start.
+  absl::Status SaveGuard();
+
   // Newest note signed, also by earlier starts; empty before the first.
   std::string last_note() const;
   VerifierKey verifier() const;
@@ -64,6 +68,7 @@ class HeadSigner {
   uint64_t allowed_size_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t signed_size_ ABSL_GUARDED_BY(mutex_) = 0;
   std::string last_note_ ABSL_GUARDED_BY(mutex_);
+  std::string saved_note_ ABSL_GUARDED_BY(mutex_);
   std::string read_only_reason_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -99,7 +99,7 @@ class RocksLogStore final : public LogStore {
     return FromRocksdb(status, "log " + directory_);
   }
   absl::StatusOr<std::optional<std::string>> Get(std::string_view key) const;
-  absl::Status CheckWritable() const;
+  absl::Status CheckWritable();
   void PutTiles(const GroupCommit& commit, rocksdb::WriteBatch* batch) const;
   absl::StatusOr<Hash> RangeHashOf(uint64_t begin, uint64_t end) const;
   // Leaves [begin, end) out of the bundles, appended to the range.
@@ -115,6 +115,7 @@ class RocksLogStore final : public LogStore {
   // Leaves behind the last full tile; only the writer touches it.
   std::vector<Hash> open_tile_;
   absl::Status failed_ ABSL_GUARDED_BY(mutex_);
+  bool disk_was_full_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 absl::StatusOr<std::optional<std::string>> RocksLogStore::Get(
@@ -153,9 +154,13 @@ absl::Status RocksLogStore::Load() {
   return absl::OkStatus();
 }
 
-absl::Status RocksLogStore::CheckWritable() const {
+absl::Status RocksLogStore::CheckWritable() {
   base::MutexLock lock(mutex_);
-  return failed_;
+  RETURN_IF_ERROR(failed_);
+  if (!disk_was_full_) return absl::OkStatus();
+  RETURN_IF_ERROR(ResumeWrites(db_.get(), "log " + directory_));
+  disk_was_full_ = false;
+  return absl::OkStatus();
 }
 
 void RocksLogStore::PutTiles(const GroupCommit& commit,
@@ -204,7 +209,8 @@ absl::Status RocksLogStore::Append(const GroupCommit& commit) {
   base::MutexLock lock(mutex_);
   if (!written.ok()) {
     // After another error than a full disk nobody knows what was written.
-    if (!absl::IsResourceExhausted(written)) failed_ = written;
+    disk_was_full_ = absl::IsResourceExhausted(written);
+    if (!disk_was_full_) failed_ = written;
     return written;
   }
   head_ = std::move(head);

@@ -1,6 +1,7 @@
 #include "common/ledger/rocksdb_status.h"
 
 #include <rocksdb/cache.h>
+#include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
 
@@ -48,6 +49,15 @@ rocksdb::Options DatabaseOptions(bool large_values, size_t block_cache_bytes) {
       large_values ? rocksdb::kNoCompression : rocksdb::kLZ4Compression;
   if (!large_values) options.bottommost_compression = rocksdb::kZSTD;
   return options;
+}
+
+absl::Status ResumeWrites(rocksdb::DB* db, std::string_view what) {
+  const rocksdb::Status resumed = db->Resume();
+  if (resumed.ok()) return absl::OkStatus();
+  return base::ResourceExhaustedError(
+      "{}: the disk was full and writing has not resumed ({}); free space, "
+      "nothing is lost",
+      what, resumed.ToString());
 }
 
 std::string PrefixEnd(std::string_view prefix) {

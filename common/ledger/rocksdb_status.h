@@ -10,6 +10,10 @@
 
 #include "absl/status/status.h"
 
+namespace rocksdb {
+class DB;
+}
+
 namespace tongchou::ledger {
 
 // Full disk: RESOURCE_EXHAUSTED; corruption: DATA_LOSS; locked by another
@@ -20,6 +24,9 @@ absl::Status FromRocksdb(const rocksdb::Status& status, std::string_view what);
 // Two background threads, one info log of bounded size, checksums on.
 // `large_values` suits a log of bundles that are compressed already.
 rocksdb::Options DatabaseOptions(bool large_values, size_t block_cache_bytes);
+
+// After a full disk: lets the database write again. OK when it does.
+absl::Status ResumeWrites(rocksdb::DB* db, std::string_view what);
 
 // Smallest key behind all that begin with the prefix.
 std::string PrefixEnd(std::string_view prefix);

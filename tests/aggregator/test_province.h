@@ -3,7 +3,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <rocksdb/file_system.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -129,65 +128,10 @@ class TestCity {
   int64_t last_commit_time_us_ = 0;
 };
 
-// Writes as ever but waits for no disk: no test here pulls the plug.
-class UnsyncedFile : public rocksdb::FSWritableFileOwnerWrapper {
- public:
-  using FSWritableFileOwnerWrapper::FSWritableFileOwnerWrapper;
-  rocksdb::IOStatus Sync(const rocksdb::IOOptions& options,
-                         rocksdb::IODebugContext* debug) override {
-    return Flush(options, debug);
-  }
-  rocksdb::IOStatus Fsync(const rocksdb::IOOptions& options,
-                          rocksdb::IODebugContext* debug) override {
-    return Flush(options, debug);
-  }
-};
-
-class UnsyncedDirectory : public rocksdb::FSDirectoryWrapper {
- public:
-  using FSDirectoryWrapper::FSDirectoryWrapper;
-  rocksdb::IOStatus Fsync(const rocksdb::IOOptions&,
-                          rocksdb::IODebugContext*) override {
-    return rocksdb::IOStatus::OK();
-  }
-  rocksdb::IOStatus FsyncWithDirOptions(
-      const rocksdb::IOOptions&, rocksdb::IODebugContext*,
-      const rocksdb::DirFsyncOptions&) override {
-    return rocksdb::IOStatus::OK();
-  }
-};
-
-class UnsyncedFileSystem : public rocksdb::FileSystemWrapper {
- public:
-  UnsyncedFileSystem() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
-  const char* Name() const override { return "unsynced"; }
-  rocksdb::IOStatus NewWritableFile(
-      const std::string& name, const rocksdb::FileOptions& options,
-      std::unique_ptr<rocksdb::FSWritableFile>* file,
-      rocksdb::IODebugContext* debug) override {
-    const auto status =
-        FileSystemWrapper::NewWritableFile(name, options, file, debug);
-    if (status.ok()) *file = std::make_unique<UnsyncedFile>(std::move(*file));
-    return status;
-  }
-  rocksdb::IOStatus NewDirectory(
-      const std::string& name, const rocksdb::IOOptions& options,
-      std::unique_ptr<rocksdb::FSDirectory>* directory,
-      rocksdb::IODebugContext* debug) override {
-    const auto status =
-        FileSystemWrapper::NewDirectory(name, options, directory, debug);
-    if (status.ok()) {
-      *directory = std::make_unique<UnsyncedDirectory>(std::move(*directory));
-    }
-    return status;
-  }
-};
-
 class TestProvince {
  public:
   TestProvince() {
-    auto journal = Journal::Open({directory_.path() + "/journal",
-                                  std::make_shared<UnsyncedFileSystem>()});
+    auto journal = Journal::Open({directory_.path() + "/journal", nullptr});
     EXPECT_TRUE(journal.ok()) << journal.status();
     journal_ = *std::move(journal);
     OpenState("state", /*rebuild=*/false);
@@ -244,6 +188,7 @@ class TestProvince {
     EXPECT_TRUE(figures.ok()) << figures.status();
     return *std::move(figures);
   }
+  std::unique_ptr<StateSnapshot> Snapshot() { return state_->Snapshot(); }
   Position position() {
     auto position = state_->Snapshot()->ReadPosition();
     EXPECT_TRUE(position.ok()) << position.status();
@@ -299,7 +244,15 @@ class TestProvince {
     ASSERT_TRUE(group.ok()) << group.status();
   }
 
-  TemporaryDirectory directory_;
+  // In memory where there is such a place: hundreds of provinces are opened.
+  static std::filesystem::path Parent() {
+    const std::filesystem::path memory = "/dev/shm";
+    return std::filesystem::is_directory(memory)
+               ? memory
+               : std::filesystem::temp_directory_path();
+  }
+
+  TemporaryDirectory directory_{Parent()};
   std::string name_;
   int crashes_ = 0;
   std::map<uint32_t, TestCity> cities_;

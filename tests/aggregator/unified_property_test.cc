@@ -264,13 +264,11 @@ History Shuffled(const History& history, HistoryMaker* random) {
 
 std::vector<Arrival> Arrivals(const History& history, HistoryMaker* random) {
   return {{"in time", history, 30, 256, true},
-          {"in time at once", history, 1000, 256, false},
           {"one city after another", WholeCities(history, {0, 1, 2}), 300, 9,
            false},
           {"backwards", WholeCities(history, {2, 1, 0}), 25, 256, true},
           {"the middle one last", WholeCities(history, {0, 2, 1}), 7, 3, false},
-          {"shuffled", Shuffled(history, random), 12, 5, true},
-          {"shuffled again", Shuffled(history, random), 40, 256, false}};
+          {"shuffled", Shuffled(history, random), 12, 5, true}};
 }
 
 std::vector<FigureDays> Samples(HistoryMaker* random) {

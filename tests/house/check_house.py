@@ -42,7 +42,8 @@ RESERVED_INCLUDES = (
       "aggregator/service/", "audit/fetch.", "audit/command_line.", "cli/")),
 )
 
-EVALUATOR = re.compile(r"\bK[0-9]{1,2}\.[0-9a-z]\w*|\b(?:CellKind|FigureGroup)\b")
+EVALUATOR = re.compile(
+    r"\bK[0-9]{1,2}\.[0-9a-z]\w*|\b(?:CellKind|FigureGroup)\b")
 MARKER = re.compile(r"\b(?:TODO|FIXME)\b")
 EMPTY_NAMES = {"util", "utils", "misc", "helper", "helpers", "manager",
                "managers", "impl"}
@@ -58,7 +59,8 @@ REGISTRY_HOSTS = (
     "center.conan.io", "mirrors.aliyun.com", "mirrors.tuna.tsinghua.edu.cn")
 FORBIDDEN = re.compile(
     r"(?<![\w.})/-])(?:" + "|".join(map(re.escape, MACHINE_PATHS)) + ")"
-    r"|(?<![\w-])(?:" + "|".join(map(re.escape, REGISTRY_HOSTS)) + r")(?![\w-])")
+    r"|(?<![\w-])(?:" + "|".join(map(re.escape, REGISTRY_HOSTS))
+    + r")(?![\w-])")
 # This file has to spell the words out.
 WORDS_EXCEPT = ("tests/house/check_house.py",)
 

@@ -95,10 +95,17 @@ class Disturbed:
             return self.durable(city.code) == self.sizes[city.code]
         return False
 
+    def importer_runs(self):
+        with self.lock:
+            return not self.unfinished or any(
+                self.importers[code].poll() is None
+                for code in self.unfinished if code in self.importers)
+
     def kill(self, kind):
         with self.lock:
             codes = sorted(self.unfinished)
         if kind == "importer":
+            wait_for("an importer", self.importer_runs, 10)
             running = [self.importers[c] for c in codes
                        if c in self.importers
                        and self.importers[c].poll() is None]
@@ -130,11 +137,12 @@ class Disturbed:
                                     args=(city,)) for city in self.cities]
         for thread in threads:
             thread.start()
-        plan = ["node", "aggregator", "importer"] * KILLS_EACH
-        self.random.shuffle(plan)
-        for kind in plan:
-            time.sleep(self.random.uniform(0.05, 0.5))
-            self.kill(kind)
+        for _ in range(KILLS_EACH):
+            kinds = ["node", "aggregator", "importer"]
+            self.random.shuffle(kinds)
+            for kind in kinds:
+                time.sleep(self.random.uniform(0.03, 0.3))
+                self.kill(kind)
         for thread in threads:
             thread.join()
         if self.errors:

@@ -9,9 +9,9 @@ namespace tongchou {
 
 class TemporaryDirectory {
  public:
-  TemporaryDirectory() {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "tongchou-XXXXXX").string();
+  explicit TemporaryDirectory(const std::filesystem::path& parent =
+                                  std::filesystem::temp_directory_path()) {
+    std::string pattern = (parent / "tongchou-XXXXXX").string();
     if (mkdtemp(pattern.data()) == nullptr) std::abort();
     path_ = pattern;
   }

@@ -197,7 +197,7 @@ TEST_F(ExchangeTest, ACloneIsRefusedAndAReconnectIsNot) {
     incarnation_.set_nonce(nonce);
     Ingest ingest = NewIngest();
     const absl::Status status = Greet(&ingest).status();
-    EXPECT_TRUE(absl::IsAborted(status)) << status;
+    EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
     EXPECT_THAT(base::Describe(status), HasSubstr("clone"));
   }
   const std::vector<std::pair<uint64_t, uint64_t>> owners = {{3, 33}, {4, 1}};

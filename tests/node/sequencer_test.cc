@@ -1,0 +1,130 @@
+#include "node/sequencer.h"
+
+#include <thread>
+
+#include "common/ledger/bundle.h"
+#include "tests/node/test_node.h"
+
+namespace tongchou::node {
+namespace {
+
+using Sequencing = NodeTest;
+using Result = std::vector<v1::ChangeResult>;
+
+TEST_F(Sequencing, ResultsFollowThePast) {
+  EXPECT_EQ(Results({Upsert("a", "1")}), Result{v1::CHANGE_RESULT_INSERTED});
+  EXPECT_EQ(Results({Upsert("a", "1")}), Result{v1::CHANGE_RESULT_UNCHANGED});
+  EXPECT_EQ(Results({Upsert("a", "2")}), Result{v1::CHANGE_RESULT_UPDATED});
+  EXPECT_EQ(Results({Delete("a")}), Result{v1::CHANGE_RESULT_DELETED});
+  EXPECT_EQ(Results({Delete("a")}), Result{v1::CHANGE_RESULT_ABSENT});
+  EXPECT_EQ(Results({Upsert("a", "2")}), Result{v1::CHANGE_RESULT_INSERTED});
+  EXPECT_EQ(size(), 4u);
+  EXPECT_EQ(index_->live_records(), 1u);
+  const auto history = reader_->ReadHistory(3);
+  ASSERT_TRUE(history.ok()) << history.status();
+  ASSERT_EQ(history->size(), 4u);
+  EXPECT_EQ((*history)[0].previous(), 3u);
+  EXPECT_EQ((*history)[1].operation(), v1::OPERATION_DELETE);
+  EXPECT_EQ((*history)[3].previous(), 0u);
+}
+
+TEST_F(Sequencing, ATransactionMayChangeARecordTwice) {
+  EXPECT_EQ(Results({Upsert("a", "1"), Upsert("a", "2"), Upsert("b", "1")}),
+            (Result{v1::CHANGE_RESULT_INSERTED, v1::CHANGE_RESULT_UPDATED,
+                    v1::CHANGE_RESULT_INSERTED}));
+  for (uint64_t i = 0; i < 3; ++i) {
+    const auto entry = reader_->ReadEntry(i);
+    ASSERT_TRUE(entry.ok());
+    EXPECT_EQ(entry->header.last_of_transaction(), i == 2) << i;
+    EXPECT_EQ(entry->header.commit_time_us(),
+              base::ChinaDayStart(kDay));  // one time for all
+  }
+}
+
+TEST_F(Sequencing, TheSameTransactionIdAgainWritesNothing) {
+  const auto first = Commit({Upsert("a", "1")}, "t");
+  Open();
+  const auto again = Commit({Upsert("a", "2")}, "t");
+  ASSERT_TRUE(again.ok());
+  EXPECT_TRUE(again->repeated);
+  EXPECT_EQ(again->committed_size, first->committed_size);
+  EXPECT_EQ(size(), 1u);
+}
+
+TEST_F(Sequencing, BoundsOfATransaction) {
+  std::vector<PendingChange> changes;
+  for (uint32_t i = 0; i < ledger::kTransactionChangesMax; ++i) {
+    changes.push_back(Upsert(std::to_string(i), "1"));
+  }
+  EXPECT_TRUE(Commit(changes).ok());
+  changes.push_back(Upsert("more", "1"));
+  EXPECT_TRUE(absl::IsResourceExhausted(Commit(changes).status()));
+  const std::string key = UnitKey("big");
+  std::string record(ledger::kTransactionBytesMax - key.size(), 'x');
+  EXPECT_TRUE(Commit({WithRecord("big", record)}).ok());
+  record += 'x';
+  EXPECT_TRUE(
+      absl::IsResourceExhausted(Commit({WithRecord("big", record)}).status()));
+}
+
+TEST_F(Sequencing, AReadOnlyNodeSaysWhy) {
+  read_only_ = "the moon is full";
+  const auto refused = Commit({Upsert("a", "1")});
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused.status()));
+  EXPECT_NE(base::Message(refused.status()).find("moon"), std::string::npos);
+  EXPECT_EQ(size(), 0u);
+}
+
+TEST_F(Sequencing, StateIsTheSameAfterReopeningAndRebuilding) {
+  for (int i = 0; i < 500; ++i) {
+    Results({Upsert("u" + std::to_string(i % 50), std::to_string(i))});
+  }
+  Results({Delete("u7")});
+  for (const bool rebuild : {false, true}) {
+    Open(rebuild);
+    EXPECT_EQ(index_->live_records(), 49u);
+    EXPECT_EQ(Results({Upsert("u49", "499")}),
+              Result{v1::CHANGE_RESULT_UNCHANGED});
+    EXPECT_TRUE((*index_->Find(UnitKey("u7")))->deleted);
+  }
+}
+
+TEST_F(Sequencing, ASmallIndexFallsBackToTheState) {
+  index_.reset();
+  auto index =
+      RecordIndex::Open({directory_.path() + "/small", false, 10}, *log_);
+  ASSERT_TRUE(index.ok());
+  for (int i = 0; i < 100; ++i) {
+    const std::string key = UnitKey(std::to_string(i));
+    ASSERT_TRUE((*index)
+                    ->Put(key, {static_cast<uint64_t>(i), false,
+                                static_cast<uint64_t>(i), 0})
+                    .ok());
+    (*index)->Committed(static_cast<uint64_t>(i) + 1);
+  }
+  for (int i = 0; i < 100; ++i) {
+    const auto found = (*index)->Find(UnitKey(std::to_string(i)));
+    ASSERT_TRUE(found.ok() && found->has_value()) << i;
+    EXPECT_EQ((*found)->fingerprint, static_cast<uint64_t>(i));
+  }
+  EXPECT_FALSE((*index)->Find(UnitKey("none"))->has_value());
+}
+
+TEST_F(Sequencing, ManyClientsAtOnce) {
+  std::vector<std::thread> clients;
+  for (int client = 0; client < 8; ++client) {
+    clients.emplace_back([this, client] {
+      for (int i = 0; i < 50; ++i) {
+        EXPECT_TRUE(Commit({Upsert("c" + std::to_string(client),
+                                   "x" + std::to_string(i))})
+                        .ok());
+      }
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(size(), 400u);
+  EXPECT_EQ(*log_->RootAt(400), log_->Head().range.Root());
+}
+
+}  // namespace
+}  // namespace tongchou::node
