@@ -59,8 +59,8 @@ std::optional<uint32_t> Dimension(const Json& row, const char* name) {
 std::optional<uint32_t> Day(const Json& answer, const char* name) {
   const auto it = answer.find(name);
   if (it == answer.end()) return std::nullopt;
-  const auto day = base::ParseDay(it->is_string() ? it->get<std::string>()
-                                                  : it->dump());
+  const auto day =
+      base::ParseDay(it->is_string() ? it->get<std::string>() : it->dump());
   if (!day.ok()) return std::nullopt;
   return *day;
 }

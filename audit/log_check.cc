@@ -88,9 +88,9 @@ void Check::TakeCheckpoint(std::string_view note) {
   ++notes_;
   const auto head = ledger::OpenCheckpoint(note, city_.key);
   if (!head.ok()) {
-    findings_.Add(fmt::format("{} checkpoint {} of the copy", city_.city,
-                              notes_),
-                  std::string(base::Message(head.status())));
+    findings_.Add(
+        fmt::format("{} checkpoint {} of the copy", city_.city, notes_),
+        std::string(base::Message(head.status())));
     return;
   }
   const std::string place =

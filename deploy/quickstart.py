@@ -19,12 +19,13 @@ BIN = pathlib.Path(
     os.environ.get("TONGCHOU_BIN", ROOT / "build" / "release" / "bin"))
 PROVINCE = "360000"
 SPIFFE = "spiffe://tongchou/" + PROVINCE
+# Id, heading, insurance. The headings fit a terminal of 80 columns.
 KEY_FIGURES = [
-    ("K1.1", "参保", "110"), ("K1.6", "征缴(元)", ""), ("K2", "转移就业", ""),
-    ("K3.gross", "新增就业", ""), ("K4", "居民医保", ""),
-    ("K5", "困难职工", ""), ("K6.amount", "小贷(元)", ""),
-    ("K7.families", "零就业户", "")]
-FEN = {"K1.6", "K6.amount", "K6.balance"}
+    ("K1.1", "参保", "110"), ("K1.6", "征缴万元", ""), ("K2", "转移", ""),
+    ("K3.gross", "新增", ""), ("K4", "居民", ""), ("K5", "困难", ""),
+    ("K6.amount", "小贷万元", ""), ("K7.families", "零就业", "")]
+FEN = {"K1.6", "K6.amount"}
+FEN_PER_TEN_THOUSAND_YUAN = 1_000_000
 START_SECONDS = 60
 APPLY_SECONDS = 1800
 
@@ -383,15 +384,17 @@ def print_figures(cities, answer):
         if chosen is None:
             days = [p for p in periods if len(p) == 8]
             chosen = periods[max(days)] if days else 0
-        return f"{chosen / 100:,.2f}" if figure in FEN else f"{chosen:,}"
+        if figure in FEN:
+            return f"{chosen / FEN_PER_TEN_THOUSAND_YUAN:,.2f}"
+        return f"{chosen:,}"
 
     rows = [["城市"] + [title for _, title, _ in KEY_FIGURES]]
     for city in cities:
         rows.append([city.name] + [value(figure, insurance, city.code)
                                    for figure, _, insurance in KEY_FIGURES])
-    rows.append(["全省(人次合计)"] + [value(figure, insurance, None)
+    rows.append(["全省人次"] + [value(figure, insurance, None)
                                 for figure, _, insurance in KEY_FIGURES])
-    once = ["全省(每人一次)"]
+    once = ["全省人数"]
     for figure, _, insurance in KEY_FIGURES:
         known = (figure, None, insurance, "once") in newest
         once.append(value(figure, insurance, None, "once") if known else "")
@@ -437,12 +440,14 @@ def main_job(options):
         say("everything committed is durable and applied\n")
         print_cities(cities, status)
         answer = province.indicators()
-        print(f"\nkey figures as of {answer['as_of']}, year to date\n")
+        print(f"\nkey figures as of {answer['as_of']}, year to date: 企业养老参保, "
+              "征缴, 农村劳动力\n转移就业, 新增就业, 居民医保, 困难企业职工, "
+              "小额贷款, 零就业家庭\n")
         print_figures(cities, answer)
         audit = province.audit()
         print(f"\naudit: {audit['verdict']}: {audit['entries']:,} entries, "
-              f"{audit['checkpoints']:,} checkpoints, "
-              f"{audit['figures']:,} figures computed again, "
+              f"{audit['checkpoints']:,} checkpoints,\n"
+              f"       {audit['figures']:,} figures computed again, "
               f"{audit['seconds']:.1f} s")
         for finding in audit["findings"][:20]:
             print(f"  {finding['place']}: {finding['text']}")

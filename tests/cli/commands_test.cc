@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "cli/command_line.h"
 #include "cli/table.h"
 #include "common/base/file.h"
+#include "common/records/id_number.h"
 #include "common/transport/server.h"
 #include "tests/support/temporary_directory.h"
 #include "tongchou/v1/node.grpc.pb.h"
@@ -19,6 +21,8 @@
 namespace tongchou::cli {
 namespace {
 
+using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
@@ -57,6 +61,7 @@ class FakeQuery final : public v1::Query::Service {
  public:
   v1::GetIndicatorsRequest asked;
   bool silent_a_year_ago = false;
+  bool denies = false;
 
  private:
   static void Fill(v1::AnswerBasis* basis) {
@@ -71,6 +76,7 @@ class FakeQuery final : public v1::Query::Service {
   grpc::Status GetStatus(grpc::ServerContext*,
                          const v1::GetStatusRequest* request,
                          v1::GetStatusResponse* response) override {
+    if (denies) return {grpc::StatusCode::PERMISSION_DENIED, "not you"};
     v1::CityStatus* city = response->add_cities();
     city->set_city(360100);
     city->set_name_zh("南昌市");
@@ -87,6 +93,7 @@ class FakeQuery final : public v1::Query::Service {
       v1::NamedCount* rejected = receipt->add_rejected();
       rejected->set_name("ID_CHECK");
       rejected->set_count(2);
+      city->add_imports()->set_outcome(v1::IMPORT_OUTCOME_INTERRUPTED);
     }
     v1::CityStatus* silent = response->add_cities();
     silent->set_city(360200);
@@ -145,10 +152,37 @@ class FakeNode final : public v1::Node::Service {
   v1::ImportBegin begin;
   std::string data;
   bool goes_away = false;
+  bool rejects = true;
+  v1::ImportOutcome outcome = v1::IMPORT_OUTCOME_COMPLETE;
+  std::string read_only;
 
  private:
   using Stream =
       grpc::ServerReaderWriter<v1::ImportResponse, v1::ImportRequest>;
+
+  static void Reject(v1::ImportResponse* response) {
+    v1::RejectedRow* row = response->add_rejected();
+    row->set_line(2);
+    row->set_column("AAB004");
+    row->set_code("FORMAT");
+    row->set_text("text");
+    row->set_value("v\"1");
+    row->set_raw("1,\xc4\xcf\xb2\xfd");
+  }
+
+  grpc::Status GetNodeStatus(grpc::ServerContext*,
+                             const v1::GetNodeStatusRequest*,
+                             v1::GetNodeStatusResponse* response) override {
+    response->set_city(360100);
+    response->set_records(1234);
+    response->set_committed_size(20);
+    response->set_durable_size(18);
+    response->set_applied_size(17);
+    response->set_uplink_state("connected");
+    response->set_read_only_reason(read_only);
+    response->set_clock_us(kCommitTime);
+    return grpc::Status::OK;
+  }
 
   grpc::Status Import(grpc::ServerContext*, Stream* stream) override {
     v1::ImportRequest request;
@@ -159,18 +193,12 @@ class FakeNode final : public v1::Node::Service {
     if (goes_away) return {grpc::StatusCode::UNAVAILABLE, "node is stopping"};
     for (int i = 0; i < begin.files_size(); ++i) {
       v1::ImportResponse response;
-      v1::RejectedRow* row = response.add_rejected();
-      row->set_line(2);
-      row->set_column("AAB004");
-      row->set_code("FORMAT");
-      row->set_text("text");
-      row->set_value("v\"1");
-      row->set_raw("1,\xc4\xcf\xb2\xfd");
+      if (rejects) Reject(&response);
       v1::ImportReceipt* receipt =
           response.mutable_file_done()->mutable_receipt();
       receipt->set_file_name(begin.files(i).name());
       receipt->set_rows_read(1);
-      receipt->set_outcome(v1::IMPORT_OUTCOME_COMPLETE);
+      receipt->set_outcome(outcome);
       response.mutable_file_done()->set_file(static_cast<uint32_t>(i));
       stream->Write(response);
     }
@@ -190,11 +218,16 @@ class Commands : public testing::Test {
     Issue("client", "city/360100/operator/zhang");
     const std::string province = Start("province", &query_, &province_server_);
     const std::string node = Start("node", &node_, &node_server_);
-    Write("client.toml", "node = \"" + node + "\"\naggregator = \"" + province +
-                             "\"\ncity = \"360100\"\n[tls]\n"
-                             "ca = \"pki/ca.pem\"\n"
-                             "certificate = \"pki/client.pem\"\n"
-                             "key = \"pki/client-key.pem\"\n");
+    address_ = node;
+    const std::string rest =
+        "city = \"360100\"\n[tls]\n"
+        "ca = \"pki/ca.pem\"\n"
+        "certificate = \"pki/client.pem\"\n"
+        "key = \"pki/client-key.pem\"\n";
+    const std::string to_node = "node = \"" + node + "\"\n";
+    Write("city.toml", to_node + rest);
+    Write("client.toml",
+          to_node + "aggregator = \"" + province + "\"\n" + rest);
   }
 
   std::string Path(const std::string& name) const {
@@ -231,6 +264,7 @@ class Commands : public testing::Test {
   TemporaryDirectory directory_;
   FakeQuery query_;
   FakeNode node_;
+  std::string address_;  // of the node
   std::unique_ptr<transport::Server> province_server_;
   std::unique_ptr<transport::Server> node_server_;
 };
@@ -261,6 +295,17 @@ TEST_F(Commands, EveryHelpHasAnExample) {
   }
 }
 
+TEST_F(Commands, ExamplesHaveIdNumbersOfASyntheticNode) {
+  const std::regex id("[0-9]{17}[0-9X]");
+  for (const char* name : {"put", "get", "history", "person"}) {
+    const std::string help = Tongchou({name, "--help"}).out;
+    std::smatch found;
+    ASSERT_TRUE(std::regex_search(help, found, id)) << name;
+    EXPECT_EQ(records::CheckIdNumber(found.str(), {20'081'031, true}), "");
+    EXPECT_THAT(found.str(), StartsWith("3699"));
+  }
+}
+
 TEST_F(Commands, StatusAsJsonIsTheContract) {
   const Ran ran = TongchouHere({"--format", "json", "status"});
   ASSERT_EQ(ran.status, 0) << ran.err;
@@ -273,6 +318,8 @@ TEST_F(Commands, StatusAsJsonIsTheContract) {
   EXPECT_EQ(city["state"], "live");
   EXPECT_EQ(city["files"][0]["refused"], nullptr);
   EXPECT_EQ(city["files"][0]["rejected"]["ID_CHECK"], 2);
+  EXPECT_FALSE(city["files"][0].contains("interrupted"));
+  EXPECT_EQ(city["files"][1]["interrupted"], true);
   EXPECT_EQ(json["cities"][1]["state"], "never_seen");
   EXPECT_EQ(json["basis"][0]["size"], 17);
   EXPECT_EQ(json["basis"][0]["root"].get<std::string>().substr(0, 4), "abab");
@@ -283,6 +330,48 @@ TEST_F(Commands, StatusAsTable) {
   const Ran ran = TongchouHere({"status"});
   EXPECT_THAT(ran.out, HasSubstr("360100南昌市"));
   EXPECT_THAT(ran.out, HasSubstr("2008-10-31 23:59:59"));
+}
+
+TEST_F(Commands, StatusOfTheNodeAsJsonIsTheContract) {
+  const Ran ran =
+      TongchouHere({"status", "--node", address_, "--format", "json"});
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_EQ(nlohmann::json::parse(ran.out)["node"].dump(),
+            R"({"applied":17,"city":"360100","clock":1225468799000000,)"
+            R"("committed":20,"durable":18,"read_only":null,)"
+            R"("records":1234,"uplink":"connected"})");
+  node_.read_only = "why";
+  const Ran stuck =
+      TongchouHere({"status", "--node", address_, "--format", "json"});
+  EXPECT_EQ(nlohmann::json::parse(stuck.out)["node"]["read_only"], "why");
+}
+
+TEST_F(Commands, StatusWithoutAnAggregatorIsTheNodes) {
+  node_.read_only = "the disk is full";
+  const Ran ran = Tongchou({"status", "--config", Path("city.toml")});
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("360100南昌市"));
+  EXPECT_THAT(ran.out, HasSubstr("1,234"));
+  EXPECT_THAT(ran.out, HasSubstr("2008-10-31 23:59:59"));
+  EXPECT_THAT(ran.out, HasSubstr("\nuplink: connected\n"));
+  EXPECT_THAT(ran.out, HasSubstr("\nread-only: the disk is full\n"));
+  const Ran csv =
+      Tongchou({"status", "--config", Path("city.toml"), "--format", "csv"});
+  EXPECT_EQ(csv.out,
+            "城市,records,committed,durable,applied,clock,uplink,read-only\n"
+            "360100南昌市,1234,20,18,17,2008-10-31 23:59:59,connected,"
+            "the disk is full\n");
+}
+
+TEST_F(Commands, StatusNamesTheNodeToWhomTheProvinceDoesNotAnswer) {
+  query_.denies = true;
+  const Ran ran = TongchouHere({"status"});
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_THAT(ran.err, HasSubstr("not you"));
+  EXPECT_THAT(ran.err, EndsWith("with --node HOST:PORT\n"));
+  const Ran city = TongchouHere({"status", "--city", "360100"});
+  EXPECT_EQ(city.status, 1);
+  EXPECT_THAT(city.err, HasSubstr("--node"));
 }
 
 TEST_F(Commands, IndicatorsAsJsonAreTheContract) {
@@ -370,6 +459,63 @@ TEST_F(Commands, ImportOrdersFilesAndKeepsRejects) {
                          "unit.csv,2,AAB004,\"v\"\"1\",FORMAT,text,\"1,"));
   EXPECT_THAT(rejects, HasSubstr("\"1,南昌\"\r\n"));
   EXPECT_FALSE(base::FileExists(Path("in/rejects.csv.part")));
+}
+
+TEST_F(Commands, ImportOrdersFilesNamedSingly) {
+  for (const char* name :
+       {"person-b.csv", "unit-2.csv", "person-a.csv", "unit-1.csv"}) {
+    Write(name, "x");
+  }
+  const Ran ran = TongchouHere({"import", Path("person-b.csv"),
+                                Path("unit-2.csv"), Path("person-a.csv"),
+                                Path("unit-1.csv"), "--rejects", Path("r")});
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  std::vector<std::string> names;
+  for (const auto& file : node_.begin.files()) names.push_back(file.name());
+  EXPECT_THAT(names, ElementsAre("unit-1.csv", "unit-2.csv", "person-a.csv",
+                                 "person-b.csv"));
+}
+
+TEST_F(Commands, ImportWithoutRejectsRemovesOldOnes) {
+  Write("unit.csv", "u");
+  const std::vector<std::string> import = {"import", Path("unit.csv"),
+                                           "--rejects", Path("r.csv")};
+  ASSERT_EQ(TongchouHere(import).status, 0);
+  ASSERT_TRUE(base::FileExists(Path("r.csv")));
+  node_.rejects = false;
+  const Ran removed = TongchouHere(import);
+  EXPECT_EQ(removed.status, 0);
+  EXPECT_THAT(removed.err, HasSubstr("removed " + Path("r.csv")));
+  EXPECT_FALSE(base::FileExists(Path("r.csv")));
+  EXPECT_EQ(TongchouHere(import).err, "");
+}
+
+TEST_F(Commands, ImportRemovesNothingButRejects) {
+  Write("unit.csv", "u");
+  node_.rejects = false;
+  const Ran ran =
+      TongchouHere({"import", Path("unit.csv"), "--rejects", Path("unit.csv")});
+  EXPECT_EQ(ran.err, "");
+  EXPECT_TRUE(base::FileExists(Path("unit.csv")));
+}
+
+TEST_F(Commands, InterruptedImportsAreMarked) {
+  Write("unit.csv", "u");
+  node_.rejects = false;
+  node_.outcome = v1::IMPORT_OUTCOME_INTERRUPTED;
+  const auto import = [this](const std::string& format) {
+    return TongchouHere({"import", Path("unit.csv"), "--rejects", Path("r"),
+                         "--format", format});
+  };
+  const Ran json = import("json");
+  EXPECT_EQ(json.status, 1);
+  EXPECT_EQ(nlohmann::json::parse(json.out)["files"][0]["interrupted"], true);
+  EXPECT_THAT(import("table").out, HasSubstr("unit.csv: interrupted\n"));
+  EXPECT_THAT(import("csv").out, HasSubstr(",interrupted\nunit.csv,1,"));
+  EXPECT_THAT(import("csv").out, EndsWith(",,interrupted\n"));
+  node_.outcome = v1::IMPORT_OUTCOME_COMPLETE;
+  EXPECT_FALSE(nlohmann::json::parse(import("json").out)["files"][0].contains(
+      "interrupted"));
 }
 
 TEST_F(Commands, ImportNamesUnclaimedFiles) {

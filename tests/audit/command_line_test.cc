@@ -1,0 +1,261 @@
+#include "audit/command_line.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "audit/policy.h"
+#include "tests/audit/answer_json.h"
+#include "tests/audit/test_archive.h"
+
+namespace tongchou::audit {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+constexpr int kClean = 0;
+constexpr int kDiscrepancy = 1;
+constexpr int kCouldNotCheck = 2;
+
+struct Outcome {
+  int exit = 0;
+  std::string out;
+  std::string error;
+};
+
+Outcome RunProgram(std::vector<std::string> words) {
+  words.insert(words.begin(), "tongchou-audit");
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  Outcome outcome;
+  outcome.exit =
+      RunCommandLine(static_cast<int>(arguments.size()), arguments.data());
+  outcome.out = testing::internal::GetCapturedStdout();
+  outcome.error = testing::internal::GetCapturedStderr();
+  return outcome;
+}
+
+class CommandLineTest : public testing::Test {
+ protected:
+  CommandLineTest() {
+    copy_.Write();
+    policy_ = copy_.WritePolicy();
+  }
+  Outcome RunCheck(const std::string& command,
+                   const std::vector<std::string>& more = {}) {
+    std::vector<std::string> words = {command, "--dir", copy_.path(),
+                                      "--policy", policy_};
+    words.insert(words.end(), more.begin(), more.end());
+    return RunProgram(words);
+  }
+  std::string WriteAnswer(const json& answer) {
+    const std::string path = copy_.PathOf("answer.json");
+    std::ofstream(path) << answer.dump();
+    return path;
+  }
+  // Runs a check with this text as the policy.
+  Outcome RunWithPolicy(const std::string& text) {
+    std::ofstream(policy_) << text;
+    return RunCheck("verify");
+  }
+
+  TestArchive copy_;
+  std::string policy_;
+};
+
+// ---- 0: clean.
+
+TEST_F(CommandLineTest, CleanIsZero) {
+  const Outcome verify = RunCheck("verify");
+  EXPECT_EQ(verify.exit, kClean) << verify.error;
+  EXPECT_THAT(verify.out, HasSubstr("verdict      clean"));
+  EXPECT_THAT(verify.out, HasSubstr("entries      24"));
+  const Outcome replay = RunCheck("replay");
+  EXPECT_EQ(replay.exit, kClean) << replay.error;
+  EXPECT_THAT(replay.out, HasSubstr("records      18 compared"));
+  const std::string answer = WriteAnswer(AnswerJson(copy_.claims));
+  const Outcome check = RunCheck("check-answer", {answer});
+  EXPECT_EQ(check.exit, kClean) << check.out << check.error;
+}
+
+TEST_F(CommandLineTest, TheReportIsOneLineOfJsonOnRequest) {
+  const Outcome replay = RunCheck("replay", {"--format", "json"});
+  EXPECT_EQ(replay.exit, kClean);
+  EXPECT_EQ(std::count(replay.out.begin(), replay.out.end(), '\n'), 1);
+  const json report = json::parse(replay.out);
+  EXPECT_EQ(report["verdict"], "clean");
+  EXPECT_EQ(report["entries"], 24);
+  EXPECT_EQ(report["checkpoints"], 8);
+  EXPECT_EQ(report["records"], 18);
+  EXPECT_EQ(report["figures"], copy_.claims.figures.size());
+  EXPECT_EQ(report["findings_total"], 0);
+  EXPECT_EQ(report["findings"], json::array());
+}
+
+TEST_F(CommandLineTest, EntriesAreExportedAsLines) {
+  const Outcome outcome =
+      RunProgram({"export-entries", "--dir", copy_.path(), "--city", "360100",
+                  "--from", "2", "--to", "4"});
+  EXPECT_EQ(outcome.exit, kClean);
+  const size_t end = outcome.out.find('\n');
+  const json first = json::parse(outcome.out.substr(0, end));
+  EXPECT_EQ(first["sequence"], 2);
+  EXPECT_EQ(first["header"], base::HexEncode(copy_.nanchang.entry(2).header));
+  EXPECT_EQ(first["body"], base::HexEncode(copy_.nanchang.entry(2).body));
+  const json second = json::parse(outcome.out.substr(end));
+  EXPECT_EQ(second["sequence"], 3);
+}
+
+TEST_F(CommandLineTest, AWithheldBodyIsExportedAsItsHash) {
+  copy_.nanchang.entry(4).withheld = true;
+  copy_.Write();
+  const Outcome outcome =
+      RunProgram({"export-entries", "--dir", copy_.path(), "--city", "360100",
+                  "--from", "4", "--to", "5"});
+  const json entry = json::parse(outcome.out);
+  EXPECT_TRUE(entry["body"].is_null());
+  EXPECT_EQ(entry["body_hash"],
+            base::HexEncode(base::Sha256(copy_.nanchang.entry(4).body).view()));
+}
+
+TEST_F(CommandLineTest, HelpIsZero) {
+  EXPECT_EQ(RunProgram({"--help"}).exit, kClean);
+}
+
+// ---- 1: discrepancy.
+
+TEST_F(CommandLineTest, ADiscrepancyInALogIsOne) {
+  copy_.nanchang.entry(4).body.back() ^= 1;
+  copy_.Write();
+  for (const char* command : {"verify", "replay"}) {
+    const Outcome outcome = RunCheck(command);
+    EXPECT_EQ(outcome.exit, kDiscrepancy) << command;
+    EXPECT_THAT(outcome.out, HasSubstr("verdict      discrepancy"));
+    EXPECT_THAT(outcome.out, HasSubstr("  360100 entries 3 to 5: "));
+  }
+}
+
+TEST_F(CommandLineTest, ADiscrepancyInAFigureIsOne) {
+  copy_.claims.figures.begin()->second = 99;
+  copy_.Write();
+  EXPECT_EQ(RunCheck("verify").exit, kClean);
+  const Outcome outcome = RunCheck("replay", {"--format", "json"});
+  EXPECT_EQ(outcome.exit, kDiscrepancy);
+  const json report = json::parse(outcome.out);
+  EXPECT_EQ(report["verdict"], "discrepancy");
+  EXPECT_EQ(report["findings_total"], 1);
+  EXPECT_EQ(report["findings"][0]["place"],
+            Describe(copy_.claims.figures.begin()->first));
+  EXPECT_THAT(report["findings"][0]["text"], HasSubstr("99"));
+}
+
+TEST_F(CommandLineTest, ADiscrepancyInAnAnswerIsOne) {
+  json answer = AnswerJson(copy_.claims);
+  RowOf("K1.1", "360100", &answer)["value"] = 4;
+  const Outcome outcome = RunCheck("check-answer", {WriteAnswer(answer)});
+  EXPECT_EQ(outcome.exit, kDiscrepancy);
+  EXPECT_THAT(outcome.out, HasSubstr("K1.1 city 360100"));
+}
+
+TEST_F(CommandLineTest, ADamagedFileOfTheCopyIsOne) {
+  std::ofstream(copy_.archive().bundles(kNanchang)) << "\xff\xff\xff\xff";
+  const Outcome outcome = RunCheck("verify", {"--format", "json"});
+  EXPECT_EQ(outcome.exit, kDiscrepancy);
+  const json report = json::parse(outcome.out);
+  EXPECT_EQ(report["findings"][0]["place"], "360100 bundles");
+  EXPECT_EQ(report["findings"][1]["place"], "360100 entry 0");
+}
+
+// ---- 2: could not check.
+
+TEST_F(CommandLineTest, AMissingCopyIsTwo) {
+  const std::string nowhere = copy_.PathOf("nowhere");
+  for (const char* command : {"verify", "replay"}) {
+    const Outcome outcome =
+        RunProgram({command, "--dir", nowhere, "--policy", policy_});
+    EXPECT_EQ(outcome.exit, kCouldNotCheck) << command;
+    EXPECT_THAT(outcome.error, StartsWith("tongchou-audit: "));
+    EXPECT_THAT(outcome.error, HasSubstr(nowhere));
+  }
+  EXPECT_EQ(
+      RunProgram({"export-entries", "--dir", nowhere, "--city", "360100"}).exit,
+      kCouldNotCheck);
+}
+
+TEST_F(CommandLineTest, MissingClaimsAreTwo) {
+  std::filesystem::remove_all(copy_.archive().claims_directory());
+  EXPECT_EQ(RunCheck("verify").exit, kClean);
+  EXPECT_EQ(RunCheck("replay").exit, kCouldNotCheck);
+}
+
+TEST_F(CommandLineTest, AnUnreadableAnswerIsTwo) {
+  EXPECT_EQ(RunCheck("check-answer", {WriteAnswer({{"as_of", 20081031}})}).exit,
+            kCouldNotCheck);
+  EXPECT_EQ(RunCheck("check-answer", {copy_.PathOf("nowhere.json")}).exit,
+            kCouldNotCheck);
+}
+
+TEST_F(CommandLineTest, WrongUsageIsTwo) {
+  EXPECT_EQ(RunProgram({}).exit, kCouldNotCheck);
+  EXPECT_EQ(RunProgram({"judge"}).exit, kCouldNotCheck);
+  EXPECT_EQ(RunProgram({"verify"}).exit, kCouldNotCheck);
+  EXPECT_EQ(RunProgram({"verify", "--dir", copy_.path()}).exit, kCouldNotCheck);
+  EXPECT_EQ(RunCheck("verify", {"--unknown"}).exit, kCouldNotCheck);
+  EXPECT_EQ(RunCheck("verify", {"--format", "xml"}).exit, kCouldNotCheck);
+  EXPECT_EQ(RunCheck("check-answer").exit, kCouldNotCheck);
+  EXPECT_EQ(RunProgram({"export-entries", "--dir", copy_.path()}).exit,
+            kCouldNotCheck);
+  EXPECT_EQ(
+      RunProgram({"fetch", "--dir", copy_.path(), "--policy", policy_}).exit,
+      kCouldNotCheck);
+}
+
+TEST_F(CommandLineTest, ACityWithoutAPinnedKeyIsTwo) {
+  std::string text = *base::ReadFile(policy_);
+  text.erase(text.rfind("[[city]]"));
+  const Outcome outcome = RunWithPolicy(text);
+  EXPECT_EQ(outcome.exit, kCouldNotCheck);
+  EXPECT_THAT(outcome.error, HasSubstr("no key is pinned"));
+  EXPECT_THAT(outcome.error, HasSubstr("360200"));
+}
+
+TEST_F(CommandLineTest, ABadPolicyIsTwoAndSaysWhy) {
+  const std::string sound = *base::ReadFile(policy_);
+  const auto with = [&](const std::string& from, const std::string& to) {
+    std::string text = sound;
+    const size_t at = text.find(from);
+    EXPECT_NE(at, text.npos) << from;
+    return text.replace(at, from.size(), to);
+  };
+  const std::map<std::string, std::string> policies = {
+      {"expect", "province = "},
+      {"province must be there", ""},
+      {"\"36\" is no division code", with("\"360000\"", "\"36\"")},
+      {"unknown key \"note\"", "note = 1\n" + sound},
+      {"witness must be there", with("witness = ", "#")},
+      {"there must be a [[city]]", sound.substr(0, sound.find("[[city]]"))},
+      {"is no division code", with("\"360100\"", "\"36010x\"")},
+      {"city 360100 is named twice",
+       sound + sound.substr(sound.find("[[city]]"))},
+      {"key must be there", with("key = ", "#")},
+      {"the key of city 360100 must be that of tongchou/360000/360100",
+       with(copy_.nanchang.signer().verifier().ToText(),
+            copy_.jingdezhen.signer().verifier().ToText())},
+      {"witness is no key of a cosigner",
+       with(copy_.witness.verifier().ToText(),
+            copy_.nanchang.signer().verifier().ToText())}};
+  for (const auto& [why, text] : policies) {
+    const Outcome outcome = RunWithPolicy(text);
+    EXPECT_EQ(outcome.exit, kCouldNotCheck) << why;
+    EXPECT_THAT(outcome.error, HasSubstr("policy.toml"));
+    EXPECT_THAT(outcome.error, HasSubstr(why));
+  }
+  std::filesystem::remove(policy_);
+  EXPECT_EQ(RunCheck("verify").exit, kCouldNotCheck);
+}
+
+}  // namespace
+}  // namespace tongchou::audit
