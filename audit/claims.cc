@@ -17,6 +17,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr size_t kRootBytes = 32;
+constexpr uint32_t kFirstDay = 1000'00'00;  // periods below have no day
 
 std::optional<std::string> HexDecode(std::string_view hex) {
   if (hex.size() % 2 != 0) return std::nullopt;
@@ -90,6 +91,20 @@ absl::Status ReadJsonFigure(const Json& row, FigureTable* figures) {
   if (!figures->try_emplace(name, value).second) {
     return base::InvalidArgumentError("indicators: {} is there twice",
                                       Describe(name));
+  }
+  return absl::OkStatus();
+}
+
+// A stock of another day would need another replay.
+absl::Status CheckDays(const ClaimedFigures& claims) {
+  for (const auto& [name, value] : claims.figures) {
+    const bool is_day = name.period >= kFirstDay;
+    if (is_day && name.period != claims.as_of && name.period != claims.on) {
+      return base::InvalidArgumentError(
+          "indicators: {} is of another day than as_of and on; a trend is "
+          "checked day by day",
+          Describe(name));
+    }
   }
   return absl::OkStatus();
 }
@@ -222,6 +237,9 @@ absl::StatusOr<ClaimedFigures> ReadJsonAnswer(const std::string& path) {
         !status.ok()) {
       return base::Annotate(status, path);
     }
+  }
+  if (absl::Status status = CheckDays(claims); !status.ok()) {
+    return base::Annotate(status, path);
   }
   for (const Json& row : basis) {
     if (absl::Status status = ReadJsonBasis(row, &claims.basis); !status.ok()) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -210,6 +211,8 @@ class TestProvince {
     OpenState(name_, /*rebuild=*/true);
   }
   void Flush() { EXPECT_TRUE(state_->Flush().ok()); }
+  // Once, after that many more batches of the applier.
+  void FlushAfter(int batches) { batches_to_flush_ = batches; }
 
  private:
   static int64_t Noon(uint32_t day) {
@@ -230,14 +233,17 @@ class TestProvince {
       base::MutexLock lock(mutex_);
       applied_ = position();
     }
-    auto applier = Applier::Start(journal_.get(), state_.get(),
-                                  [this](const Position& position) {
-                                    base::MutexLock lock(mutex_);
-                                    applied_ = position;
-                                    progress_.NotifyAll();
-                                  });
+    auto applier =
+        Applier::Start(journal_.get(), state_.get(),
+                       [this](const Position& position) { Applied(position); });
     ASSERT_TRUE(applier.ok()) << applier.status();
     applier_ = *std::move(applier);
+  }
+  void Applied(const Position& position) {
+    if (--batches_to_flush_ == 0) Flush();
+    base::MutexLock lock(mutex_);
+    applied_ = position;
+    progress_.NotifyAll();
   }
   void Append(std::vector<JournalBatch> batches) {
     const auto group = journal_->Append(std::move(batches));
@@ -255,6 +261,7 @@ class TestProvince {
   TemporaryDirectory directory_{Parent()};
   std::string name_;
   int crashes_ = 0;
+  std::atomic<int> batches_to_flush_ = 0;
   std::map<uint32_t, TestCity> cities_;
   base::Mutex mutex_;
   base::CondVar progress_;

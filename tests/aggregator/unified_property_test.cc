@@ -407,5 +407,27 @@ TEST_F(UnifiedPropertyTest, ACrashOrARebuildChangesNothing) {
   }
 }
 
+// What was flushed may end in the middle of a bundle.
+TEST_F(UnifiedPropertyTest, ACrashInsideABundleChangesNothing) {
+  HistoryMaker random(3001);
+  const History history = random.Make();
+  const auto samples = Samples(&random);
+  const Arrival arrival{"at once", history, 1000, 256, false};
+  for (const int batches : {1, 2, 5, 9, 14, 20, 30}) {
+    SCOPED_TRACE(absl::StrCat("flushed after ", batches));
+    TestProvince province;
+    province.FlushAfter(batches);
+    Play(arrival, 0, history.size(), &province);
+    province.Crash();
+    const auto reached = province.position().cities;
+    EXPECT_TRUE(std::any_of(reached.begin(), reached.end(), [](const auto& at) {
+      return at.second.size > 0 && at.second.size < kEditsOfCity;
+    }));
+    province.Apply();
+    ExpectSame(samples, history, &province);
+    if (HasFatalFailure()) return;
+  }
+}
+
 }  // namespace
 }  // namespace tongchou::aggregator

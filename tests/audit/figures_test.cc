@@ -8,11 +8,7 @@
 namespace tongchou::audit {
 namespace {
 
-using testing::AllOf;
 using testing::Contains;
-using testing::Each;
-using testing::IsSupersetOf;
-using testing::Key;
 using testing::Not;
 using testing::Pair;
 
@@ -139,7 +135,8 @@ TEST_F(FiguresTest, ACityWithAnyEntryHasStocksOfZero) {
                           {"AAB301", "360202"},
                           {"ACC031", "20080115"}}});
   for (const auto& [name, value] : Compute()) {
-    EXPECT_TRUE(value.has_value()) << Describe(name);
+    EXPECT_EQ(value.has_value(), name.id != "K1.4" || name.city != 0)
+        << Describe(name);
   }
 }
 

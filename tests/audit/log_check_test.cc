@@ -12,13 +12,11 @@
 namespace tongchou::audit {
 namespace {
 
-using testing::AllOf;
 using testing::Contains;
 using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Not;
 using testing::StartsWith;
 
 class LogCheckTest : public testing::Test {
@@ -38,6 +36,24 @@ class LogCheckTest : public testing::Test {
     EXPECT_TRUE(
         ExportEntries(copy_.archive(), city, 0, UINT64_MAX, &lines).ok());
     return lines.str();
+  }
+
+  // Two bundles, so that every byte can be tried.
+  void Shrink() {
+    log_.bundles.resize(2);
+    copy_.jingdezhen.bundles.clear();
+    copy_.Sign();
+  }
+  // The notes of a piece file, each in its usual form.
+  static std::vector<std::string> NotesOf(const std::string& path) {
+    std::vector<std::string> notes;
+    const auto read = ReadPieces(path, [&](std::string_view piece) {
+      const auto note = ledger::ParseNote(piece);
+      notes.push_back(note.ok() ? ledger::FormatNote(*note) : "no note");
+      return absl::OkStatus();
+    });
+    EXPECT_TRUE(read.ok()) << read.status();
+    return notes;
   }
 
   TestArchive copy_;
@@ -110,6 +126,7 @@ TEST_F(LogCheckTest, AFindingInOneCityLeavesTheOtherUntouched) {
 // Compression and lengths have bits that mean nothing: such a flip is clean,
 // but then every entry must be what it was.
 TEST_F(LogCheckTest, EveryFlippedByteOfTheBundleFileIsFoundOrHarmless) {
+  Shrink();
   copy_.Write();
   const std::string path = copy_.archive().bundles(kNanchang);
   const std::string sound = *base::ReadFile(path);
@@ -130,17 +147,26 @@ TEST_F(LogCheckTest, EveryFlippedByteOfTheBundleFileIsFoundOrHarmless) {
   EXPECT_LE(harmless, log_.bundles.size() * 2);
 }
 
-TEST_F(LogCheckTest, EveryFlippedByteOfTheCheckpointFileIsFound) {
+// Only the bits that base64 leaves over at the end of a signature mean nothing.
+TEST_F(LogCheckTest, EveryFlippedByteOfTheCheckpointFileIsFoundOrHarmless) {
+  Shrink();
   copy_.Write();
   const std::string path = copy_.archive().checkpoints(kNanchang);
   const std::string sound = *base::ReadFile(path);
+  size_t harmless = 0;
   for (size_t i = 0; i < sound.size(); ++i) {
     std::string bytes = sound;
     bytes[i] ^= static_cast<char>(1 << i % 8);
     std::ofstream(path, std::ios::binary) << bytes;
     const auto found = FindingsOf(Verify(copy_.archive(), copy_.policy()));
-    EXPECT_THAT(found, Contains(StartsWith("360100 "))) << "byte " << i;
+    if (found.empty()) {
+      ++harmless;
+      EXPECT_EQ(NotesOf(path), log_.notes) << "byte " << i;
+    } else {
+      EXPECT_THAT(found, Each(StartsWith("360100 "))) << "byte " << i;
+    }
   }
+  EXPECT_LE(harmless, log_.notes.size());
 }
 
 TEST_F(LogCheckTest, ADroppedEntryIsNamed) {
@@ -272,7 +298,8 @@ TEST_F(LogCheckTest, AWithheldBodyIsNamed) {
 
 TEST_F(LogCheckTest, ABodyThatIsNoMessageIsNamed) {
   log_.entry(4).body = "\xff";
-  EXPECT_THAT(SignAndCheck(),
+  log_.Sign(copy_.witness);
+  EXPECT_THAT(Check(),
               ElementsAre(Names("360100 entry 4", "its body is no message")));
 }
 

@@ -50,7 +50,7 @@ inline void WritePieces(const std::string& path,
   for (const std::string& piece : pieces) {
     ASSERT_TRUE(writer->Write(piece).ok());
   }
-  ASSERT_TRUE(writer->Sync().ok());
+  ASSERT_TRUE(writer->Flush().ok());
 }
 
 inline Texts UnitTexts(const std::string& county) {
@@ -98,6 +98,8 @@ class TestArchive {
   // Claims alone, for logs whose heads stay as they are.
   void Claim();
   void Write() const;
+  // The claimed figures as the province answers.
+  std::vector<v1::GetIndicatorsResponse> FigureAnswers() const;
 
   Policy policy() const {
     Policy policy;
@@ -242,15 +244,14 @@ inline void TestArchive::WriteClaimedRecords() const {
   WritePieces(archive_.claimed_records(), pieces);
 }
 
-inline void TestArchive::WriteClaimedFigures() const {
-  v1::GetIndicatorsResponse first;
-  first.set_as_of(claims.as_of);
-  first.set_on(claims.on);
-  *first.mutable_basis() = claims.figures_basis;
-  std::vector<std::string> pieces = {first.SerializeAsString()};
+inline std::vector<v1::GetIndicatorsResponse> TestArchive::FigureAnswers()
+    const {
+  std::vector<v1::GetIndicatorsResponse> answers(1);
+  answers[0].set_as_of(claims.as_of);
+  answers[0].set_on(claims.on);
+  *answers[0].mutable_basis() = claims.figures_basis;
   for (const auto& [name, value] : claims.figures) {
-    v1::GetIndicatorsResponse response;
-    v1::Figure& figure = *response.add_figures();
+    v1::Figure& figure = *answers.emplace_back().add_figures();
     figure.set_id(name.id);
     figure.set_once(name.once);
     figure.set_city(name.city);
@@ -258,7 +259,14 @@ inline void TestArchive::WriteClaimedFigures() const {
     figure.set_insurance(name.insurance);
     figure.set_period(name.period);
     if (value.has_value()) figure.set_value(*value);
-    pieces.push_back(response.SerializeAsString());
+  }
+  return answers;
+}
+
+inline void TestArchive::WriteClaimedFigures() const {
+  std::vector<std::string> pieces;
+  for (const v1::GetIndicatorsResponse& answer : FigureAnswers()) {
+    pieces.push_back(answer.SerializeAsString());
   }
   WritePieces(archive_.claimed_figures(), pieces);
 }
