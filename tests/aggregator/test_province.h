@@ -3,6 +3,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <rocksdb/file_system.h>
 
 #include <atomic>
 #include <cstdint>
@@ -129,10 +130,34 @@ class TestCity {
   int64_t last_commit_time_us_ = 0;
 };
 
+// Takes no room ahead of the writes: in memory that is slow.
+class TightFile : public rocksdb::FSWritableFileOwnerWrapper {
+ public:
+  using FSWritableFileOwnerWrapper::FSWritableFileOwnerWrapper;
+  void PrepareWrite(size_t, size_t, const rocksdb::IOOptions&,
+                    rocksdb::IODebugContext*) override {}
+};
+
+class TightFileSystem : public rocksdb::FileSystemWrapper {
+ public:
+  TightFileSystem() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
+  const char* Name() const override { return "tight"; }
+  rocksdb::IOStatus NewWritableFile(
+      const std::string& name, const rocksdb::FileOptions& options,
+      std::unique_ptr<rocksdb::FSWritableFile>* file,
+      rocksdb::IODebugContext* debug) override {
+    const auto status =
+        FileSystemWrapper::NewWritableFile(name, options, file, debug);
+    if (status.ok()) *file = std::make_unique<TightFile>(std::move(*file));
+    return status;
+  }
+};
+
 class TestProvince {
  public:
   TestProvince() {
-    auto journal = Journal::Open({directory_.path() + "/journal", nullptr});
+    auto journal = Journal::Open(
+        {directory_.path() + "/journal", std::make_shared<TightFileSystem>()});
     EXPECT_TRUE(journal.ok()) << journal.status();
     journal_ = *std::move(journal);
     OpenState("state", /*rebuild=*/false);

@@ -63,8 +63,7 @@ class NodeTest : public testing::Test {
     records::AppendRecord(row, &record);
     return WithRecord(unit, std::move(record));
   }
-  static PendingChange WithRecord(const std::string& unit,
-                                  std::string record) {
+  static PendingChange WithRecord(const std::string& unit, std::string record) {
     PendingChange change;
     change.type = v1::RECORD_TYPE_UNIT;
     change.key = UnitKey(unit);
