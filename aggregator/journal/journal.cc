@@ -476,6 +476,8 @@ absl::Status RocksJournal::AddBatch(JournalBatch batch, Draft* draft) const {
 
 absl::Status RocksJournal::Commit(rocksdb::WriteBatch* writes,
                                   Positions changed, uint64_t ordinal) {
+  RETURN_IF_ERROR(ledger::CheckSpace(db_->GetName(), ledger::kDiskReserveBytes,
+                                     "journal " + db_->GetName()));
   if (disk_was_full_) {
     RETURN_IF_ERROR(ledger::ResumeWrites(db_.get(), "journal"));
   }

@@ -227,6 +227,8 @@ std::unique_ptr<StateSnapshot> UnifiedState::Snapshot() const {
 
 absl::Status UnifiedState::Write(rocksdb::WriteBatch* batch,
                                  const Position& position) {
+  RETURN_IF_ERROR(
+      ledger::CheckSpace(db_->GetName(), ledger::kDiskReserveBytes / 2, kWhat));
   batch->Put(ToSlice(kPositionKey), EncodePosition(position));
   rocksdb::WriteOptions options;
   options.disableWAL = true;

@@ -58,10 +58,11 @@ absl::StatusOr<LogHead> DecodeHead(std::string_view bytes) {
 class RocksLogStore final : public LogStore {
  public:
   RocksLogStore(std::unique_ptr<rocksdb::Env> env,
-                std::unique_ptr<rocksdb::DB> db, std::string directory)
+                std::unique_ptr<rocksdb::DB> db, const LogStoreOptions& options)
       : env_(std::move(env)),
         db_(std::move(db)),
-        directory_(std::move(directory)) {
+        directory_(options.directory),
+        disk_reserve_bytes_(options.disk_reserve_bytes) {
     synced_.sync = true;
   }
   ~RocksLogStore() override { db_->Close(); }
@@ -109,6 +110,7 @@ class RocksLogStore final : public LogStore {
   const std::unique_ptr<rocksdb::Env> env_;
   const std::unique_ptr<rocksdb::DB> db_;
   const std::string directory_;
+  const uint64_t disk_reserve_bytes_;
   rocksdb::WriteOptions synced_;
   mutable base::Mutex mutex_;
   LogHead head_ ABSL_GUARDED_BY(mutex_);
@@ -155,6 +157,8 @@ absl::Status RocksLogStore::Load() {
 }
 
 absl::Status RocksLogStore::CheckWritable() {
+  RETURN_IF_ERROR(
+      CheckSpace(directory_, disk_reserve_bytes_, "log " + directory_));
   base::MutexLock lock(mutex_);
   RETURN_IF_ERROR(failed_);
   if (!disk_was_full_) return absl::OkStatus();
@@ -401,7 +405,7 @@ absl::StatusOr<std::unique_ptr<LogStore>> LogStore::Open(
       FromRocksdb(rocksdb::DB::Open(database, options.directory, &db),
                   "log " + options.directory));
   auto store = std::make_unique<RocksLogStore>(
-      std::move(env), std::unique_ptr<rocksdb::DB>(db), options.directory);
+      std::move(env), std::unique_ptr<rocksdb::DB>(db), options);
   RETURN_IF_ERROR(store->Load());
   return store;
 }

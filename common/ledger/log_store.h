@@ -39,6 +39,8 @@ struct LogStoreOptions {
   std::shared_ptr<rocksdb::FileSystem> file_system;
   size_t block_cache_bytes = 8 << 20;
   size_t write_buffer_bytes = 8 << 20;
+  // Append refuses when less of the disk is free.
+  uint64_t disk_reserve_bytes = 64 << 20;
 };
 
 // What one group commit writes.

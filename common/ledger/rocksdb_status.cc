@@ -4,6 +4,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
+#include <sys/statvfs.h>
 
 #include "common/base/status.h"
 
@@ -49,6 +50,18 @@ rocksdb::Options DatabaseOptions(bool large_values, size_t block_cache_bytes) {
       large_values ? rocksdb::kNoCompression : rocksdb::kLZ4Compression;
   if (!large_values) options.bottommost_compression = rocksdb::kZSTD;
   return options;
+}
+
+absl::Status CheckSpace(const std::string& directory, uint64_t reserve,
+                        std::string_view what) {
+  struct statvfs disk;
+  if (statvfs(directory.c_str(), &disk) != 0) return absl::OkStatus();
+  const uint64_t free = uint64_t{disk.f_bavail} * disk.f_frsize;
+  if (free >= reserve) return absl::OkStatus();
+  return base::ResourceExhaustedError(
+      "{}: the disk is full ({} MiB free, {} are kept in reserve); free space, "
+      "nothing is lost",
+      what, free >> 20, reserve >> 20);
 }
 
 absl::Status ResumeWrites(rocksdb::DB* db, std::string_view what) {

@@ -5,6 +5,7 @@
 #include <rocksdb/options.h>
 #include <rocksdb/status.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,13 @@ absl::Status FromRocksdb(const rocksdb::Status& status, std::string_view what);
 // Two background threads, one info log of bounded size, checksums on.
 // `large_values` suits a log of bundles that are compressed already.
 rocksdb::Options DatabaseOptions(bool large_values, size_t block_cache_bytes);
+
+// Bytes of the disk that a log or journal leaves free: below, it refuses to
+// write, so that a full disk is met here and not in the middle of RocksDB.
+inline constexpr uint64_t kDiskReserveBytes = 64 << 20;
+// RESOURCE_EXHAUSTED when less than `reserve` bytes are free.
+absl::Status CheckSpace(const std::string& directory, uint64_t reserve,
+                        std::string_view what);
 
 // After a full disk: lets the database write again. OK when it does.
 absl::Status ResumeWrites(rocksdb::DB* db, std::string_view what);

@@ -94,6 +94,20 @@ TEST_F(LogStoreTest, ASecondProcessIsRefused) {
   EXPECT_TRUE(absl::IsFailedPrecondition(second.status())) << second.status();
 }
 
+TEST_F(LogStoreTest, AFullDiskIsRefusedBeforeAnythingIsWritten) {
+  ledger::LogStoreOptions options;
+  options.directory = directory_.path() + "/log";
+  options.disk_reserve_bytes = uint64_t{1} << 60;
+  auto full = LogStore::Open(options);
+  ASSERT_TRUE(full.ok());
+  const absl::Status refused = (*full)->Append(MakeCommit(0, {5}));
+  EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+  EXPECT_EQ((*full)->Head().size(), 0u);
+  full->reset();
+  Open();
+  Append({5});
+}
+
 TEST_F(LogStoreTest, CheckpointsAreFoundBySize) {
   Open();
   ASSERT_TRUE(store_->PutCheckpoint(3, "three").ok());
