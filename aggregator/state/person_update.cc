@@ -45,8 +45,9 @@ absl::Status PersonUpdate::LoadOwnRows(std::string_view person,
   prefix.push_back(records::kPersonSpace);
   prefix += person;
   prefix.push_back(static_cast<char>(type));
-  const auto [begin, end] = batch_.RangeOf(prefix);
-  size_t next = begin;
+  const std::pair<size_t, size_t> range = batch_.RangeOf(prefix);
+  size_t next = range.first;
+  const size_t end = range.second;
   absl::Status status;
   RETURN_IF_ERROR(batch_.snapshot().ScanPerson(
       prefix, [&](std::string_view key, std::string_view value) {
