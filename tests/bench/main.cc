@@ -1,0 +1,303 @@
+// Drives one of the two systems and prints one line of JSON with what it
+// measured. tests/bench/run.py starts it.
+#include <zstd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <fstream>
+#include <iostream>
+#include <thread>
+
+#include "absl/synchronization/mutex.h"
+#include "common/base/base64.h"
+#include "common/base/sha256.h"
+#include "common/base/status.h"
+#include "tests/bench/peer.h"
+
+namespace tongchou::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using nlohmann::json;
+
+constexpr auto kPoll = std::chrono::milliseconds(2);
+constexpr auto kAppliedTimeout = std::chrono::minutes(30);
+
+struct Arguments {
+  std::string peer;
+  std::string config;
+  bool unary = false;
+  bool update = false;
+  uint64_t rows = 0;  // per city
+  uint64_t first = 0;
+  uint32_t version = 0;
+  size_t transaction = 1'000;
+  size_t sessions = 2;  // per city
+  double seconds = 5;
+  double rate = 200;
+};
+
+double Since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// The first error of several threads.
+class FirstError {
+ public:
+  void Take(const absl::Status& status) {
+    if (status.ok()) return;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (first_.ok()) first_ = status;
+    failed_ = true;
+  }
+  bool failed() const { return failed_; }
+  absl::Status status() const { return first_; }
+
+ private:
+  std::mutex mutex_;
+  std::atomic<bool> failed_ = false;
+  absl::Status first_;
+};
+
+// Sessions of all cities, each on a thread of its own.
+class Crew {
+ public:
+  using Work = std::function<absl::Status(Session*, size_t city)>;
+
+  static absl::StatusOr<std::unique_ptr<Crew>> Connect(Peer* peer,
+                                                       const Arguments& a) {
+    auto crew = std::make_unique<Crew>();
+    for (size_t city = 0; city < std::size(kCities); ++city) {
+      for (size_t i = 0; i < a.sessions; ++i) {
+        ASSIGN_OR_RETURN(
+            auto session,
+            peer->Connect(kCities[city],
+                          a.update ? WriteMode::kUpdate : WriteMode::kInsert));
+        crew->sessions_.emplace_back(city, std::move(session));
+      }
+    }
+    return crew;
+  }
+
+  absl::Status Run(const Work& work) {
+    FirstError error;
+    std::vector<std::thread> threads;
+    for (auto& [city, session] : sessions_) {
+      threads.emplace_back([&, city = city, session = session.get()] {
+        error.Take(work(session, city));
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    return error.status();
+  }
+
+ private:
+  std::vector<std::pair<size_t, std::unique_ptr<Session>>> sessions_;
+};
+
+absl::Status WaitFor(Reader* center, const std::vector<Progress>& target,
+                     uint64_t Progress::*what) {
+  const auto deadline = Clock::now() + kAppliedTimeout;
+  while (Clock::now() < deadline) {
+    ASSIGN_OR_RETURN(const auto now, center->Positions());
+    bool there = now.size() == target.size();
+    for (size_t i = 0; there && i < now.size(); ++i) {
+      there = now[i].*what >= target[i].committed;
+    }
+    if (there) return absl::OkStatus();
+    std::this_thread::sleep_for(kPoll);
+  }
+  return base::UnavailableError("the center did not catch up");
+}
+
+// Waits until the center has all that is committed; adds when to `result`.
+absl::Status AddArrival(Reader* center, Clock::time_point start, json* result) {
+  ASSIGN_OR_RETURN(const auto target, center->Positions());
+  RETURN_IF_ERROR(WaitFor(center, target, &Progress::durable));
+  (*result)["durable_seconds"] = Since(start);
+  RETURN_IF_ERROR(WaitFor(center, target, &Progress::applied));
+  (*result)["applied_seconds"] = Since(start);
+  return absl::OkStatus();
+}
+
+// `rows` per city in transactions.
+absl::StatusOr<json> Load(Peer* peer, const Arguments& a) {
+  ASSIGN_OR_RETURN(const auto center, peer->ConnectCenter());
+  ASSIGN_OR_RETURN(const auto crew, Crew::Connect(peer, a));
+  std::array<std::atomic<uint64_t>, std::size(kCities)> next{};
+  const auto start = Clock::now();
+  RETURN_IF_ERROR(crew->Run([&](Session* session, size_t city) -> absl::Status {
+    std::vector<Row> rows;
+    while (true) {
+      const uint64_t begin = next[city].fetch_add(a.transaction);
+      if (begin >= a.rows) return absl::OkStatus();
+      rows.resize(std::min<uint64_t>(a.transaction, a.rows - begin));
+      for (size_t i = 0; i < rows.size(); ++i) {
+        MakeRow(kCities[city], a.first + begin + i, a.version, &rows[i]);
+      }
+      RETURN_IF_ERROR(session->Commit(rows));
+    }
+  }));
+  json result;
+  result["rows"] = a.rows * std::size(kCities);
+  result["committed_seconds"] = Since(start);
+  RETURN_IF_ERROR(AddArrival(center.get(), start, &result));
+  return result;
+}
+
+// One row per transaction, one in flight per session.
+absl::StatusOr<json> Single(Peer* peer, const Arguments& a) {
+  ASSIGN_OR_RETURN(const auto center, peer->ConnectCenter());
+  ASSIGN_OR_RETURN(const auto crew, Crew::Connect(peer, a));
+  std::array<std::atomic<uint64_t>, std::size(kCities)> next{};
+  const auto start = Clock::now();
+  RETURN_IF_ERROR(crew->Run([&](Session* session, size_t city) -> absl::Status {
+    std::vector<Row> rows(1);
+    while (Since(start) < a.seconds) {
+      MakeRow(kCities[city], a.first + next[city]++, a.version, &rows[0]);
+      RETURN_IF_ERROR(session->Commit(rows));
+    }
+    return absl::OkStatus();
+  }));
+  json result;
+  result["committed_seconds"] = Since(start);
+  uint64_t total = 0;
+  for (const auto& one : next) total += one;
+  result["rows"] = total;
+  result["rows_per_city"] = json::array();
+  for (const auto& one : next) result["rows_per_city"].push_back(one.load());
+  RETURN_IF_ERROR(AddArrival(center.get(), start, &result));
+  return result;
+}
+
+double Quantile(const std::vector<double>& sorted, double q) {
+  return sorted[static_cast<size_t>(q *
+                                    static_cast<double>(sorted.size() - 1))];
+}
+
+// A lone commit, then questions to the center until it is visible there.
+absl::StatusOr<json> Latency(Peer* peer, const Arguments& a) {
+  ASSIGN_OR_RETURN(const auto center, peer->ConnectCenter());
+  std::vector<std::unique_ptr<Session>> sessions;
+  for (const uint32_t city : kCities) {
+    ASSIGN_OR_RETURN(auto session, peer->Connect(city, WriteMode::kInsert));
+    sessions.push_back(std::move(session));
+  }
+  std::vector<double> visible;
+  std::vector<double> committed;
+  const auto start = Clock::now();
+  std::vector<Row> rows(1);
+  const auto count = static_cast<uint64_t>(a.seconds * a.rate);
+  for (uint64_t i = 0; i < count; ++i) {
+    const size_t city = i % std::size(kCities);
+    std::this_thread::sleep_until(
+        start +
+        std::chrono::duration_cast<Clock::duration>(
+            std::chrono::duration<double>(static_cast<double>(i) / a.rate)));
+    MakeRow(kCities[city], a.first + i, a.version, rows.data());
+    const auto sent = Clock::now();
+    RETURN_IF_ERROR(sessions[city]->Commit(rows));
+    committed.push_back(Since(sent) * 1e3);
+    while (true) {
+      ASSIGN_OR_RETURN(const bool seen, center->Sees(rows.front()));
+      if (seen) break;
+    }
+    visible.push_back(Since(sent) * 1e3);
+  }
+  std::sort(visible.begin(), visible.end());
+  std::sort(committed.begin(), committed.end());
+  json result;
+  result["rows"] = count;
+  result["committed_p50_ms"] = Quantile(committed, 0.5);
+  result["committed_p99_ms"] = Quantile(committed, 0.99);
+  result["visible_p50_ms"] = Quantile(visible, 0.5);
+  result["visible_p99_ms"] = Quantile(visible, 0.99);
+  return result;
+}
+
+// A digest of the center's rows, so that two systems can be compared.
+absl::StatusOr<json> Digest(Peer* peer, const Arguments&) {
+  ASSIGN_OR_RETURN(const auto center, peer->ConnectCenter());
+  base::Sha256Stream stream;
+  uint64_t rows = 0;
+  RETURN_IF_ERROR(center->Dump([&](std::string_view line) {
+    stream.Update(line).Update("\n");
+    ++rows;
+  }));
+  json result;
+  result["rows"] = rows;
+  result["digest"] = base::Base64Encode(stream.Finish().view());
+  return result;
+}
+
+// Waits until the center has everything that is committed.
+absl::StatusOr<json> Wait(Peer* peer, const Arguments&) {
+  ASSIGN_OR_RETURN(const auto center, peer->ConnectCenter());
+  json result;
+  RETURN_IF_ERROR(AddArrival(center.get(), Clock::now(), &result));
+  return result;
+}
+
+absl::StatusOr<std::unique_ptr<Peer>> MakePeer(const Arguments& a) {
+  std::ifstream file(a.config);
+  const json config = json::parse(file, nullptr, /*allow_exceptions=*/false);
+  if (config.is_discarded()) {
+    return base::InvalidArgumentError("{}: no configuration", a.config);
+  }
+  if (a.peer == "postgres") return MakePostgres(config);
+  return MakeTongchou(config, a.unary);
+}
+
+using Job = absl::StatusOr<json> (*)(Peer*, const Arguments&);
+
+int Run(const Arguments& arguments, Job job) {
+  const auto run = [&]() -> absl::StatusOr<json> {
+    ASSIGN_OR_RETURN(const auto peer, MakePeer(arguments));
+    return job(peer.get(), arguments);
+  };
+  const absl::StatusOr<json> result = run();
+  if (!result.ok()) {
+    std::cerr << "tongchou-bench: " << base::Describe(result.status()) << "\n";
+    return 1;
+  }
+  std::cout << result->dump() << "\n";
+  return 0;
+}
+
+int Main(int argc, char** argv) {
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  Arguments arguments;
+  CLI::App app("load generator of the benchmarks");
+  app.add_option("--peer", arguments.peer)
+      ->required()
+      ->check(CLI::IsMember({"tongchou", "postgres"}));
+  app.add_option("--config", arguments.config)->required();
+  app.add_flag("--unary", arguments.unary);
+  app.add_flag("--update", arguments.update);
+  app.add_option("--rows", arguments.rows, "per city");
+  app.add_option("--first", arguments.first, "index of the first row");
+  app.add_option("--version", arguments.version);
+  app.add_option("--transaction", arguments.transaction, "rows");
+  app.add_option("--sessions", arguments.sessions, "per city");
+  app.add_option("--seconds", arguments.seconds);
+  app.add_option("--rate", arguments.rate, "per second");
+  Job job = nullptr;
+  const std::pair<const char*, Job> jobs[] = {{"load", Load},
+                                              {"single", Single},
+                                              {"latency", Latency},
+                                              {"digest", Digest},
+                                              {"wait", Wait}};
+  for (const auto& [name, function] : jobs) {
+    app.add_subcommand(name)->callback([&, function] { job = function; });
+  }
+  app.require_subcommand(1);
+  CLI11_PARSE(app, argc, argv);
+  return Run(arguments, job);
+}
+
+}  // namespace
+}  // namespace tongchou::bench
+
+int main(int argc, char** argv) { return tongchou::bench::Main(argc, argv); }

@@ -1,0 +1,61 @@
+// One of the two systems under measurement, as the load generator sees it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "nlohmann/json.hpp"
+#include "tests/bench/rows.h"
+
+namespace tongchou::bench {
+
+// How far one city's changes are, in units of the peer.
+struct Progress {
+  uint64_t committed = 0;
+  uint64_t durable = 0;
+  uint64_t applied = 0;
+};
+
+enum class WriteMode { kInsert, kUpdate };
+
+// A connection of one client to one city. Confined to one thread.
+class Session {
+ public:
+  virtual ~Session() = default;
+  // Commits the rows as one transaction and waits until it is acknowledged.
+  virtual absl::Status Commit(const std::vector<Row>& rows) = 0;
+};
+
+// Asks the center. Confined to one thread.
+class Reader {
+ public:
+  virtual ~Reader() = default;
+  // Whether the row is visible there.
+  virtual absl::StatusOr<bool> Sees(const Row& row) = 0;
+  // One per city.
+  virtual absl::StatusOr<std::vector<Progress>> Positions() = 0;
+  // One line per current row: city, AAC002, AAE140, then the other columns,
+  // by ID number and city.
+  virtual absl::Status Dump(
+      const std::function<void(std::string_view)>& line) = 0;
+};
+
+class Peer {
+ public:
+  virtual ~Peer() = default;
+  virtual absl::StatusOr<std::unique_ptr<Session>> Connect(uint32_t city,
+                                                           WriteMode mode) = 0;
+  virtual absl::StatusOr<std::unique_ptr<Reader>> ConnectCenter() = 0;
+};
+
+// `config` is what run.py writes: addresses, certificates.
+absl::StatusOr<std::unique_ptr<Peer>> MakeTongchou(const nlohmann::json& config,
+                                                   bool unary);
+absl::StatusOr<std::unique_ptr<Peer>> MakePostgres(
+    const nlohmann::json& config);
+
+}  // namespace tongchou::bench

@@ -1,0 +1,340 @@
+#!/usr/bin/env python3
+"""Measures Tongchou beside PostgreSQL's logical replication.
+
+Both systems do the same work with the same rows, in turn, several times: load,
+updates, single-row commits, the way of a lone commit to the center, a new
+center. After each round both must hold the same rows. Prints a table of
+medians; --json and --markdown write it.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import postgres
+import tongchou
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BIN = pathlib.Path(os.environ["TONGCHOU_BIN"])
+CITIES = [360100, 360200, 360300, 360400, 360500, 360600, 360700, 360800,
+          360900, 361000, 361100]
+TICKS = os.sysconf("SC_CLK_TCK")
+QUIET_CPU = 0.05   # of one core
+QUIET_SECONDS = 1.0
+SETTLE_SECONDS = 600
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(
+        prog="tests/bench/run", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000,
+                        help="rows of the load over all cities "
+                        "(default 1000000)")
+    parser.add_argument("--repeats", type=int, default=5,
+                        help="rounds of each system (default 5)")
+    parser.add_argument("--seconds", type=float, default=5,
+                        help="of each timed part (default 5)")
+    parser.add_argument("--quick", action="store_true",
+                        help="tiny: shows only that it runs and that both "
+                        "systems end with the same rows")
+    parser.add_argument("--system", choices=["tongchou", "postgres"],
+                        help="only this one")
+    parser.add_argument("--parts", default="load,update,single,latency,rebuild",
+                        help="comma-separated (default all)")
+    parser.add_argument("--sessions", type=int, default=2,
+                        help="loading connections per city (default 2)")
+    parser.add_argument("--dir", type=pathlib.Path,
+                        help="where the databases lie (default: temporary)")
+    parser.add_argument("--json", type=pathlib.Path, metavar="FILE")
+    parser.add_argument("--markdown", type=pathlib.Path, metavar="FILE")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.rows, arguments.repeats, arguments.seconds = 22_000, 1, 0.5
+    arguments.parts = arguments.parts.split(",")
+    return arguments
+
+
+def descendants(pids):
+    """The processes and their children, as far as they still run."""
+    found = set(pids)
+    parents = {}
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            parents.setdefault(int(fields[1]), []).append(int(entry.name))
+    queue = list(found)
+    while queue:
+        for child in parents.get(queue.pop(), ()):
+            if child not in found:
+                found.add(child)
+                queue.append(child)
+    return found
+
+
+def cpu_seconds(pids):
+    """User and system time of running processes and of reaped children."""
+    total = 0
+    for pid in descendants(pids):
+        try:
+            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(
+                ")", 1)[1].split()
+        except OSError:
+            continue
+        total += sum(int(fields[i]) for i in (11, 12))
+    return total / TICKS
+
+
+def resident_bytes(pids):
+    """Memory of processes; shared pages count once per process."""
+    total = 0
+    for pid in descendants(pids):
+        try:
+            for line in pathlib.Path(
+                    f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                if line.startswith("Pss:"):
+                    total += int(line.split()[1]) * 1024
+        except OSError:
+            continue
+    return total
+
+
+class Round:
+    """One system, from nothing to the end of all parts."""
+
+    def __init__(self, system, arguments, directory):
+        self.system = system
+        self.arguments = arguments
+        self.config = directory / f"{system.name}.json"
+        self.config.write_text(json.dumps(system.config()))
+        self.rows_per_city = arguments.rows // len(CITIES)
+        self.figures = {}
+        self.digest = None
+
+    def drive(self, job, **options):
+        command = [str(BIN / "tongchou-bench"), "--peer", self.system.name,
+                   "--config", str(self.config)]
+        for name, value in options.items():
+            command.append(f"--{name}")
+            if value is not True:
+                command.append(str(value))
+        done = subprocess.run(command + [job], capture_output=True, text=True,
+                              check=False)
+        if done.returncode:
+            raise SystemExit(f"tests/bench/run: {done.stderr.strip()}")
+        return json.loads(done.stdout)
+
+    def settled(self, started):
+        """Seconds until the servers are idle; the wait is not counted."""
+        self.system.settle()
+        deadline = time.monotonic() + SETTLE_SECONDS
+        last, since = cpu_seconds(self.system.processes()), time.monotonic()
+        while time.monotonic() < deadline:
+            time.sleep(0.25)
+            now = cpu_seconds(self.system.processes())
+            if now - last > QUIET_CPU * QUIET_SECONDS:
+                last, since = now, time.monotonic()
+            elif time.monotonic() - since >= QUIET_SECONDS:
+                return since - started
+        raise SystemExit(f"{self.system.name} does not come to rest")
+
+    def load(self, name, **options):
+        before = cpu_seconds(self.system.processes())
+        started = time.monotonic()
+        done = self.drive("load", rows=self.rows_per_city,
+                          sessions=self.arguments.sessions, **options)
+        cpu = cpu_seconds(self.system.processes()) - before
+        settled = self.settled(started)
+        rows = done["rows"]
+        self.figures[f"{name} committed"] = rows / done["committed_seconds"]
+        self.figures[f"{name} durable"] = rows / done["durable_seconds"]
+        self.figures[f"{name} applied"] = rows / done["applied_seconds"]
+        self.figures[f"{name} settled"] = rows / settled
+        self.figures[f"{name} CPU"] = cpu / rows * 1e6
+
+    def run(self):
+        parts = self.arguments.parts
+        total = self.rows_per_city * len(CITIES)
+        if "load" in parts:
+            self.load("load")
+            assert self.system.counted() == total, self.system.counted()
+            self.figures["disk"] = self.system.disk_bytes() / total
+            self.figures["city memory"] = resident_bytes(
+                self.system.city_processes()) / 1e6
+            self.figures["center memory"] = resident_bytes(
+                self.system.center_processes()) / 1e6
+        if "update" in parts:
+            self.load("update", update=True, version=1)
+            assert self.system.counted() == 0, self.system.counted()
+        if "load" in parts:
+            self.digest = self.drive("digest")
+            assert self.digest["rows"] == total, self.digest
+        if "rebuild" in parts:
+            self.figures["rebuild"] = total / self.system.rebuild_center(total)
+            again = self.drive("digest")
+            assert again == self.digest, (again, self.digest)
+        if "single" in parts:
+            self.single()
+        if "latency" in parts:
+            done = self.drive("latency", first=100_000_000,
+                              seconds=self.arguments.seconds)
+            self.figures["visible p50"] = done["visible_p50_ms"]
+            self.figures["visible p99"] = done["visible_p99_ms"]
+
+    def single(self):
+        kinds = [("single", {}, 50_000_000)]
+        if self.system.name == "tongchou":
+            kinds.append(("unary", {"unary": True}, 60_000_000))
+        for name, options, first in kinds:
+            done = self.drive("single", first=first, sessions=8,
+                              seconds=self.arguments.seconds, **options)
+            rows = done["rows"]
+            self.figures[f"{name} committed"] = (
+                rows / done["committed_seconds"])
+            self.figures[f"{name} durable"] = rows / done["durable_seconds"]
+            self.figures[f"{name} applied"] = rows / done["applied_seconds"]
+
+
+# Name, figure, unit, goal (as a ratio to PostgreSQL), whether less is better.
+TABLE = [
+    ("load until committed", "load committed", "rows/s", None, False),
+    ("load until durable", "load durable", "rows/s", None, False),
+    ("load until applied", "load applied", "rows/s", 3.0, False),
+    ("load until settled", "load settled", "rows/s", None, False),
+    ("load, CPU of all servers", "load CPU", "us/row", None, True),
+    ("updates until applied", "update applied", "rows/s", 3.0, False),
+    ("updates until settled", "update settled", "rows/s", None, False),
+    ("updates, CPU of all servers", "update CPU", "us/row", None, True),
+    ("single commits, committed", "single committed", "commits/s", 4.0, False),
+    ("single commits, durable", "single durable", "commits/s", 3.0, False),
+    ("single commits, applied", "single applied", "commits/s", None, False),
+    ("unary commits, committed", "unary committed", "commits/s", None, False),
+    ("unary commits, durable", "unary durable", "commits/s", None, False),
+    ("lone commit until visible, p50", "visible p50", "ms", 1.0, True),
+    ("lone commit until visible, p99", "visible p99", "ms", 1.0, True),
+    ("new center from the cities", "rebuild", "rows/s", 2.0, False),
+    ("disk, both ends", "disk", "bytes/row", 1 / 0.6, True),
+    ("memory of a city", "city memory", "MB", None, True),
+    ("memory of the center", "center memory", "MB", None, True),
+]
+
+
+def conditions(arguments):
+    model = next((line.split(":", 1)[1].strip() for line in
+                  open("/proc/cpuinfo", encoding="utf-8")
+                  if line.startswith("model name")), "unknown")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "date": datetime.date.today().isoformat(),
+        "cpu": f"{os.cpu_count()} x {model}",
+        "memory_gb": round(memory / 2**30),
+        "kernel": platform.release(),
+        "postgres": postgres.as_user(
+            [postgres.BIN / "postgres", "--version"]).stdout.split()[2],
+        "rows": arguments.rows // len(CITIES) * len(CITIES),
+        "cities": len(CITIES), "transaction_rows": 1000,
+        "sessions_per_city": arguments.sessions,
+        "repeats": arguments.repeats,
+        "seconds_per_timed_part": arguments.seconds,
+    }
+
+
+def rows_of_table(rounds):
+    def spread(system, figure):
+        values = [r.figures[figure] for r in rounds.get(system, ())
+                  if figure in r.figures]
+        if not values:
+            return None
+        return {"median": statistics.median(values), "min": min(values),
+                "max": max(values)}
+
+    for work, figure, unit, goal, less in TABLE:
+        ours, theirs = spread("tongchou", figure), spread("postgres", figure)
+        if ours is None and theirs is None:
+            continue
+        ratio = None
+        if ours and theirs and ours["median"] and theirs["median"]:
+            ratio = ours["median"] / theirs["median"]
+            ratio = 1 / ratio if less else ratio
+        yield {"work": work, "tongchou": ours, "postgres": theirs,
+               "unit": unit, "ratio": ratio, "goal": goal}
+
+
+def shown(spread):
+    if spread is None:
+        return "-"
+    digits = 2 if spread["median"] < 100 else 0
+    return "{:,.{d}f} ({:,.{d}f}-{:,.{d}f})".format(
+        spread["median"], spread["min"], spread["max"], d=digits)
+
+
+def markdown(results, about):
+    lines = ["| work | Tongchou | PostgreSQL | unit | ratio | goal |",
+             "|---|---:|---:|---|---:|---:|"]
+    for one in results:
+        ratio = "" if one["ratio"] is None else f"{one['ratio']:.2f}"
+        goal = "" if one["goal"] is None else f"{one['goal']:.2f}"
+        lines.append(f"| {one['work']} | {shown(one['tongchou'])} | "
+                     f"{shown(one['postgres'])} | {one['unit']} | {ratio} | "
+                     f"{goal} |")
+    lines += ["", "Medians (least-most). " + ", ".join(
+        f"{k.replace('_', ' ')}: {v}" for k, v in about.items()) + "."]
+    return "\n".join(lines) + "\n"
+
+
+def measure(arguments, directory):
+    rounds = {}
+    systems = {"tongchou": tongchou.Tongchou, "postgres": postgres.Postgres}
+    if arguments.system:
+        systems = {arguments.system: systems[arguments.system]}
+    for number in range(arguments.repeats):
+        for name, kind in systems.items():
+            system = kind(directory / f"{name}-{number}", CITIES)
+            try:
+                system.create()
+                one = Round(system, arguments, directory)
+                one.run()
+                rounds.setdefault(name, []).append(one)
+                print(f"round {number + 1}, {name}: " + ", ".join(
+                    f"{k} {v:,.2f}" for k, v in one.figures.items()),
+                    file=sys.stderr, flush=True)
+            finally:
+                system.stop()
+        digests = {name: done[-1].digest for name, done in rounds.items()}
+        if len(set(map(str, digests.values()))) != 1:
+            raise SystemExit(f"the rows differ: {digests}")
+    return rounds
+
+
+def main():
+    arguments = parse_arguments()
+    with tempfile.TemporaryDirectory(
+            prefix="tongchou-bench-", dir=arguments.dir) as name:
+        directory = pathlib.Path(name)
+        directory.chmod(0o755)
+        rounds = measure(arguments, directory)
+    results = list(rows_of_table(rounds))
+    about = conditions(arguments)
+    text = markdown(results, about)
+    print(text, end="")
+    if arguments.markdown:
+        arguments.markdown.write_text(text, encoding="utf-8")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(
+            {"conditions": about, "results": results}, indent=1) + "\n",
+            encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Eleven nodes and the aggregator, each a process, over mutual TLS."""
+
+import argparse
+import pathlib
+import shutil
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]
+                       / "integration"))
+import harness  # noqa: E402
+
+
+class Folder:
+    """A city that has no files to import."""
+
+    def __init__(self, code):
+        self.code = str(code)
+        self.name = self.code
+        self.folder = None
+
+
+class Tongchou:
+    name = "tongchou"
+
+    def __init__(self, directory, cities):
+        self.directory = directory
+        options = argparse.Namespace(
+            dir=directory, data=None, synthetic=True, clock=None, on=None,
+            mode="upsert", json=None, once=True, persons=0, dirty=0)
+        self.province = harness.quickstart.Province(
+            options, [Folder(city) for city in cities])
+
+    def create(self):
+        self.directory.mkdir(parents=True)
+        self.province.make_certificates()
+        self.province.configure()
+        self.province.start_all()
+
+    def config(self):
+        return {"pki": str(self.province.pki),
+                "aggregator": self.province.aggregator_address,
+                "nodes": self.province.node_address}
+
+    def processes(self):
+        return [p.pid for p, _ in self.province.processes.values()]
+
+    def center_processes(self):
+        return [self.province.processes["aggregator"][0].pid]
+
+    def city_processes(self):
+        return [self.province.processes[self.province.cities[0].code][0].pid]
+
+    def settle(self):
+        """Nothing to ask for: compaction goes on by itself."""
+
+    def counted(self):
+        """What the figure says; without any record there is no figure."""
+        return sum(f["value"] or 0
+                   for f in self.province.indicators()["indicators"]
+                   if f["id"] == "K1.1" and f["city"] is None
+                   and "line" not in f and f["county"] is None)
+
+    def disk_bytes(self):
+        """Everything, logs included."""
+        return sum(file.stat().st_size
+                   for folder in ("province", *(f"city-{c.code}" for c in
+                                                self.province.cities))
+                   for file in (self.directory / folder / "data").rglob("*")
+                   if file.is_file())
+
+    def rebuild_center(self, expected):
+        """An empty aggregator; seconds until it has applied everything."""
+        entries = sum(c["committed"] for c in self.province.status()["cities"])
+        assert entries >= expected, (entries, expected)
+        process, _ = self.province.processes["aggregator"]
+        process.terminate()
+        process.wait()
+        shutil.rmtree(self.directory / "province" / "data")
+        started = time.monotonic()
+        self.province.start("aggregator", "tongchou-aggregator",
+                            self.directory / "province" / "aggregator.toml")
+        while True:
+            applied = sum(c["applied"] for c in self.province.try_status())
+            if applied >= entries:
+                return time.monotonic() - started
+            time.sleep(0.02)
+
+    def stop(self):
+        self.province.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)

@@ -1,0 +1,249 @@
+#include <map>
+
+#include "common/base/big_endian.h"
+#include "common/base/random.h"
+#include "common/base/status.h"
+#include "common/records/record_codec.h"
+#include "common/records/record_key.h"
+#include "common/transport/channel.h"
+#include "common/transport/grpc_status.h"
+#include "tests/bench/peer.h"
+#include "tongchou/v1/audit.grpc.pb.h"
+#include "tongchou/v1/node.grpc.pb.h"
+#include "tongchou/v1/query.grpc.pb.h"
+
+namespace tongchou::bench {
+namespace {
+
+constexpr auto kConnectTimeout = std::chrono::seconds(30);
+
+void ToMessage(const Row& row, v1::Enrolment* message) {
+  message->set_id_number(row.id_number);
+  message->set_insurance(row.insurance);
+  message->set_person_code(row.person_code);
+  message->set_unit_code(row.unit_code);
+  message->set_division(row.division);
+  message->set_enrolment_state(row.state);
+  message->set_contribution_state(row.paying);
+  message->set_retired_flag(row.retired);
+  message->set_migrant_flag(row.rural);
+  message->set_enrolled_since(row.from_day);
+  message->set_first_enrolled(row.first_month);
+}
+
+// Fills requests from rows; reuses the messages.
+class RequestMaker {
+ public:
+  RequestMaker() : id_prefix_(base::RandomBytes(8)) {}
+
+  const v1::WriteRequest& Make(const std::vector<Row>& rows) {
+    std::string id = id_prefix_;
+    base::AppendBigEndian<8>(++number_, &id);
+    request_.set_transaction_id(id);
+    request_.mutable_changes()->Clear();
+    for (const Row& row : rows) {
+      v1::Change* change = request_.add_changes();
+      change->set_type(v1::RECORD_TYPE_ENROLMENT);
+      message_.Clear();
+      ToMessage(row, &message_);
+      message_.SerializeToString(change->mutable_message());
+    }
+    return request_;
+  }
+
+ private:
+  const std::string id_prefix_;
+  uint64_t number_ = 0;
+  v1::WriteRequest request_;
+  v1::Enrolment message_;
+};
+
+class StreamSession final : public Session {
+ public:
+  explicit StreamSession(const std::shared_ptr<grpc::Channel>& channel)
+      : stub_(v1::Node::NewStub(channel)),
+        stream_(stub_->WriteStream(&context_)) {}
+  ~StreamSession() override {
+    stream_->WritesDone();
+    stream_->Finish().IgnoreError();
+  }
+
+  absl::Status Commit(const std::vector<Row>& rows) override {
+    if (!stream_->Write(maker_.Make(rows)) || !stream_->Read(&response_)) {
+      return transport::FromGrpc(stream_->Finish());
+    }
+    if (response_.error_code() != 0) {
+      return base::InternalError("a write: {}", response_.error_message());
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  grpc::ClientContext context_;
+  const std::unique_ptr<v1::Node::Stub> stub_;
+  const std::unique_ptr<
+      grpc::ClientReaderWriter<v1::WriteRequest, v1::WriteResponse>>
+      stream_;
+  RequestMaker maker_;
+  v1::WriteResponse response_;
+};
+
+class UnarySession final : public Session {
+ public:
+  explicit UnarySession(const std::shared_ptr<grpc::Channel>& channel)
+      : stub_(v1::Node::NewStub(channel)) {}
+
+  absl::Status Commit(const std::vector<Row>& rows) override {
+    grpc::ClientContext context;
+    return transport::FromGrpc(
+        stub_->Write(&context, maker_.Make(rows), &response_));
+  }
+
+ private:
+  const std::unique_ptr<v1::Node::Stub> stub_;
+  RequestMaker maker_;
+  v1::WriteResponse response_;
+};
+
+class CenterReader final : public Reader {
+ public:
+  CenterReader(const std::shared_ptr<grpc::Channel>& query,
+               const std::shared_ptr<grpc::Channel>& audit,
+               std::map<uint32_t, std::unique_ptr<v1::Node::Stub>> nodes)
+      : query_(v1::Query::NewStub(query)),
+        audit_(v1::Audit::NewStub(audit)),
+        nodes_(std::move(nodes)) {}
+
+  absl::StatusOr<bool> Sees(const Row& row) override;
+  absl::StatusOr<std::vector<Progress>> Positions() override;
+  absl::Status Dump(const std::function<void(std::string_view)>& line) override;
+
+ private:
+  const std::unique_ptr<v1::Query::Stub> query_;
+  const std::unique_ptr<v1::Audit::Stub> audit_;
+  const std::map<uint32_t, std::unique_ptr<v1::Node::Stub>> nodes_;
+};
+
+absl::StatusOr<bool> CenterReader::Sees(const Row& row) {
+  grpc::ClientContext context;
+  v1::GetPersonRequest request;
+  request.set_id_number(row.id_number);
+  v1::GetPersonResponse response;
+  const absl::Status status =
+      transport::FromGrpc(query_->GetPerson(&context, request, &response));
+  if (absl::IsNotFound(status)) return false;
+  RETURN_IF_ERROR(status);
+  return response.records_size() > 0;
+}
+
+absl::StatusOr<std::vector<Progress>> CenterReader::Positions() {
+  std::map<uint32_t, Progress> cities;
+  for (const auto& [city, node] : nodes_) {
+    grpc::ClientContext context;
+    v1::GetNodeStatusResponse response;
+    RETURN_IF_ERROR(
+        transport::FromGrpc(node->GetNodeStatus(&context, {}, &response)));
+    cities[city].committed = response.committed_size();
+  }
+  grpc::ClientContext context;
+  v1::GetStatusResponse response;
+  RETURN_IF_ERROR(
+      transport::FromGrpc(query_->GetStatus(&context, {}, &response)));
+  for (const v1::CityStatus& city : response.cities()) {
+    cities[city.city()].durable = city.durable_size();
+  }
+  // What the answer's own snapshot of the database reflects.
+  for (const v1::CityBasis& city : response.basis().cities()) {
+    cities[city.city()].applied = city.size();
+  }
+  std::vector<Progress> progress;
+  for (const auto& [city, one] : cities) progress.push_back(one);
+  return progress;
+}
+
+absl::Status CenterReader::Dump(
+    const std::function<void(std::string_view)>& line) {
+  grpc::ClientContext context;
+  const auto stream = audit_->ReadRecords(&context, {});
+  v1::ReadRecordsResponse response;
+  const records::RecordSchema& schema =
+      records::Schema::Get().At(v1::RECORD_TYPE_ENROLMENT);
+  records::Row row;
+  std::string text;
+  while (stream->Read(&response)) {
+    for (const v1::StoredRecord& record : response.records()) {
+      if (records::TypeOfKey(record.key()) != v1::RECORD_TYPE_ENROLMENT) {
+        continue;
+      }
+      row.Reset(schema);
+      RETURN_IF_ERROR(records::DecodeRow(record.key(), record.record(), &row));
+      text = std::to_string(record.city());
+      for (const records::FieldSchema& field : schema.fields) {
+        text += '\t';
+        text += records::FormatValue(row, field.index);
+      }
+      line(text);
+    }
+  }
+  return transport::FromGrpc(stream->Finish());
+}
+
+class TongchouPeer final : public Peer {
+ public:
+  TongchouPeer(nlohmann::json config, bool unary)
+      : config_(std::move(config)), unary_(unary) {}
+
+  absl::StatusOr<std::unique_ptr<Session>> Connect(uint32_t city,
+                                                   WriteMode) override {
+    ASSIGN_OR_RETURN(auto channel, NodeChannel(city));
+    if (unary_) return std::make_unique<UnarySession>(channel);
+    return std::make_unique<StreamSession>(channel);
+  }
+
+  absl::StatusOr<std::unique_ptr<Reader>> ConnectCenter() override {
+    std::map<uint32_t, std::unique_ptr<v1::Node::Stub>> nodes;
+    for (const uint32_t city : kCities) {
+      ASSIGN_OR_RETURN(auto channel, NodeChannel(city));
+      nodes[city] = v1::Node::NewStub(channel);
+    }
+    ASSIGN_OR_RETURN(auto query, CenterChannel("officer"));
+    return std::make_unique<CenterReader>(query, query, std::move(nodes));
+  }
+
+ private:
+  transport::TlsFiles Tls(const std::string& name) const {
+    const std::string pki = config_.at("pki");
+    return {pki + "/ca.pem", pki + "/" + name + ".pem",
+            pki + "/" + name + "-key.pem"};
+  }
+  absl::StatusOr<std::shared_ptr<grpc::Channel>> Open(
+      const std::string& address, const std::string& name,
+      const base::ExpectedPeer& server) const {
+    ASSIGN_OR_RETURN(auto channel,
+                     transport::MakeChannel(address, Tls(name), server));
+    RETURN_IF_ERROR(transport::WaitConnected(*channel, kConnectTimeout));
+    return channel;
+  }
+  absl::StatusOr<std::shared_ptr<grpc::Channel>> NodeChannel(uint32_t city) {
+    const std::string code = std::to_string(city);
+    return Open(config_.at("nodes").at(code), "operator-" + code,
+                {base::Role::kCityNode, code});
+  }
+  absl::StatusOr<std::shared_ptr<grpc::Channel>> CenterChannel(
+      const std::string& name) const {
+    return Open(config_.at("aggregator"), name,
+                {base::Role::kAggregator, "360000"});
+  }
+
+  const nlohmann::json config_;
+  const bool unary_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Peer>> MakeTongchou(const nlohmann::json& config,
+                                                   bool unary) {
+  return std::make_unique<TongchouPeer>(config, unary);
+}
+
+}  // namespace tongchou::bench
