@@ -90,7 +90,7 @@ absl::Status RunningAggregator::OpenStores(bool rebuild_state) {
   options.directory = config_.data + "/journal";
   ASSIGN_OR_RETURN(journal_, Journal::Open(options));
   ASSIGN_OR_RETURN(state_,
-                   UnifiedState::Open(config_.data + "/state", rebuild_state));
+                   UnifiedState::Open({config_.data + "/state", rebuild_state}));
   RestoreQuarantines();
   writer_ = JournalWriter::Start(journal_.get(), std::move(cosigner), &clock_,
                                  [this] {

@@ -235,14 +235,18 @@ const std::vector<RecordType>& TypesOf(FigureGroup group) {
 }
 
 uint32_t GroupsOf(RecordType type) {
-  uint32_t groups = 0;
-  for (size_t i = 0; i < kFigureGroups; ++i) {
-    const auto& types = TypesOf(static_cast<FigureGroup>(i));
-    if (std::find(types.begin(), types.end(), type) != types.end()) {
-      groups |= 1u << i;
+  static const auto kGroups = [] {
+    std::array<uint32_t, v1::RecordType_ARRAYSIZE> groups = {};
+    for (size_t i = 0; i < kFigureGroups; ++i) {
+      for (const RecordType one : TypesOf(static_cast<FigureGroup>(i))) {
+        groups[one] |= 1u << i;
+      }
     }
-  }
-  return groups;
+    return groups;
+  }();
+  // Types of newer nodes have numbers beyond.
+  const auto number = static_cast<size_t>(type);
+  return number < kGroups.size() ? kGroups[number] : 0;
 }
 
 uint32_t CountyOf(const Row& row) {

@@ -126,7 +126,7 @@ absl::Status AuditService::DoReadRecords(
         record->set_key(std::string(parsed.record_key));
         record->set_sequence(version->sequence);
         bytes += key.size() + value.size();
-        record->set_record(std::move(version->record));
+        record->set_record(std::string(version->record));
         if (bytes < kMessageBytesTarget) return true;
         bytes = 0;
         const bool sent = writer->Write(response);

@@ -30,7 +30,7 @@ absl::Status FillImports(const StateSnapshot& snapshot, uint32_t city,
         v1::ImportReceipt* receipt = status->add_imports();
         records::Row row(schema);
         failed = records::DecodeKey(parsed.record_key, &row);
-        if (!receipt->ParseFromString(version->record)) {
+        if (!receipt->ParseFromString(std::string(version->record))) {
           failed = base::DataLossError("a receipt cannot be read");
         }
         receipt->set_number(static_cast<uint32_t>(row.number(0)));

@@ -25,7 +25,7 @@ absl::StatusOr<v1::RecordView> ViewOf(const RowKey& key,
   view.set_commit_time_us(version.commit_time_us);
   view.set_deleted(version.deleted);
   if (version.deleted) return view;
-  view.set_record(version.record);
+  view.set_record(std::string(version.record));
   RETURN_IF_ERROR(records::AppendFields(key.record_key, version.record,
                                         view.mutable_fields()));
   return view;
@@ -36,7 +36,9 @@ absl::Status AddIfNamed(const StateSnapshot& snapshot, std::string_view tail,
                         std::string_view person, bool with_deleted,
                         std::vector<v1::RecordView>* out) {
   const RowKey key = ParseRowKey(tail);
-  ASSIGN_OR_RETURN(const auto version, snapshot.Get(key.record_key, key.city));
+  std::string bytes;
+  ASSIGN_OR_RETURN(const auto version,
+                   snapshot.Get(key.record_key, key.city, &bytes));
   if (!version.has_value()) return absl::OkStatus();
   ASSIGN_OR_RETURN(v1::RecordView view, ViewOf(key, *version));
   if (version->deleted) {
@@ -200,7 +202,9 @@ absl::Status AnswerHistory(const StateSnapshot& snapshot,
                            v1::GetRecordHistoryResponse* response) {
   ASSIGN_OR_RETURN(const std::string key,
                    records::KeyFromName(request.record()));
-  ASSIGN_OR_RETURN(const auto version, snapshot.Get(key, request.city()));
+  std::string stored;
+  ASSIGN_OR_RETURN(const auto version,
+                   snapshot.Get(key, request.city(), &stored));
   if (!version.has_value()) {
     return base::NotFoundError("city {} never had this record", request.city());
   }

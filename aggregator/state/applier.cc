@@ -1,19 +1,23 @@
 #include "aggregator/state/applier.h"
 
-#include <rocksdb/write_batch.h>
+#include <endian.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <list>
 #include <thread>
 
 #include "aggregator/state/cell_deltas.h"
+#include "aggregator/state/difficult_units.h"
 #include "aggregator/state/figure_update.h"
+#include "aggregator/state/row_filter.h"
 #include "common/base/clock.h"
 #include "common/base/logging.h"
 #include "common/base/mutex.h"
 #include "common/base/status.h"
 #include "common/ledger/bundle.h"
+#include "common/ledger/entry_view.h"
 #include "common/ledger/rocksdb_status.h"
 #include "common/records/record_codec.h"
 #include "common/records/record_key.h"
@@ -23,35 +27,71 @@ namespace tongchou::aggregator {
 namespace {
 
 constexpr size_t kPastBundlesMax = 32;
+// Rows of the database for each change of a batch below which the batch goes
+// through the database rather than look up persons one by one.
+constexpr uint64_t kNeighbourRows = 16;
 constexpr auto kIdle = std::chrono::milliseconds(200);
 constexpr auto kSpaceRetry = std::chrono::microseconds(1'000'000);
 
-absl::Status ParseEntry(const ledger::Bundle& bundle, size_t i,
-                        v1::EntryHeader* header, v1::EntryBody* body) {
+absl::Status ReadEntry(const ledger::Bundle& bundle, size_t i,
+                       ledger::HeaderView* header, ledger::BodyView* body) {
   const auto bytes = bundle.body(i);
-  if (!bytes.has_value() ||
-      !header->ParseFromArray(bundle.header(i).data(),
-                              static_cast<int>(bundle.header(i).size())) ||
-      !body->ParseFromArray(bytes->data(), static_cast<int>(bytes->size()))) {
+  if (!bytes.has_value() || !ledger::ReadHeader(bundle.header(i), header) ||
+      !ledger::ReadBody(*bytes, body)) {
     return base::DataLossError("journal: entry {} cannot be read",
                                bundle.first_sequence() + i);
   }
   return absl::OkStatus();
 }
 
-bool HasIndex(const records::RecordSchema& schema) {
-  return std::any_of(
-      schema.fields.begin(), schema.fields.end(),
-      [](const records::FieldSchema& field) { return field.indexed; });
+std::string_view MakeRowKey(std::string_view record_key, uint32_t city,
+                            Arena* arena) {
+  const char tail[] = {static_cast<char>(city >> 16),
+                       static_cast<char>(city >> 8), static_cast<char>(city)};
+  char* key = arena->Allocate(1 + record_key.size() + sizeof(tail));
+  key[0] = 'R';
+  record_key.copy(key + 1, record_key.size());
+  std::memcpy(key + 1 + record_key.size(), tail, sizeof(tail));
+  return {key, 1 + record_key.size() + sizeof(tail)};
 }
 
-RecordVersion VersionOf(const v1::EntryHeader& header, v1::EntryBody* body) {
+// Index keys by the part that tells them apart first: behind 'X', field code
+// and 00.
+void SortIndexes(std::vector<StatePut>* indexes) {
+  constexpr size_t kCommonBytes = 8;
+  const auto number = [](std::string_view key, size_t at) {
+    uint64_t value = 0;
+    if (key.size() >= at + sizeof(value)) {
+      std::memcpy(&value, key.data() + at, sizeof(value));
+    }
+    return be64toh(value);
+  };
+  struct Keyed {
+    uint64_t field;
+    uint64_t value;
+    StatePut put;
+  };
+  std::vector<Keyed> keyed;
+  keyed.reserve(indexes->size());
+  for (const StatePut& put : *indexes) {
+    keyed.push_back({number(put.key, 0), number(put.key, kCommonBytes), put});
+  }
+  std::sort(keyed.begin(), keyed.end(), [](const Keyed& a, const Keyed& b) {
+    if (a.field != b.field) return a.field < b.field;
+    if (a.value != b.value) return a.value < b.value;
+    return a.put.key < b.put.key;
+  });
+  for (size_t i = 0; i < keyed.size(); ++i) (*indexes)[i] = keyed[i].put;
+}
+
+RecordVersion VersionOf(const ledger::HeaderView& header,
+                        const ledger::BodyView& body, Arena* arena) {
   RecordVersion version;
-  version.sequence = header.sequence();
-  version.commit_time_us = header.commit_time_us();
-  version.previous = header.previous();
-  version.deleted = header.operation() != v1::OPERATION_UPSERT;
-  if (!version.deleted) version.record = std::move(*body->mutable_record());
+  version.sequence = header.sequence;
+  version.commit_time_us = header.commit_time_us;
+  version.previous = header.previous;
+  version.deleted = header.operation != v1::OPERATION_UPSERT;
+  if (!version.deleted) version.record = arena->Copy(body.record);
   return version;
 }
 
@@ -59,14 +99,14 @@ class JournalPast final : public PastReader {
  public:
   explicit JournalPast(const Journal* journal) : journal_(*journal) {}
 
-  absl::StatusOr<RecordVersion> ReadVersion(uint32_t city,
-                                            uint64_t sequence) override {
+  absl::StatusOr<RecordVersion> ReadVersion(uint32_t city, uint64_t sequence,
+                                            Arena* arena) override {
     ASSIGN_OR_RETURN(const ledger::Bundle* bundle, BundleOf(city, sequence));
-    v1::EntryHeader header;
-    v1::EntryBody body;
-    RETURN_IF_ERROR(ParseEntry(*bundle, sequence - bundle->first_sequence(),
-                               &header, &body));
-    return VersionOf(header, &body);
+    ledger::HeaderView header;
+    ledger::BodyView body;
+    RETURN_IF_ERROR(ReadEntry(*bundle, sequence - bundle->first_sequence(),
+                              &header, &body));
+    return VersionOf(header, body, arena);
   }
 
  private:
@@ -101,11 +141,14 @@ class JournalPast final : public PastReader {
 class ThreadApplier final : public Applier {
  public:
   ThreadApplier(const Journal* journal, UnifiedState* state, Position position,
+                DifficultUnits units,
                 std::function<void(const Position&)> applied)
       : journal_(*journal),
         state_(*state),
         applied_(std::move(applied)),
         past_(journal),
+        known_(state),
+        units_(std::move(units)),
         target_(journal->last_ordinal()),
         position_(position),
         next_(std::move(position)),
@@ -138,18 +181,24 @@ class ThreadApplier final : public Applier {
   void Run();
   absl::Status ApplyNew();
   absl::Status TakeBundle(const JournalBundle& stored);
-  absl::Status TakeEntry(uint32_t city, const v1::EntryHeader& header,
-                         v1::EntryBody* body);
+  absl::Status StartDay(uint32_t city, const ledger::HeaderView& header,
+                        CityPosition* position);
+  void TakeEntry(uint32_t city, const ledger::HeaderView& header,
+                 const ledger::BodyView& body, CityPosition* position);
   absl::Status ApplyBatch();
-  absl::Status WriteWhenThereIsSpace(rocksdb::WriteBatch* writes);
+  absl::Status ApplyChanges();
+  absl::Status WriteWhenThereIsSpace(const std::vector<StatePut>& puts);
   std::map<uint32_t, CityDays> DaysOfBatch() const;
-  void PutRecords(const Batch& batch, rocksdb::WriteBatch* writes);
-  void CollectIndexes(const Change& change, std::vector<std::string>* keys);
+  void PutRecords(const Batch& batch, std::vector<StatePut>* puts);
+  void AddIndexes(const Change& change, std::vector<StatePut>* indexes);
+  void Remember(const Batch& batch, const FactReader::UnitChanges& units);
 
   const Journal& journal_;
   UnifiedState& state_;
   const std::function<void(const Position&)> applied_;
   JournalPast past_;
+  RowFilter known_;
+  DifficultUnits units_;
   const uint64_t target_;
   std::atomic<bool> caught_up_ = false;
   std::atomic<bool> halt_ = false;
@@ -162,13 +211,13 @@ class ThreadApplier final : public Applier {
 
   // Of the thread alone.
   Position next_;  // with what lies in changes_
+  Arena arena_;    // of the changes
   std::vector<Change> changes_;
+  records::Row index_row_;
   std::map<uint32_t, uint32_t> batch_days_;
   std::map<uint32_t, uint32_t> days_before_;
   CellTotals totals_;
   ledger::Bundle bundle_;
-  v1::EntryHeader header_;
-  v1::EntryBody body_;
   std::thread thread_;
 };
 
@@ -212,47 +261,54 @@ absl::Status ThreadApplier::TakeBundle(const JournalBundle& stored) {
     return absl::OkStatus();
   }
   RETURN_IF_ERROR(bundle_.Decode(stored.bytes));
+  ledger::HeaderView header;
+  ledger::BodyView body;
+  CityPosition& position = next_.cities[stored.city];
   for (size_t i = 0; i < bundle_.count(); ++i) {
-    RETURN_IF_ERROR(ParseEntry(bundle_, i, &header_, &body_));
-    if (header_.sequence() < next_.cities[stored.city].size) continue;
-    RETURN_IF_ERROR(TakeEntry(stored.city, header_, &body_));
-    if (header_.last_of_transaction() &&
-        changes_.size() >= kApplyBatchChanges) {
+    RETURN_IF_ERROR(ReadEntry(bundle_, i, &header, &body));
+    if (header.sequence < position.size) continue;
+    RETURN_IF_ERROR(StartDay(stored.city, header, &position));
+    TakeEntry(stored.city, header, body, &position);
+    if (header.last_of_transaction && changes_.size() >= kApplyBatchChanges) {
       RETURN_IF_ERROR(ApplyBatch());
     }
   }
   return absl::OkStatus();
 }
 
-absl::Status ThreadApplier::TakeEntry(uint32_t city,
-                                      const v1::EntryHeader& header,
-                                      v1::EntryBody* body) {
-  const uint32_t day = base::ChinaDay(header.commit_time_us());
-  const auto known = batch_days_.find(city);
-  if (known != batch_days_.end() && known->second != day) {
-    RETURN_IF_ERROR(ApplyBatch());
+// A batch has one commit day of each city.
+absl::Status ThreadApplier::StartDay(uint32_t city,
+                                     const ledger::HeaderView& header,
+                                     CityPosition* position) {
+  const uint32_t day = base::ChinaDay(header.commit_time_us);
+  auto known = batch_days_.find(city);
+  if (known != batch_days_.end() && known->second == day) {
+    return absl::OkStatus();
   }
-  CityPosition& position = next_.cities[city];
-  if (!batch_days_.contains(city)) {
-    batch_days_[city] = day;
-    days_before_[city] =
-        position.size == 0 ? 0 : base::ChinaDay(position.last_commit_time_us);
-  }
-  if (position.first_commit_day == 0) position.first_commit_day = day;
-  position.size = header.sequence() + 1;
-  position.last_commit_time_us = header.commit_time_us();
+  if (known != batch_days_.end()) RETURN_IF_ERROR(ApplyBatch());
+  batch_days_[city] = day;
+  days_before_[city] =
+      position->size == 0 ? 0 : base::ChinaDay(position->last_commit_time_us);
+  if (position->first_commit_day == 0) position->first_commit_day = day;
+  return absl::OkStatus();
+}
+
+void ThreadApplier::TakeEntry(uint32_t city, const ledger::HeaderView& header,
+                              const ledger::BodyView& body,
+                              CityPosition* position) {
+  position->size = header.sequence + 1;
+  position->last_commit_time_us = header.commit_time_us;
   Change change;
-  change.row_key = RecordRowKey(body->key(), city);
+  change.row_key = MakeRowKey(body.key, city, &arena_);
   change.city = city;
-  change.type = static_cast<uint32_t>(header.type());
+  change.type = header.type;
   if (records::Schema::Get().Find(change.type) == nullptr ||
-      records::TypeOfKey(body->key()) != change.type) {
-    ++position.uninterpreted;
+      records::TypeOfKey(body.key) != change.type) {
+    ++position->uninterpreted;
     change.type = 0;
   }
-  change.after = VersionOf(header, body);
-  changes_.push_back(std::move(change));
-  return absl::OkStatus();
+  change.after = VersionOf(header, body, &arena_);
+  changes_.push_back(change);
 }
 
 std::map<uint32_t, CityDays> ThreadApplier::DaysOfBatch() const {
@@ -270,46 +326,57 @@ std::map<uint32_t, CityDays> ThreadApplier::DaysOfBatch() const {
   return cities;
 }
 
-void ThreadApplier::CollectIndexes(const Change& change,
-                                   std::vector<std::string>* keys) {
+void ThreadApplier::AddIndexes(const Change& change,
+                               std::vector<StatePut>* indexes) {
   const records::RecordSchema* schema =
       records::Schema::Get().Find(change.type);
-  if (schema == nullptr || change.after.deleted || !HasIndex(*schema)) return;
-  records::Row row(*schema);
-  const RowKey key = ParseRowKey(change.row_key);
-  if (!records::DecodeRow(key.record_key, change.after.record, &row).ok()) {
+  if (schema == nullptr || schema->indexed_fields.empty() ||
+      change.after.deleted) {
     return;
   }
-  for (const records::FieldSchema& field : schema->fields) {
-    if (!field.indexed || !row.has(field.index)) continue;
-    std::string component;
-    records::AppendComponent(row, field.index, &component);
-    std::string index = IndexPrefix(field.code, component);
-    index += std::string_view(change.row_key).substr(1);
-    keys->push_back(std::move(index));
+  index_row_.Reset(*schema);
+  const std::string_view record = change.after.record;
+  const absl::Status decoded =
+      schema->key_indexed
+          ? records::DecodeRow(change.record_key(), record, &index_row_)
+          : records::DecodeRecord(record, &index_row_);
+  if (!decoded.ok()) return;
+  const std::string_view tail = change.row_key.substr(1);
+  std::string component;
+  for (const int field : schema->indexed_fields) {
+    if (!index_row_.has(field)) continue;
+    component.clear();
+    records::AppendComponent(index_row_, field, &component);
+    indexes->push_back(
+        {arena_.Join(IndexPrefix(schema->fields[field].code, component), tail),
+         {}});
   }
 }
 
 void ThreadApplier::PutRecords(const Batch& batch,
-                               rocksdb::WriteBatch* writes) {
-  std::vector<std::string> indexes;
+                               std::vector<StatePut>* puts) {
+  std::vector<StatePut> indexes;
+  puts->reserve(puts->size() + 2 * batch.changes().size());
+  absl::flat_hash_map<uint32_t, int64_t> added;  // records, by city
   for (const Change& change : batch.changes()) {
     const bool was = change.before.has_value() && !change.before->deleted;
-    const bool is = !change.after.deleted;
-    uint64_t& records = next_.cities[change.city].records;
-    if (is && !was) ++records;
-    if (was && !is) --records;
-    writes->Put(change.row_key, EncodeVersion(change.after));
-    CollectIndexes(change, &indexes);
+    added[change.city] += (change.after.deleted ? 0 : 1) - (was ? 1 : 0);
+    puts->push_back(
+        {change.row_key, arena_.Join(EncodeVersionHead(change.after).view(),
+                                     change.after.record)});
+    AddIndexes(change, &indexes);
   }
-  // Sorted, each insert into the memtable finds its place beside the last.
-  std::sort(indexes.begin(), indexes.end());
-  for (const std::string& index : indexes) writes->Put(index, "");
+  for (const auto& [city, count] : added) {
+    next_.cities[city].records += static_cast<uint64_t>(count);
+  }
+  SortIndexes(&indexes);
+  puts->insert(puts->end(), indexes.begin(), indexes.end());
 }
 
 // A full disk holds the database up; it goes on when there is space.
-absl::Status ThreadApplier::WriteWhenThereIsSpace(rocksdb::WriteBatch* writes) {
-  absl::Status status = state_.Write(writes, next_);
+absl::Status ThreadApplier::WriteWhenThereIsSpace(
+    const std::vector<StatePut>& puts) {
+  absl::Status status = state_.Write(puts, next_);
   while (absl::IsResourceExhausted(status)) {
     spdlog::error("unified database: {}", base::Message(status));
     {
@@ -318,24 +385,41 @@ absl::Status ThreadApplier::WriteWhenThereIsSpace(rocksdb::WriteBatch* writes) {
       changed_.WaitFor(mutex_, kSpaceRetry);
     }
     status = ledger::ResumeWrites(state_.db(), "unified database");
-    if (status.ok()) status = state_.Write(writes, next_);
+    if (status.ok()) status = state_.Write(puts, next_);
   }
   return status;
 }
 
-absl::Status ThreadApplier::ApplyBatch() {
-  if (!changes_.empty()) {
-    const auto snapshot = state_.Snapshot();
-    Batch batch(std::move(changes_), snapshot.get(), &past_);
-    changes_.clear();
-    RETURN_IF_ERROR(batch.Load());
-    CellDeltas deltas;
-    RETURN_IF_ERROR(CollectDeltas(&batch, DaysOfBatch(), &deltas));
-    rocksdb::WriteBatch writes;
-    PutRecords(batch, &writes);
-    RETURN_IF_ERROR(totals_.Apply(deltas, *snapshot, &writes));
-    RETURN_IF_ERROR(WriteWhenThereIsSpace(&writes));
+void ThreadApplier::Remember(const Batch& batch,
+                             const FactReader::UnitChanges& units) {
+  for (const Change& change : batch.changes()) known_.Add(change.row_key);
+  for (const auto& [unit, facts] : units) {
+    units_.Set(unit.first, unit.second, facts);
   }
+}
+
+absl::Status ThreadApplier::ApplyChanges() {
+  const auto snapshot = state_.Snapshot();
+  uint64_t records = 0;
+  for (const auto& [city, position] : next_.cities) records += position.records;
+  if (records < changes_.size() * kNeighbourRows) snapshot->ExpectNeighbours();
+  Batch batch(std::move(changes_), &arena_, snapshot.get(), &past_, &known_);
+  changes_.clear();
+  RETURN_IF_ERROR(batch.Load());
+  FactReader facts(&batch, &units_);
+  CellDeltas deltas;
+  RETURN_IF_ERROR(CollectDeltas(&batch, DaysOfBatch(), &facts, &deltas));
+  std::vector<StatePut> puts;
+  RETURN_IF_ERROR(totals_.Apply(deltas.Take(), *snapshot, &arena_, &puts));
+  PutRecords(batch, &puts);
+  RETURN_IF_ERROR(WriteWhenThereIsSpace(puts));
+  Remember(batch, facts.changed_units());
+  return absl::OkStatus();
+}
+
+absl::Status ThreadApplier::ApplyBatch() {
+  if (!changes_.empty()) RETURN_IF_ERROR(ApplyChanges());
+  arena_.Clear();
   batch_days_.clear();
   days_before_.clear();
   {
@@ -362,8 +446,10 @@ absl::StatusOr<std::unique_ptr<Applier>> Applier::Start(
         "journal is an old copy; restore it, or start with --rebuild-state",
         position.ordinal, journal->last_ordinal());
   }
+  DifficultUnits units;
+  RETURN_IF_ERROR(units.Load(*state->Snapshot()));
   return std::make_unique<ThreadApplier>(journal, state, std::move(position),
-                                         std::move(applied));
+                                         std::move(units), std::move(applied));
 }
 
 }  // namespace tongchou::aggregator

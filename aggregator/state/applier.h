@@ -13,7 +13,7 @@
 namespace tongchou::aggregator {
 
 // Changes of one batch, unless one transaction alone has more.
-inline constexpr size_t kApplyBatchChanges = 65'536;
+inline constexpr size_t kApplyBatchChanges = 262'144;
 
 // Past versions, read out of the journal's bundles. Not thread-safe.
 std::unique_ptr<PastReader> MakePastReader(const Journal* journal);

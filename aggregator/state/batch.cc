@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "aggregator/indicators/evaluate.h"
+#include "common/base/big_endian.h"
 #include "common/base/clock.h"
 #include "common/base/status.h"
 
@@ -15,38 +16,86 @@ bool IsReadWithPerson(uint32_t type) {
          GroupsOf(schema->type) != 0;
 }
 
+// The bytes behind the first ('R'), so that most comparisons are of numbers.
+struct SortKey {
+  uint64_t high = 0;
+  uint64_t low = 0;
+  uint32_t index = 0;
+};
+
+SortKey SortKeyOf(std::string_view row_key, size_t index) {
+  char bytes[16] = {};
+  row_key.remove_prefix(1);
+  row_key.copy(bytes, sizeof(bytes));
+  return {base::ReadBigEndian({bytes, 8}), base::ReadBigEndian({bytes + 8, 8}),
+          static_cast<uint32_t>(index)};
+}
+
+// Positions of the changes by row key; those of one record in their order.
+std::vector<SortKey> Sorted(const std::vector<Change>& changes) {
+  std::vector<SortKey> order;
+  order.reserve(changes.size());
+  for (size_t i = 0; i < changes.size(); ++i) {
+    order.push_back(SortKeyOf(changes[i].row_key, i));
+  }
+  std::sort(order.begin(), order.end(), [&](const auto& a, const auto& b) {
+    if (a.high != b.high) return a.high < b.high;
+    if (a.low != b.low) return a.low < b.low;
+    const int compared =
+        changes[a.index].row_key.compare(changes[b.index].row_key);
+    return compared != 0 ? compared < 0 : a.index < b.index;
+  });
+  return order;
+}
+
 }  // namespace
 
-Batch::Batch(std::vector<Change> changes, const StateSnapshot* snapshot,
-             PastReader* past)
-    : changes_(std::move(changes)), snapshot_(*snapshot), past_(*past) {
-  std::stable_sort(
-      changes_.begin(), changes_.end(),
-      [](const Change& a, const Change& b) { return a.row_key < b.row_key; });
-  size_t kept = 0;
-  for (size_t i = 0; i < changes_.size(); ++i) {
-    const bool last = i + 1 == changes_.size() ||
-                      changes_[i + 1].row_key != changes_[i].row_key;
-    if (!last) continue;
-    if (kept != i) changes_[kept] = std::move(changes_[i]);
-    ++kept;
+Batch::Batch(std::vector<Change> changes, Arena* arena,
+             const StateSnapshot* snapshot, PastReader* past,
+             const RowFilter* known)
+    : arena_(*arena), snapshot_(*snapshot), past_(*past), known_(known) {
+  const std::vector<SortKey> order = Sorted(changes);
+  changes_.reserve(order.size());
+  for (size_t i = 0; i < order.size(); ++i) {
+    const Change& change = changes[order[i].index];
+    const bool last = i + 1 == order.size() ||
+                      changes[order[i + 1].index].row_key != change.row_key;
+    if (last) changes_.push_back(change);
   }
-  changes_.resize(kept);
+}
+
+absl::StatusOr<RecordVersion> Batch::Keep(std::string_view stored_version) {
+  ASSIGN_OR_RETURN(RecordVersion version, DecodeVersion(stored_version));
+  version.record = arena_.Copy(version.record);
+  return version;
+}
+
+absl::StatusOr<std::optional<RecordVersion>> Batch::Stored(
+    std::string_view record_key, uint32_t city) {
+  ASSIGN_OR_RETURN(auto version, snapshot_.Get(record_key, city, &bytes_));
+  if (version.has_value()) version->record = arena_.Copy(version->record);
+  return version;
 }
 
 absl::Status Batch::Load() {
   for (Change& change : changes_) {
     if (IsReadWithPerson(change.type)) continue;
     const RowKey key = ParseRowKey(change.row_key);
-    ASSIGN_OR_RETURN(change.before, snapshot_.Get(key.record_key, key.city));
+    ASSIGN_OR_RETURN(change.before, Stored(key.record_key, key.city));
   }
   return absl::OkStatus();
 }
 
-std::pair<size_t, size_t> Batch::RangeOf(std::string_view prefix) const {
-  const auto begin = std::lower_bound(
-      changes_.begin(), changes_.end(), prefix,
-      [](const Change& a, std::string_view b) { return a.row_key < b; });
+std::pair<size_t, size_t> Batch::RangeOf(std::string_view prefix,
+                                         size_t from) const {
+  const auto start = changes_.begin() + static_cast<std::ptrdiff_t>(from);
+  // Often it is the next one.
+  auto begin = start;
+  if (begin != changes_.end() && begin->row_key < prefix) {
+    begin = std::lower_bound(
+        begin, changes_.end(), prefix,
+        [](const Change& a, std::string_view b) { return a.row_key < b; });
+  }
   auto end = begin;
   while (end != changes_.end() && end->row_key.starts_with(prefix)) ++end;
   return {static_cast<size_t>(begin - changes_.begin()),
@@ -72,7 +121,8 @@ absl::StatusOr<std::optional<RecordVersion>> Batch::Rewind(
       *from.next_change = std::min(*from.next_change, day);
     }
     if (version->previous == 0) return std::optional<RecordVersion>();
-    ASSIGN_OR_RETURN(version, past_.ReadVersion(city, version->previous - 1));
+    ASSIGN_OR_RETURN(version,
+                     past_.ReadVersion(city, version->previous - 1, &arena_));
   }
   return version;
 }
@@ -85,8 +135,8 @@ absl::StatusOr<std::optional<RecordVersion>> Batch::Read(
                              : change->before,
                   city, from);
   }
-  ASSIGN_OR_RETURN(auto version, snapshot_.Get(record_key, city));
-  return Rewind(std::move(version), city, from);
+  ASSIGN_OR_RETURN(auto version, Stored(record_key, city));
+  return Rewind(version, city, from);
 }
 
 absl::StatusOr<std::vector<std::string>> Batch::RowKeys(
@@ -99,7 +149,9 @@ absl::StatusOr<std::vector<std::string>> Batch::RowKeys(
       }));
   const auto [begin, end] = RangeOf(prefix);
   const size_t stored = keys.size();
-  for (size_t i = begin; i < end; ++i) keys.push_back(changes_[i].row_key);
+  for (size_t i = begin; i < end; ++i) {
+    keys.emplace_back(changes_[i].row_key);
+  }
   std::inplace_merge(keys.begin(),
                      keys.begin() + static_cast<std::ptrdiff_t>(stored),
                      keys.end());

@@ -1,26 +1,27 @@
-// Changes on their way into the unified database, and how records look before
-// and after them, now or as of a past day.
+// A batch of changes on its way into the unified database, and the records
+// around it: before the batch, with it, and as of earlier days.
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "aggregator/state/arena.h"
+#include "aggregator/state/row_filter.h"
 #include "aggregator/state/unified_state.h"
 
 namespace tongchou::aggregator {
 
+// The last change of a record within a batch. Views live as long as the
+// batch's arena.
 struct Change {
-  std::string row_key;  // 'R' record key, city
+  std::string_view row_key;
   uint32_t city = 0;
-  uint32_t type = 0;
+  uint32_t type = 0;  // 0: not understood
   RecordVersion after;
   std::optional<RecordVersion> before;  // see Batch::Load
 
@@ -33,9 +34,11 @@ struct Change {
 class PastReader {
  public:
   virtual ~PastReader() = default;
-  // The version that entry `sequence` of the city's log wrote.
+  // The version that entry `sequence` of the city's log wrote; its record lies
+  // in the arena.
   virtual absl::StatusOr<RecordVersion> ReadVersion(uint32_t city,
-                                                    uint64_t sequence) = 0;
+                                                    uint64_t sequence,
+                                                    Arena* arena) = 0;
 };
 
 inline constexpr uint32_t kNow = 0xffffffff;
@@ -49,25 +52,28 @@ struct Perspective {
   uint32_t* next_change = nullptr;
 };
 
-// Not thread-safe; one batch.
+// Not thread-safe; one batch. Versions it returns live as long as the arena.
 class Batch {
  public:
   // `changes` in the order of their commits; the last one of a record counts.
-  // Each city has one commit day.
-  Batch(std::vector<Change> changes, const StateSnapshot* snapshot,
-        PastReader* past);
+  // Each city has one commit day. `known` may be null.
+  Batch(std::vector<Change> changes, Arena* arena,
+        const StateSnapshot* snapshot, PastReader* past,
+        const RowFilter* known);
 
   // Reads the versions before the batch, but for records that begin with their
   // person and count in figures: whoever reads the person's rows sets those.
   absl::Status Load();
-  void SetBefore(size_t index, RecordVersion version) {
-    changes_[index].before = std::move(version);
+  void SetBefore(size_t index, const RecordVersion& version) {
+    changes_[index].before = version;
   }
 
+  // Sorted by row key.
   const std::vector<Change>& changes() const { return changes_; }
   const Change* Find(std::string_view row_key) const;
-  // Changes whose row key has the prefix.
-  std::pair<size_t, size_t> RangeOf(std::string_view prefix) const;
+  // Changes whose row key has the prefix, at or behind `from`.
+  std::pair<size_t, size_t> RangeOf(std::string_view prefix,
+                                    size_t from = 0) const;
 
   // Deleted records too; nullopt: there never was one.
   absl::StatusOr<std::optional<RecordVersion>> Read(std::string_view record_key,
@@ -81,12 +87,28 @@ class Batch {
   // Row keys with the prefix, in the database or in the batch, sorted.
   absl::StatusOr<std::vector<std::string>> RowKeys(std::string_view prefix);
 
+  // False when the database has no rows of that person and type for certain.
+  bool MayHaveRows(std::string_view person_type_prefix) const {
+    return known_ == nullptr || known_->MayHave(person_type_prefix);
+  }
+  // A version with its record in the arena, and a row key likewise.
+  absl::StatusOr<RecordVersion> Keep(std::string_view stored_version);
+  std::string_view KeepKey(std::string_view row_key) {
+    return arena_.Copy(row_key);
+  }
+
   const StateSnapshot& snapshot() const { return snapshot_; }
 
  private:
-  std::vector<Change> changes_;  // sorted by row key
+  absl::StatusOr<std::optional<RecordVersion>> Stored(
+      std::string_view record_key, uint32_t city);
+
+  std::vector<Change> changes_;
+  Arena& arena_;
   const StateSnapshot& snapshot_;
   PastReader& past_;
+  const RowFilter* known_;
+  std::string bytes_;
 };
 
 }  // namespace tongchou::aggregator

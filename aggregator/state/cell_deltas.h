@@ -3,54 +3,76 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "aggregator/indicators/cell.h"
+#include "aggregator/state/arena.h"
 #include "aggregator/state/unified_state.h"
 
-namespace rocksdb {
-class WriteBatch;
-}
-
 namespace tongchou::aggregator {
+
+struct CellDelta {
+  Cell cell;
+  uint32_t commit_day = 0;
+  int64_t amount = 0;
+};
 
 // Not thread-safe.
 class CellDeltas {
  public:
-  void Add(const Cell& cell, uint32_t commit_day, int64_t amount);
-  // Edges of the intervals and the sums, times `sign`.
+  // Edges of the intervals and the sums, times `times`.
   void AddContribution(const Contribution& contribution, uint32_t city,
-                       uint32_t commit_day, int64_t sign);
+                       uint32_t commit_day, int64_t times);
   // Only the city level, as the province's second line.
   void AddOnce(const std::vector<Contribution::Counted>& counted,
-               uint32_t commit_day, int64_t sign);
+               uint32_t commit_day, int64_t times);
+  // Both, for a person who counts in one city only. Equal contributions, and
+  // most of a load are equal to some other, are added up before they are taken
+  // apart into cells.
+  void AddAlone(const Contribution& contribution, uint32_t city,
+                uint32_t commit_day, int64_t times);
 
-  const absl::flat_hash_map<Cell, std::map<uint32_t, int64_t>>& cells() const {
-    return cells_;
-  }
+  // By cell, then day; without zeros. The last call.
+  std::vector<CellDelta> Take();
 
  private:
+  struct Alone {
+    Contribution contribution;
+    uint32_t city = 0;
+    uint32_t commit_day = 0;
+    int64_t times = 0;
+  };
+  void Add(const Cell& cell, uint32_t commit_day, int64_t amount);
   void AddInterval(Cell cell, const Interval& days, uint32_t commit_day,
-                   int64_t sign);
-  absl::flat_hash_map<Cell, std::map<uint32_t, int64_t>> cells_;
+                   int64_t times);
+
+  absl::flat_hash_map<std::pair<Cell, uint32_t>, int64_t> amounts_;
+  std::vector<Alone> alone_;
+  absl::flat_hash_map<std::string, size_t> alone_by_content_;
+  std::string content_;
 };
 
 // Remembers the newest total of each cell that it met. Not thread-safe.
 class CellTotals {
  public:
-  // Puts the new totals into the batch. A delta at a day before the newest one
-  // moves all later totals too.
-  absl::Status Apply(const CellDeltas& deltas, const StateSnapshot& snapshot,
-                     rocksdb::WriteBatch* batch);
+  // Appends the new totals by key. A delta at a day before the newest one moves
+  // all later totals too.
+  absl::Status Apply(const std::vector<CellDelta>& deltas,
+                     const StateSnapshot& snapshot, Arena* arena,
+                     std::vector<StatePut>* puts);
 
  private:
   struct Newest {
     uint32_t day = 0;
     int64_t total = 0;
   };
-  absl::StatusOr<std::map<uint32_t, int64_t>> ReadTotals(
-      const Cell& cell, const StateSnapshot& snapshot) const;
+  using Totals = std::map<uint32_t, int64_t>;
+  absl::StatusOr<Totals> ReadTotals(const Cell& cell,
+                                    const StateSnapshot& snapshot) const;
   absl::flat_hash_map<Cell, Newest> newest_;
 };
 

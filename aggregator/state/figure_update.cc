@@ -20,14 +20,15 @@ using CityText = std::pair<uint32_t, std::string>;
 class Collector {
  public:
   Collector(Batch* batch, const std::map<uint32_t, CityDays>& cities,
-            CellDeltas* deltas)
-      : batch_(*batch), cities_(cities), deltas_(*deltas), facts_(batch) {}
+            FactReader* facts, CellDeltas* deltas)
+      : batch_(*batch), cities_(cities), deltas_(*deltas), facts_(*facts) {}
 
   absl::Status Run();
 
  private:
   void TakeChange(size_t index, const Change& change);
   void TakeRow(size_t index, const Change& change, const Row& row);
+  void AddNamedPersons();
   absl::Status SpreadUnits();
   absl::Status SpreadFamilies();
   absl::Status AddUnits();
@@ -40,9 +41,16 @@ class Collector {
   Batch& batch_;
   const std::map<uint32_t, CityDays>& cities_;
   CellDeltas& deltas_;
-  FactReader facts_;
-  // Groups to look at, as bits.
-  absl::flat_hash_map<std::string, uint32_t> persons_;
+  FactReader& facts_;
+  // Who begins a key of the batch, in the order of the keys.
+  struct Person {
+    std::string_view bytes;
+    uint32_t groups = 0;  // to look at, as bits
+    size_t first = 0;     // change
+  };
+  std::vector<Person> persons_;
+  // Whom other records name or lead to.
+  absl::flat_hash_map<std::string, uint32_t> named_persons_;
   PersonUpdate::ChangesByPerson named_;
   std::set<CityText> units_;
   std::set<CityText> families_;
@@ -56,7 +64,7 @@ void Collector::TakeRow(size_t index, const Change& change, const Row& row) {
     std::string person;
     records::AppendPerson(row.text(row.schema().id_number), &person);
     named_[person].push_back(index);
-    persons_[std::move(person)] |= groups;
+    named_persons_[std::move(person)] |= groups;
   }
   const auto key_text = [&row] {
     return std::string(row.text(row.schema().key_fields.front()));
@@ -81,8 +89,10 @@ void Collector::TakeRow(size_t index, const Change& change, const Row& row) {
 void Collector::TakeChange(size_t index, const Change& change) {
   const std::string_view person = records::PersonOfKey(change.record_key());
   if (!person.empty()) {
-    persons_[std::string(person)] |=
-        GroupsOf(static_cast<RecordType>(change.type));
+    if (persons_.empty() || persons_.back().bytes != person) {
+      persons_.push_back({person, 0, index});
+    }
+    persons_.back().groups |= GroupsOf(static_cast<RecordType>(change.type));
     return;
   }
   Row row;
@@ -108,7 +118,7 @@ absl::Status Collector::SpreadUnits() {
           const std::string_view person =
               records::PersonOfKey(parsed.record_key);
           if (parsed.city == city && !person.empty()) {
-            persons_[std::string(person)] |=
+            named_persons_[std::string(person)] |=
                 GroupsOf(v1::RECORD_TYPE_ENROLMENT);
           }
           return true;
@@ -130,7 +140,8 @@ absl::Status Collector::SpreadFamilies() {
         if (!DecodeLive(parsed.record_key, version, &row)) continue;
         std::string person;
         records::AppendPerson(row.text(row.schema().id_number), &person);
-        persons_[std::move(person)] |= GroupsOf(v1::RECORD_TYPE_FAMILY_MEMBER);
+        named_persons_[std::move(person)] |=
+            GroupsOf(v1::RECORD_TYPE_FAMILY_MEMBER);
       }
     }
   }
@@ -208,21 +219,38 @@ absl::Status Collector::AddLoans() {
   return absl::OkStatus();
 }
 
+// Keeps the order of the keys, so that neighbours are read together.
+void Collector::AddNamedPersons() {
+  const auto less = [](const Person& a, const Person& b) {
+    return a.bytes < b.bytes;
+  };
+  const size_t own = persons_.size();
+  for (const auto& [bytes, groups] : named_persons_) {
+    const auto end = persons_.begin() + static_cast<std::ptrdiff_t>(own);
+    const auto found =
+        std::lower_bound(persons_.begin(), end, Person{bytes}, less);
+    if (found != end && found->bytes == bytes) {
+      found->groups |= groups;
+    } else {
+      persons_.push_back({bytes, groups, 0});
+    }
+  }
+  if (persons_.size() != own) std::sort(persons_.begin(), persons_.end(), less);
+}
+
 absl::Status Collector::Run() {
   for (size_t i = 0; i < batch_.changes().size(); ++i) {
     TakeChange(i, batch_.changes()[i]);
   }
   RETURN_IF_ERROR(SpreadUnits());
   RETURN_IF_ERROR(SpreadFamilies());
+  AddNamedPersons();
   PersonUpdate update(&batch_, &facts_, &cities_, &named_, &deltas_);
-  // In the order of their keys, so that neighbours are read together.
-  std::vector<std::pair<std::string, uint32_t>> persons(persons_.begin(),
-                                                        persons_.end());
-  std::sort(persons.begin(), persons.end());
-  for (const auto& [person, groups] : persons) {
+  for (const Person& person : persons_) {
     for (size_t i = 0; i < kFigureGroups; ++i) {
-      if ((groups >> i & 1) == 0) continue;
-      RETURN_IF_ERROR(update.Run(person, static_cast<FigureGroup>(i)));
+      if ((person.groups >> i & 1) == 0) continue;
+      RETURN_IF_ERROR(
+          update.Run(person.bytes, static_cast<FigureGroup>(i), person.first));
     }
   }
   RETURN_IF_ERROR(AddUnits());
@@ -234,8 +262,8 @@ absl::Status Collector::Run() {
 
 absl::Status CollectDeltas(Batch* batch,
                            const std::map<uint32_t, CityDays>& cities,
-                           CellDeltas* deltas) {
-  return Collector(batch, cities, deltas).Run();
+                           FactReader* facts, CellDeltas* deltas) {
+  return Collector(batch, cities, facts, deltas).Run();
 }
 
 }  // namespace tongchou::aggregator

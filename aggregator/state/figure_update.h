@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "aggregator/state/batch.h"
 #include "aggregator/state/cell_deltas.h"
+#include "aggregator/state/record_joins.h"
 
 namespace tongchou::aggregator {
 
@@ -26,6 +27,6 @@ struct CityDays {
 // The batch is loaded. Records that cannot be read give nothing.
 absl::Status CollectDeltas(Batch* batch,
                            const std::map<uint32_t, CityDays>& cities,
-                           CellDeltas* deltas);
+                           FactReader* facts, CellDeltas* deltas);
 
 }  // namespace tongchou::aggregator

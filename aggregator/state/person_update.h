@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,45 +32,61 @@ class PersonUpdate {
         named_(*named),
         deltas_(*deltas) {}
 
-  // `person` as in a record key.
-  absl::Status Run(std::string_view person, FigureGroup group);
+  // `person` as in a record key; its own changes lie at or behind `from` in
+  // the batch.
+  absl::Status Run(std::string_view person, FigureGroup group, size_t from);
 
  private:
   struct PersonRow {
-    std::string record_key;
+    std::string_view record_key;
     std::optional<RecordVersion> before;
-    std::optional<RecordVersion> after;
-    bool changed = false;
+    const Change* change = nullptr;  // null: the batch leaves it as it is
+
+    std::optional<RecordVersion> With(bool batch) const {
+      return batch && change != nullptr ? change->after : before;
+    }
   };
   struct CityPart {
+    uint32_t city = 0;
     std::vector<PersonRow> rows;
     Contribution before;
     Contribution after;
+    bool existed = false;  // there are rows before the batch
     bool updated = false;  // its change is in the province's line already
   };
 
-  absl::Status LoadRows(std::string_view person, FigureGroup group);
-  absl::Status LoadOwnRows(std::string_view person, RecordType type);
+  absl::Status LoadRows(std::string_view person, FigureGroup group,
+                        size_t from);
+  absl::Status LoadOwnRows(std::string_view person, RecordType type,
+                           size_t from);
   absl::Status LoadNamedRows(std::string_view person, RecordType type);
-  void AddRow(std::string_view row_key, std::optional<RecordVersion> before);
+  void AddRow(std::string_view row_key, std::optional<RecordVersion> before,
+              const Change* change);
+  CityPart& PartOf(uint32_t city);
+  std::span<CityPart> parts() { return {parts_.data(), part_count_}; }
   absl::Status Evaluate(std::string_view person, FigureGroup group,
-                        uint32_t city, const CityPart& part,
-                        const Perspective& from, Contribution* out);
-  absl::Status AddOnceFast(uint32_t day);
+                        const CityPart& part, const Perspective& from,
+                        Contribution* out);
+  void AddAlone(const CityPart& part);
+  void AddOnceFast(uint32_t day);
   absl::Status AddOnceInOrder(std::string_view person, FigureGroup group);
   absl::Status AddOnceOf(std::string_view person, FigureGroup group,
-                         uint32_t city);
+                         const CityPart& part);
   absl::Status OthersAt(std::string_view person, FigureGroup group,
                         uint32_t city, uint32_t day, uint32_t* next_change,
                         std::vector<Contribution::Counted>* counted);
-  bool SomeCityIsAhead(uint32_t day) const;
+  bool SomeCityIsAhead(uint32_t day);
 
   Batch& batch_;
   FactReader& facts_;
   const std::map<uint32_t, CityDays>& cities_;
   const ChangesByPerson& named_;
   CellDeltas& deltas_;
-  std::map<uint32_t, CityPart> parts_;
+  // The first part_count_ are those of the person; the others keep memory.
+  std::vector<CityPart> parts_;
+  size_t part_count_ = 0;
+  std::string prefix_;
+  std::vector<const records::Row*> rows_;
   std::vector<std::unique_ptr<records::Row>> row_pool_;
 };
 

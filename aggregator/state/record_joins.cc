@@ -23,12 +23,33 @@ bool DecodeLive(std::string_view record_key,
   return version.has_value() && DecodeLive(record_key, *version, row);
 }
 
+std::string TypePrefix(RecordType type) {
+  return {records::kTypeSpace, static_cast<char>(type)};
+}
+
 std::string TextKey(RecordType type, std::string_view text) {
-  std::string key(1, records::kTypeSpace);
-  key.push_back(static_cast<char>(type));
+  std::string key = TypePrefix(type);
   key += text;
   key.push_back('\0');
   return key;
+}
+
+FactReader::FactReader(Batch* batch, const DifficultUnits* units)
+    : batch_(*batch), units_(*units) {
+  const auto [begin, end] =
+      batch_.RangeOf("R" + TypePrefix(v1::RECORD_TYPE_UNIT));
+  records::Row row;
+  for (size_t i = begin; i < end; ++i) {
+    const Change& change = batch_.changes()[i];
+    row.Reset(records::Schema::Get().At(v1::RECORD_TYPE_UNIT));
+    if (!records::DecodeKey(change.record_key(), &row).ok()) continue;
+    std::string code(row.text(row.schema().key_fields.front()));
+    std::optional<UnitFacts> facts;
+    if (DecodeLive(change.record_key(), change.after, &row)) {
+      facts = FactsOfUnit(row);
+    }
+    changed_units_[{change.city, std::move(code)}] = facts;
+  }
 }
 
 absl::StatusOr<std::optional<UnitFacts>> FactReader::ReadUnit(
@@ -43,12 +64,11 @@ absl::StatusOr<std::optional<UnitFacts>> FactReader::ReadUnit(
 absl::StatusOr<std::optional<UnitFacts>> FactReader::Unit(
     uint32_t city, std::string_view code, const Perspective& from) {
   if (from.day != kNow) return ReadUnit(city, code, from);
-  const Key key(city, code, from.after);
-  const auto found = units_.find(key);
-  if (found != units_.end()) return found->second;
-  ASSIGN_OR_RETURN(auto facts, ReadUnit(city, code, from));
-  units_[key] = facts;
-  return facts;
+  if (from.after && !changed_units_.empty()) {
+    const auto changed = changed_units_.find({city, std::string(code)});
+    if (changed != changed_units_.end()) return changed->second;
+  }
+  return units_.Find(city, code);
 }
 
 absl::StatusOr<std::vector<std::string>> FactReader::MemberKeys(

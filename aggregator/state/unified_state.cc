@@ -1,6 +1,8 @@
 #include "aggregator/state/unified_state.h"
 
+#include <rocksdb/env.h>
 #include <rocksdb/slice_transform.h>
+#include <rocksdb/sst_file_writer.h>
 #include <rocksdb/write_batch.h>
 
 #include <filesystem>
@@ -19,9 +21,14 @@ using ledger::ToView;
 constexpr char kWhat[] = "unified database";
 constexpr std::string_view kPositionKey = "A";
 constexpr size_t kCityBytes = 3;
-constexpr size_t kVersionBytes = 25;
+constexpr size_t kVersionBytes = sizeof(VersionHead::bytes);
 constexpr size_t kCityPositionBytes = 3 + 8 + 8 + 4 + 8 + 8;
 constexpr size_t kBlockCacheBytes = 256 << 20;
+constexpr int kMergeFiles = 8;
+constexpr uint64_t kLevelBaseBytes = 256 << 20;
+constexpr int kMergePollMicros = 10'000;
+// Going on costs a tenth of seeking.
+constexpr int kNeighbourSteps = 16;
 
 // The part of a row key that names a person and a type: 'R' 01 person type.
 // Other keys have none.
@@ -78,6 +85,28 @@ absl::StatusOr<Position> DecodePosition(std::string_view bytes) {
   return position;
 }
 
+std::string IngestDirectory(const StateOptions& options) {
+  return options.directory + "/ingest";
+}
+
+rocksdb::Options StateDatabaseOptions() {
+  rocksdb::Options options =
+      ledger::DatabaseOptions(/*large_values=*/false, kBlockCacheBytes);
+  options.memtable_insert_with_hint_prefix_extractor.reset(
+      rocksdb::NewFixedPrefixTransform(1));
+  options.prefix_extractor = std::make_shared<PersonTypePrefix>();
+  options.memtable_prefix_bloom_size_ratio = 0.1;
+  // Files are large and few; merging them seldom and many at a time costs the
+  // least.
+  options.level0_file_num_compaction_trigger = kMergeFiles;
+  options.level0_slowdown_writes_trigger = kUnmergedFilesMax;
+  options.level0_stop_writes_trigger = 2 * kUnmergedFilesMax;
+  options.max_bytes_for_level_base = kLevelBaseBytes;
+  // A third of the work of merging was zstd, for a tenth of the disk.
+  options.bottommost_compression = rocksdb::kDisableCompressionOption;
+  return options;
+}
+
 }  // namespace
 
 std::string RecordRowKey(std::string_view record_key, uint32_t city) {
@@ -88,15 +117,18 @@ std::string RecordRowKey(std::string_view record_key, uint32_t city) {
   return key;
 }
 
-std::string EncodeVersion(const RecordVersion& version) {
-  std::string bytes;
-  bytes.reserve(kVersionBytes + version.record.size());
-  base::AppendBigEndian<8>(version.sequence, &bytes);
-  base::AppendBigEndian<8>(static_cast<uint64_t>(version.commit_time_us),
-                           &bytes);
-  base::AppendBigEndian<8>(version.previous, &bytes);
-  bytes.push_back(version.deleted ? 1 : 0);
-  return bytes += version.record;
+VersionHead EncodeVersionHead(const RecordVersion& version) {
+  VersionHead head;
+  size_t at = 0;
+  for (const uint64_t number :
+       {version.sequence, static_cast<uint64_t>(version.commit_time_us),
+        version.previous}) {
+    for (int shift = 56; shift >= 0; shift -= 8) {
+      head.bytes[at++] = static_cast<char>(number >> shift & 0xff);
+    }
+  }
+  head.bytes[at] = version.deleted ? 1 : 0;
+  return head;
 }
 
 absl::StatusOr<RecordVersion> DecodeVersion(std::string_view bytes) {
@@ -107,7 +139,7 @@ absl::StatusOr<RecordVersion> DecodeVersion(std::string_view bytes) {
       base::ReadBigEndian(bytes.substr(0, 8)),
       static_cast<int64_t>(base::ReadBigEndian(bytes.substr(8, 8))),
       base::ReadBigEndian(bytes.substr(16, 8)), bytes[24] != 0,
-      std::string(bytes.substr(kVersionBytes))};
+      bytes.substr(kVersionBytes)};
 }
 
 RowKey ParseRowKey(std::string_view key) {
@@ -146,17 +178,15 @@ absl::StatusOr<Position> StateSnapshot::ReadPosition() const {
 }
 
 absl::StatusOr<std::optional<RecordVersion>> StateSnapshot::Get(
-    std::string_view record_key, uint32_t city) const {
+    std::string_view record_key, uint32_t city, std::string* bytes) const {
   rocksdb::ReadOptions options;
   options.snapshot = snapshot_;
-  rocksdb::PinnableSlice bytes;
   const rocksdb::Status status =
-      db_->Get(options, db_->DefaultColumnFamily(),
-               RecordRowKey(record_key, city), &bytes);
+      db_->Get(options, RecordRowKey(record_key, city), bytes);
   if (status.IsNotFound()) return std::optional<RecordVersion>();
   RETURN_IF_ERROR(ledger::FromRocksdb(status, kWhat));
-  ASSIGN_OR_RETURN(RecordVersion version, DecodeVersion(ToView(bytes)));
-  return std::optional<RecordVersion>(std::move(version));
+  ASSIGN_OR_RETURN(const RecordVersion version, DecodeVersion(*bytes));
+  return std::optional<RecordVersion>(version);
 }
 
 absl::Status StateSnapshot::Scan(
@@ -178,16 +208,30 @@ absl::Status StateSnapshot::Scan(
   return ledger::FromRocksdb(iterator_->status(), kWhat);
 }
 
+void StateSnapshot::SeekPerson(const rocksdb::Slice& prefix) const {
+  if (person_iterator_ == nullptr) {
+    rocksdb::ReadOptions options;
+    options.snapshot = snapshot_;
+    options.total_order_seek = neighbours_;
+    person_iterator_.reset(db_->NewIterator(options));
+  } else if (neighbours_ && person_iterator_->Valid() &&
+             person_iterator_->key().compare(prefix) < 0) {
+    for (int i = 0; i < kNeighbourSteps; ++i) {
+      person_iterator_->Next();
+      if (!person_iterator_->Valid() ||
+          person_iterator_->key().compare(prefix) >= 0) {
+        return;
+      }
+    }
+  }
+  person_iterator_->Seek(prefix);
+}
+
 absl::Status StateSnapshot::ScanPerson(
     std::string_view prefix,
     const std::function<bool(std::string_view, std::string_view)>& visit)
     const {
-  if (person_iterator_ == nullptr) {
-    rocksdb::ReadOptions options;
-    options.snapshot = snapshot_;
-    person_iterator_.reset(db_->NewIterator(options));
-  }
-  for (person_iterator_->Seek(ToSlice(prefix)); person_iterator_->Valid();
+  for (SeekPerson(ToSlice(prefix)); person_iterator_->Valid();
        person_iterator_->Next()) {
     const std::string_view key = ToView(person_iterator_->key());
     if (!key.starts_with(prefix)) break;
@@ -196,43 +240,127 @@ absl::Status StateSnapshot::ScanPerson(
   return ledger::FromRocksdb(person_iterator_->status(), kWhat);
 }
 
-UnifiedState::UnifiedState(std::unique_ptr<rocksdb::DB> db)
-    : db_(std::move(db)) {}
+UnifiedState::UnifiedState(std::unique_ptr<rocksdb::DB> db,
+                           const StateOptions& options)
+    : db_(std::move(db)),
+      ingest_directory_(IngestDirectory(options)),
+      ingest_puts_(options.ingest_puts) {}
 UnifiedState::~UnifiedState() { db_->Close(); }
 
 absl::StatusOr<std::unique_ptr<UnifiedState>> UnifiedState::Open(
-    const std::string& directory, bool rebuild) {
-  if (rebuild) {
-    std::error_code ignored;
-    std::filesystem::remove_all(directory, ignored);
-  }
-  RETURN_IF_ERROR(base::MakeDirectories(directory));
-  rocksdb::Options options =
-      ledger::DatabaseOptions(/*large_values=*/false, kBlockCacheBytes);
-  options.memtable_insert_with_hint_prefix_extractor.reset(
-      rocksdb::NewFixedPrefixTransform(1));
-  options.prefix_extractor = std::make_shared<PersonTypePrefix>();
-  options.memtable_prefix_bloom_size_ratio = 0.1;
+    const StateOptions& options) {
+  std::error_code ignored;
+  if (options.rebuild) std::filesystem::remove_all(options.directory, ignored);
+  RETURN_IF_ERROR(base::MakeDirectories(options.directory));
+  // What a crash left before it was ingested; it will be written again.
+  std::filesystem::remove_all(IngestDirectory(options), ignored);
+  RETURN_IF_ERROR(base::MakeDirectories(IngestDirectory(options)));
   rocksdb::DB* db = nullptr;
-  RETURN_IF_ERROR(
-      ledger::FromRocksdb(rocksdb::DB::Open(options, directory, &db),
-                          std::string(kWhat) + " " + directory));
+  RETURN_IF_ERROR(ledger::FromRocksdb(
+      rocksdb::DB::Open(StateDatabaseOptions(), options.directory, &db),
+      std::string(kWhat) + " " + options.directory));
   return std::unique_ptr<UnifiedState>(
-      new UnifiedState(std::unique_ptr<rocksdb::DB>(db)));
+      new UnifiedState(std::unique_ptr<rocksdb::DB>(db), options));
 }
 
 std::unique_ptr<StateSnapshot> UnifiedState::Snapshot() const {
   return std::make_unique<StateSnapshot>(db_.get());
 }
 
-absl::Status UnifiedState::Write(rocksdb::WriteBatch* batch,
+absl::Status UnifiedState::Write(const std::vector<StatePut>& puts,
                                  const Position& position) {
   RETURN_IF_ERROR(
       ledger::CheckSpace(db_->GetName(), ledger::kDiskReserveBytes / 2, kWhat));
-  batch->Put(ToSlice(kPositionKey), EncodePosition(position));
+  const std::string bytes = EncodePosition(position);
+  return puts.size() < ingest_puts_ ? Insert(puts, bytes) : Ingest(puts, bytes);
+}
+
+absl::Status UnifiedState::Insert(const std::vector<StatePut>& puts,
+                                  const std::string& position) {
+  rocksdb::WriteBatch batch;
+  batch.Put(ToSlice(kPositionKey), position);
+  for (const StatePut& put : puts) {
+    batch.Put(ToSlice(put.key), ToSlice(put.value));
+  }
   rocksdb::WriteOptions options;
   options.disableWAL = true;
-  return ledger::FromRocksdb(db_->Write(options, batch), kWhat);
+  return ledger::FromRocksdb(db_->Write(options, &batch), kWhat);
+}
+
+// An ingested file would overtake what still lies in the memtable: a crash
+// would keep the file and lose the older puts.
+absl::Status UnifiedState::EmptyMemtable() {
+  RETURN_IF_ERROR(Flush());
+  for (const char* property : {"rocksdb.num-entries-active-mem-table",
+                               "rocksdb.num-entries-imm-mem-tables"}) {
+    uint64_t entries = 0;
+    TONGCHOU_CHECK(db_->GetIntProperty(property, &entries) && entries == 0);
+  }
+  return absl::OkStatus();
+}
+
+// RocksDB slows down writes into the memtable, but not ingestion.
+absl::Status UnifiedState::WaitForMerge() const {
+  while (true) {
+    uint64_t errors = 0;
+    std::string files;
+    db_->GetProperty("rocksdb.num-files-at-level0", &files);
+    if (std::stoi(files) < kUnmergedFilesMax) return absl::OkStatus();
+    db_->GetIntProperty("rocksdb.background-errors", &errors);
+    if (errors > 0) {
+      return base::ResourceExhaustedError("{}: merging files failed", kWhat);
+    }
+    db_->GetEnv()->SleepForMicroseconds(kMergePollMicros);
+  }
+}
+
+absl::Status UnifiedState::WriteFiles(const std::vector<StatePut>& puts,
+                                      const std::string& position,
+                                      std::vector<std::string>* files) {
+  const rocksdb::Options options = db_->GetOptions();
+  rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), options);
+  const auto open = [&] {
+    files->push_back(fmt::format("{}/{}.sst", ingest_directory_, next_file_++));
+    return ledger::FromRocksdb(writer.Open(files->back()), kWhat);
+  };
+  RETURN_IF_ERROR(open());
+  rocksdb::Status status = writer.Put(ToSlice(kPositionKey), position);
+  uint64_t bytes = 0;
+  for (const StatePut& put : puts) {
+    if (!status.ok()) break;
+    if (bytes >= kIngestFileBytes) {
+      RETURN_IF_ERROR(ledger::FromRocksdb(writer.Finish(), kWhat));
+      RETURN_IF_ERROR(open());
+      bytes = 0;
+    }
+    status = writer.Put(ToSlice(put.key), ToSlice(put.value));
+    bytes += put.key.size() + put.value.size();
+  }
+  if (status.ok()) status = writer.Finish();
+  return ledger::FromRocksdb(status, kWhat);
+}
+
+absl::Status UnifiedState::Ingest(const std::vector<StatePut>& puts,
+                                  const std::string& position) {
+  RETURN_IF_ERROR(WaitForMerge());
+  RETURN_IF_ERROR(EmptyMemtable());
+  std::vector<std::string> files;
+  absl::Status status = WriteFiles(puts, position, &files);
+  if (status.ok()) {
+    rocksdb::IngestExternalFileOptions options;
+    options.move_files = true;
+    options.write_global_seqno = false;
+    options.snapshot_consistency = true;
+    options.allow_blocking_flush = false;
+    // All or none of them: one record of the manifest.
+    status =
+        ledger::FromRocksdb(db_->IngestExternalFile(files, options), kWhat);
+  }
+  std::error_code ignored;
+  for (const std::string& file : files) {
+    std::filesystem::remove(file, ignored);
+  }
+  return status;
 }
 
 absl::Status UnifiedState::Flush() {

@@ -1,7 +1,9 @@
 // The unified database: current records of all cities, indexes, cells, and how
 // far they reflect the journal. Derived: written without a WAL, in order, so
 // that after a crash what is there is a prefix and says how long it is. One
-// RocksDB, one column family:
+// RocksDB, one column family. Small batches go into the memtable; large ones
+// become sorted files that are ingested, behind an emptied memtable, so that
+// the order of writes is kept.
 //
 //   'A'                               -> ordinal (8), then per city: city (3)
 //                                        applied size (8) last commit time (8)
@@ -18,6 +20,7 @@
 
 #include <rocksdb/db.h>
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -49,11 +52,16 @@ struct RecordVersion {
   int64_t commit_time_us = 0;
   uint64_t previous = 0;
   bool deleted = false;
-  std::string record;
+  std::string_view record;  // into the bytes that it was read from
 };
 
 std::string RecordRowKey(std::string_view record_key, uint32_t city);
-std::string EncodeVersion(const RecordVersion& version);
+// The value of a row is these bytes, then the record.
+struct VersionHead {
+  std::array<char, 25> bytes;
+  std::string_view view() const { return {bytes.data(), bytes.size()}; }
+};
+VersionHead EncodeVersionHead(const RecordVersion& version);
 absl::StatusOr<RecordVersion> DecodeVersion(std::string_view bytes);
 
 struct RowKey {
@@ -76,8 +84,10 @@ class StateSnapshot {
   StateSnapshot& operator=(const StateSnapshot&) = delete;
 
   absl::StatusOr<Position> ReadPosition() const;
+  // The version is a view into `bytes`.
   absl::StatusOr<std::optional<RecordVersion>> Get(std::string_view record_key,
-                                                   uint32_t city) const;
+                                                   uint32_t city,
+                                                   std::string* bytes) const;
   // Keys with the prefix, from `from` (empty = the first) on, until `visit`
   // returns false.
   absl::Status Scan(
@@ -85,34 +95,75 @@ class StateSnapshot {
       const std::function<bool(std::string_view key, std::string_view value)>&
           visit) const;
   // Rows of one type of one person: 'R' 01 person type. Bloom filters tell
-  // quickly that there are none.
+  // quickly that there are none; after ExpectNeighbours, which says that the
+  // persons will ascend and lie close together, it goes from one to the next.
+  void ExpectNeighbours() { neighbours_ = true; }
   absl::Status ScanPerson(
       std::string_view prefix,
       const std::function<bool(std::string_view key, std::string_view value)>&
           visit) const;
 
  private:
+  void SeekPerson(const rocksdb::Slice& prefix) const;
+
   rocksdb::DB* const db_;
   const rocksdb::Snapshot* const snapshot_;
   mutable std::unique_ptr<rocksdb::Iterator> iterator_;
   mutable std::unique_ptr<rocksdb::Iterator> person_iterator_;
+  bool neighbours_ = false;
 };
 
+struct StatePut {
+  std::string_view key;
+  std::string_view value;
+};
+
+// From so many puts on, a batch becomes sorted files instead of entries of the
+// memtable: a third of the work, but each file has to be merged later.
+inline constexpr size_t kIngestPuts = 65'536;
+// Data of one such file.
+inline constexpr uint64_t kIngestFileBytes = 64 << 20;
+// Writes wait while so many files lie unmerged.
+inline constexpr int kUnmergedFilesMax = 24;
+
+struct StateOptions {
+  std::string directory;
+  bool rebuild = false;  // forget what is there
+  size_t ingest_puts = kIngestPuts;
+};
+
+// One thread writes.
 class UnifiedState {
  public:
   static absl::StatusOr<std::unique_ptr<UnifiedState>> Open(
-      const std::string& directory, bool rebuild);
+      const StateOptions& options);
   ~UnifiedState();
 
   rocksdb::DB* db() { return db_.get(); }
   std::unique_ptr<StateSnapshot> Snapshot() const;
-  // Writes without WAL, position included.
-  absl::Status Write(rocksdb::WriteBatch* batch, const Position& position);
+  // Keys ascend and lie behind the position's. Visible at once, position
+  // included, and after a crash either whole or, with all that came after it,
+  // not at all.
+  absl::Status Write(const std::vector<StatePut>& puts,
+                     const Position& position);
   absl::Status Flush();
 
  private:
-  explicit UnifiedState(std::unique_ptr<rocksdb::DB> db);
+  UnifiedState(std::unique_ptr<rocksdb::DB> db, const StateOptions& options);
+  absl::Status Insert(const std::vector<StatePut>& puts,
+                      const std::string& position);
+  absl::Status Ingest(const std::vector<StatePut>& puts,
+                      const std::string& position);
+  absl::Status EmptyMemtable();
+  absl::Status WaitForMerge() const;
+  absl::Status WriteFiles(const std::vector<StatePut>& puts,
+                          const std::string& position,
+                          std::vector<std::string>* files);
+
   const std::unique_ptr<rocksdb::DB> db_;
+  const std::string ingest_directory_;
+  const size_t ingest_puts_;
+  uint64_t next_file_ = 0;
 };
 
 }  // namespace tongchou::aggregator

@@ -10,9 +10,11 @@ namespace tongchou::base {
 
 template <size_t kBytes>
 void AppendBigEndian(uint64_t value, std::string* out) {
-  for (size_t i = kBytes; i-- > 0;) {
-    out->push_back(static_cast<char>(value >> (8 * i) & 0xff));
+  char bytes[kBytes];
+  for (size_t i = 0; i < kBytes; ++i) {
+    bytes[i] = static_cast<char>(value >> (8 * (kBytes - 1 - i)) & 0xff);
   }
+  out->append(bytes, kBytes);
 }
 
 // All bytes of `bytes`, at most eight.

@@ -55,18 +55,25 @@ size_t PersonLength(std::string_view key) {
   return length.has_value() ? *length + 2 : 0;
 }
 
-std::string PersonText(std::string_view component) {
+void StorePerson(std::string_view component, int field, Row* row) {
   if (component[0] == kDocumentMark) {
-    return std::string(component.substr(1, component.size() - 2));
+    row->StoreText(field, component.substr(1, component.size() - 2));
+    return;
   }
   const uint64_t packed = ReadBigEndian(component);
-  return fmt::format("{:017}{}", packed / 11, "0123456789X"[packed % 11]);
+  std::array<char, 18> text;
+  text[17] = "0123456789X"[packed % 11];
+  uint64_t digits = packed / 11;
+  for (size_t i = 17; i-- > 0; digits /= 10) {
+    text[i] = static_cast<char>('0' + digits % 10);
+  }
+  row->StoreText(field, {text.data(), text.size()});
 }
 
 absl::Status TakePerson(std::string_view* key, int field, Row* row) {
   const size_t length = PersonLength(*key);
   if (length == 0) return BadKey("no person where one must be");
-  row->StoreText(field, PersonText(key->substr(0, length)));
+  StorePerson(key->substr(0, length), field, row);
   key->remove_prefix(length);
   return absl::OkStatus();
 }

@@ -99,6 +99,8 @@ RecordSchema ReadRecord(const Descriptor& descriptor) {
     const int index = static_cast<int>(schema.fields.size());
     FieldSchema field = ReadField(*descriptor_field, index);
     if (field.key) schema.key_fields.push_back(index);
+    if (field.indexed) schema.indexed_fields.push_back(index);
+    schema.key_indexed = schema.key_indexed || (field.key && field.indexed);
     if (field.format == FieldFormat::FIELD_FORMAT_ID_NUMBER) {
       schema.id_number = index;
     }

@@ -66,6 +66,8 @@ struct RecordSchema {
   bool internal = false;            // never imported from files
   std::vector<FieldSchema> fields;  // in the order of field numbers
   std::vector<int> key_fields;      // indexes
+  std::vector<int> indexed_fields;  // those that queries look up
+  bool key_indexed = false;         // one of these is a key field
   bool person_centred = false;      // the first key field is an ID number
   int id_number = -1;               // index of AAC002, -1 when there is none
   int division = -1;                // index of AAB301, -1 when there is none

@@ -155,7 +155,9 @@ class TightFileSystem : public rocksdb::FileSystemWrapper {
 
 class TestProvince {
  public:
-  TestProvince() {
+  // Batches of so many puts become ingested files.
+  explicit TestProvince(size_t ingest_puts = kIngestPuts)
+      : ingest_puts_(ingest_puts) {
     auto journal = Journal::Open(
         {directory_.path() + "/journal", std::make_shared<TightFileSystem>()});
     EXPECT_TRUE(journal.ok()) << journal.status();
@@ -245,7 +247,8 @@ class TestProvince {
   }
   void OpenState(const std::string& name, bool rebuild) {
     name_ = name;
-    auto state = UnifiedState::Open(directory_.path() + "/" + name, rebuild);
+    auto state = UnifiedState::Open(
+        {directory_.path() + "/" + name, rebuild, ingest_puts_});
     ASSERT_TRUE(state.ok()) << state.status();
     state_ = *std::move(state);
   }
@@ -283,6 +286,7 @@ class TestProvince {
                : std::filesystem::temp_directory_path();
   }
 
+  const size_t ingest_puts_;
   TemporaryDirectory directory_{Parent()};
   std::string name_;
   int crashes_ = 0;

@@ -340,6 +340,12 @@ void Play(const Arrival& arrival, size_t from, size_t to,
   province->Apply();
 }
 
+// Batches go into the memtable, become files, or now this, now that.
+size_t IngestPuts(uint64_t number) {
+  constexpr size_t kChoices[] = {kIngestPuts, 1, 40};
+  return kChoices[number % std::size(kChoices)];
+}
+
 class UnifiedPropertyTest : public testing::Test {
  protected:
   // The same tables to the last row, whatever the arrival.
@@ -368,9 +374,10 @@ TEST_F(UnifiedPropertyTest, FiguresDoNotDependOnTheArrival) {
     const History history = random.Make();
     const auto samples = Samples(&random);
     tables_.clear();
+    uint64_t number = seed;
     for (const Arrival& arrival : Arrivals(history, &random)) {
       SCOPED_TRACE(absl::StrCat("seed ", seed, ", ", arrival.name));
-      TestProvince province;
+      TestProvince province(IngestPuts(number++));
       Play(arrival, 0, history.size(), &province);
       ExpectSame(samples, history, &province);
       if (HasFatalFailure()) return;
@@ -385,7 +392,7 @@ TEST_F(UnifiedPropertyTest, FiguresAreRightOnTheWay) {
     const History history = random.Make();
     Arrival arrival{"on the way", Shuffled(history, &random), 20, 7, true};
     const auto samples = Samples(&random);
-    TestProvince province;
+    TestProvince province(IngestPuts(seed));
     for (size_t from = 0; from < history.size(); from += 20) {
       const size_t to = std::min(from + 20, history.size());
       SCOPED_TRACE(absl::StrCat("seed ", seed, ", up to ", to));
@@ -406,7 +413,7 @@ TEST_F(UnifiedPropertyTest, ACrashOrARebuildChangesNothing) {
     const History history = random.Make();
     const auto samples = Samples(&random);
     Arrival arrival{"cut", Shuffled(history, &random), 15, 4, true};
-    TestProvince province;
+    TestProvince province(IngestPuts(seed));
     const size_t flushed = random.Below(history.size());
     const size_t lost = flushed + random.Below(history.size() - flushed);
     Play(arrival, 0, flushed, &province);

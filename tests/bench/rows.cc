@@ -15,7 +15,7 @@ constexpr uint64_t kMonths = 12;
 constexpr uint64_t kYears = 60;
 constexpr uint64_t kNumbers = 99 * kYears * kMonths * kDays * kOrders;
 constexpr int kHalfBits = 16;
-constexpr uint64_t kUnits = 40'000;
+constexpr uint64_t kUnits = 4'000;
 constexpr size_t kPersonCodeLetters = 20;
 constexpr size_t kUnitCodeLetters = 16;
 // Three of each city; the city itself counts as one.

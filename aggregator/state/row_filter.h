@@ -1,0 +1,59 @@
+// Which persons may have rows of a type in the unified database: a set that
+// never forgets and seldom says yes in error, so that new persons, the most of
+// a load, need no read. Bloom filters of doubling size, each of blocks of one
+// cache line; about 12 bits a key.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "aggregator/state/unified_state.h"
+
+namespace tongchou::aggregator {
+
+// Grows. Not thread-safe.
+class GrowingBloomFilter {
+ public:
+  void Add(uint64_t hash);
+  bool MayHave(uint64_t hash) const;
+  size_t bytes() const;
+
+ private:
+  struct Layer {
+    std::vector<uint64_t> words;
+    size_t keys = 0;
+    size_t keys_max = 0;
+  };
+  std::vector<Layer> layers_;
+};
+
+// Keys are row keys or their beginnings, 'R' 01 person type; only packed
+// persons are told apart, of others it always says that there may be rows.
+// Confined to one thread.
+class RowFilter {
+ public:
+  // Reads what the database has on a thread of its own; until that is done
+  // every answer is yes.
+  explicit RowFilter(const UnifiedState* state);
+  ~RowFilter();
+
+  void Add(std::string_view row_key);
+  bool MayHave(std::string_view row_key) const;
+  bool loaded() const { return loaded_; }
+
+ private:
+  void Load(const StateSnapshot& snapshot);
+
+  GrowingBloomFilter added_;
+  GrowingBloomFilter stored_;  // the loader's until loaded_
+  std::atomic<bool> loaded_ = false;
+  std::atomic<bool> stopping_ = false;
+  std::thread loader_;
+};
+
+}  // namespace tongchou::aggregator

@@ -1,0 +1,204 @@
+// The unified database as a store: both ways of writing, and what a crash
+// leaves of them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#include "absl/strings/str_cat.h"
+#include "aggregator/state/row_filter.h"
+#include "aggregator/state/unified_state.h"
+#include "common/base/big_endian.h"
+#include "tests/support/temporary_directory.h"
+
+namespace tongchou::aggregator {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+// A row key of a packed person.
+std::string KeyOf(uint64_t person) {
+  std::string key("R\1", 2);
+  base::AppendBigEndian<8>(person, &key);
+  key.push_back(3);
+  return key + "110" + std::string(1, '\0') + "\5\x7e\xa4";
+}
+
+class StateStoreTest : public testing::Test {
+ protected:
+  static constexpr size_t kIngestFrom = 4;
+
+  void Open(const std::string& name) {
+    state_.reset();
+    auto state = UnifiedState::Open({Path(name), false, kIngestFrom});
+    ASSERT_TRUE(state.ok()) << state.status();
+    state_ = *std::move(state);
+  }
+  std::string Path(const std::string& name) const {
+    return directory_.path() + "/" + name;
+  }
+  // What a power cut would leave now.
+  void Crash() {
+    const std::string copy = absl::StrCat("copy-", ++crashes_);
+    std::filesystem::copy(Path(name_), Path(copy),
+                          std::filesystem::copy_options::recursive);
+    std::filesystem::remove(Path(copy) + "/LOCK");
+    Open(copy);
+    name_ = copy;
+  }
+  // Values of the persons 1 to `persons` become `value`.
+  void Write(uint64_t ordinal, uint64_t persons, const std::string& value) {
+    std::vector<std::string> keys;
+    for (uint64_t i = 1; i <= persons; ++i) keys.push_back(KeyOf(i));
+    std::vector<StatePut> puts;
+    for (const std::string& key : keys) puts.push_back({key, value});
+    Position position;
+    position.ordinal = ordinal;
+    ASSERT_TRUE(state_->Write(puts, position).ok());
+  }
+  uint64_t ordinal() {
+    const auto position = state_->Snapshot()->ReadPosition();
+    EXPECT_TRUE(position.ok()) << position.status();
+    return position->ordinal;
+  }
+  std::vector<std::string> Values() {
+    std::vector<std::string> values;
+    const auto snapshot = state_->Snapshot();
+    EXPECT_TRUE(snapshot
+                    ->Scan("R", {},
+                           [&](std::string_view, std::string_view value) {
+                             values.emplace_back(value);
+                             return true;
+                           })
+                    .ok());
+    return values;
+  }
+
+  TemporaryDirectory directory_;
+  std::string name_ = "state";
+  int crashes_ = 0;
+  std::unique_ptr<UnifiedState> state_;
+};
+
+// An ingested file does not wait for the memtable: unless that is emptied
+// first, a crash keeps the newer file and loses the older puts.
+TEST_F(StateStoreTest, AFileNeverOvertakesTheMemtable) {
+  Open(name_);
+  Write(1, 1, "small");
+  Write(2, 5, "large");
+  Write(3, 2, "after");
+  EXPECT_EQ(ordinal(), 3u);
+  EXPECT_THAT(Values(),
+              ElementsAre("after", "after", "large", "large", "large"));
+  Crash();
+  EXPECT_EQ(ordinal(), 2u);
+  EXPECT_THAT(Values(),
+              ElementsAre("large", "large", "large", "large", "large"));
+  Write(3, 2, "again");
+  Write(4, 4, "files");
+  Crash();
+  EXPECT_EQ(ordinal(), 4u);
+  EXPECT_THAT(Values(),
+              ElementsAre("files", "files", "files", "files", "large"));
+}
+
+// The memtable's newest put of a key that a later file does not have.
+TEST_F(StateStoreTest, WhatTheMemtableHadSurvivesWithTheFile) {
+  Open(name_);
+  std::string last = KeyOf(9);
+  ASSERT_TRUE(state_->Write({{last, "kept"}}, Position{1, {}}).ok());
+  Write(2, 4, "file");
+  Crash();
+  EXPECT_EQ(ordinal(), 2u);
+  EXPECT_THAT(Values(), ElementsAre("file", "file", "file", "file", "kept"));
+}
+
+TEST_F(StateStoreTest, LeftoversOfACrashAreRemoved) {
+  Open(name_);
+  Write(1, 5, "here");
+  std::ofstream(Path(name_) + "/ingest/7.sst") << "cut";
+  Crash();
+  EXPECT_TRUE(std::filesystem::is_empty(Path(name_) + "/ingest"));
+  EXPECT_EQ(ordinal(), 1u);
+}
+
+TEST_F(StateStoreTest, ASnapshotSeesABatchWholeOrNot) {
+  Open(name_);
+  Write(1, 5, "old");
+  const auto before = state_->Snapshot();
+  Write(2, 5, "new");
+  const auto position = before->ReadPosition();
+  ASSERT_TRUE(position.ok());
+  EXPECT_EQ(position->ordinal, 1u);
+  std::string bytes;
+  EXPECT_TRUE(before
+                  ->Scan(KeyOf(5), {},
+                         [](std::string_view, std::string_view value) {
+                           EXPECT_EQ(value, "old");
+                           return true;
+                         })
+                  .ok());
+  EXPECT_THAT(Values(), ElementsAre("new", "new", "new", "new", "new"));
+}
+
+// Both ways of finding a person's rows among neighbours.
+TEST_F(StateStoreTest, ScansOfPersonsFindTheSame) {
+  Open(name_);
+  std::vector<std::string> keys;
+  for (uint64_t person = 10; person < 1'000; person += 10) {
+    keys.push_back(KeyOf(person));
+  }
+  std::vector<StatePut> puts;
+  for (const std::string& key : keys) puts.push_back({key, "v"});
+  ASSERT_TRUE(state_->Write(puts, Position{1, {}}).ok());
+  for (const bool neighbours : {false, true}) {
+    const auto snapshot = state_->Snapshot();
+    if (neighbours) snapshot->ExpectNeighbours();
+    for (const uint64_t person : {5, 10, 11, 20, 500, 505, 510, 20, 990, 995}) {
+      int found = 0;
+      ASSERT_TRUE(snapshot
+                      ->ScanPerson(KeyOf(person).substr(0, 11),
+                                   [&](std::string_view key, std::string_view) {
+                                     EXPECT_EQ(key, KeyOf(person));
+                                     ++found;
+                                     return true;
+                                   })
+                      .ok());
+      EXPECT_EQ(found, person % 10 == 0 ? 1 : 0) << person;
+    }
+  }
+}
+
+TEST_F(StateStoreTest, TheFilterKnowsWhatIsStoredAndWhatIsAdded) {
+  Open(name_);
+  Write(1, 1'000, "v");
+  RowFilter filter(state_.get());
+  EXPECT_TRUE(filter.MayHave(KeyOf(5)));  // loaded or not
+  while (!filter.loaded()) std::this_thread::yield();
+  for (uint64_t i = 1; i <= 1'000; ++i) EXPECT_TRUE(filter.MayHave(KeyOf(i)));
+  EXPECT_FALSE(filter.MayHave(KeyOf(1'001)));
+  filter.Add(KeyOf(1'001));
+  EXPECT_TRUE(filter.MayHave(KeyOf(1'001)));
+  // Of other documents it knows nothing.
+  EXPECT_TRUE(
+      filter.MayHave("R\1\x80"
+                     "AB12"));
+}
+
+TEST(GrowingBloomFilterTest, ForgetsNothingAndSeldomErrs) {
+  GrowingBloomFilter filter;
+  std::mt19937_64 random(1);
+  std::vector<uint64_t> added(600'000);  // three layers
+  for (uint64_t& hash : added) filter.Add(hash = random());
+  for (const uint64_t hash : added) ASSERT_TRUE(filter.MayHave(hash));
+  int errors = 0;
+  for (int i = 0; i < 100'000; ++i) errors += filter.MayHave(random());
+  EXPECT_LT(errors, 2'000);
+  EXPECT_LT(filter.bytes(), added.size() * 12 / 8 * 2);
+}
+
+}  // namespace
+}  // namespace tongchou::aggregator
