@@ -89,8 +89,8 @@ absl::Status RunningAggregator::OpenStores(bool rebuild_state) {
   JournalOptions options;
   options.directory = config_.data + "/journal";
   ASSIGN_OR_RETURN(journal_, Journal::Open(options));
-  ASSIGN_OR_RETURN(state_,
-                   UnifiedState::Open({config_.data + "/state", rebuild_state}));
+  ASSIGN_OR_RETURN(
+      state_, UnifiedState::Open({config_.data + "/state", rebuild_state}));
   RestoreQuarantines();
   writer_ = JournalWriter::Start(journal_.get(), std::move(cosigner), &clock_,
                                  [this] {

@@ -190,6 +190,9 @@ class ThreadApplier final : public Applier {
   absl::Status WriteWhenThereIsSpace(const std::vector<StatePut>& puts);
   std::map<uint32_t, CityDays> DaysOfBatch() const;
   void PutRecords(const Batch& batch, std::vector<StatePut>* puts);
+  bool DecodeIndexed(const Change& change,
+                     const std::optional<RecordVersion>& version,
+                     records::Row* row) const;
   void AddIndexes(const Change& change, std::vector<StatePut>* indexes);
   void Remember(const Batch& batch, const FactReader::UnitChanges& units);
 
@@ -213,7 +216,8 @@ class ThreadApplier final : public Applier {
   Position next_;  // with what lies in changes_
   Arena arena_;    // of the changes
   std::vector<Change> changes_;
-  records::Row index_row_;
+  records::Row row_before_;
+  records::Row row_after_;
   std::map<uint32_t, uint32_t> batch_days_;
   std::map<uint32_t, uint32_t> days_before_;
   CellTotals totals_;
@@ -326,30 +330,41 @@ std::map<uint32_t, CityDays> ThreadApplier::DaysOfBatch() const {
   return cities;
 }
 
-void ThreadApplier::AddIndexes(const Change& change,
-                               std::vector<StatePut>* indexes) {
+bool ThreadApplier::DecodeIndexed(const Change& change,
+                                  const std::optional<RecordVersion>& version,
+                                  records::Row* row) const {
   const records::RecordSchema* schema =
       records::Schema::Get().Find(change.type);
   if (schema == nullptr || schema->indexed_fields.empty() ||
-      change.after.deleted) {
-    return;
+      !version.has_value() || version->deleted) {
+    return false;
   }
-  index_row_.Reset(*schema);
-  const std::string_view record = change.after.record;
-  const absl::Status decoded =
-      schema->key_indexed
-          ? records::DecodeRow(change.record_key(), record, &index_row_)
-          : records::DecodeRecord(record, &index_row_);
-  if (!decoded.ok()) return;
+  row->Reset(*schema);
+  return (schema->key_indexed
+              ? records::DecodeRow(change.record_key(), version->record, row)
+              : records::DecodeRecord(version->record, row))
+      .ok();
+}
+
+// What the record had before is indexed already.
+void ThreadApplier::AddIndexes(const Change& change,
+                               std::vector<StatePut>* indexes) {
+  if (!DecodeIndexed(change, change.after, &row_after_)) return;
+  const bool existed = DecodeIndexed(change, change.before, &row_before_);
   const std::string_view tail = change.row_key.substr(1);
   std::string component;
-  for (const int field : schema->indexed_fields) {
-    if (!index_row_.has(field)) continue;
+  std::string component_before;
+  for (const int field : row_after_.schema().indexed_fields) {
+    if (!row_after_.has(field)) continue;
     component.clear();
-    records::AppendComponent(index_row_, field, &component);
-    indexes->push_back(
-        {arena_.Join(IndexPrefix(schema->fields[field].code, component), tail),
-         {}});
+    records::AppendComponent(row_after_, field, &component);
+    if (existed && row_before_.has(field)) {
+      component_before.clear();
+      records::AppendComponent(row_before_, field, &component_before);
+      if (component_before == component) continue;
+    }
+    const std::string& code = row_after_.schema().fields[field].code;
+    indexes->push_back({arena_.Join(IndexPrefix(code, component), tail), {}});
   }
 }
 
@@ -361,9 +376,7 @@ void ThreadApplier::PutRecords(const Batch& batch,
   for (const Change& change : batch.changes()) {
     const bool was = change.before.has_value() && !change.before->deleted;
     added[change.city] += (change.after.deleted ? 0 : 1) - (was ? 1 : 0);
-    puts->push_back(
-        {change.row_key, arena_.Join(EncodeVersionHead(change.after).view(),
-                                     change.after.record)});
+    puts->push_back({change.row_key, change.value});
     AddIndexes(change, &indexes);
   }
   for (const auto& [city, count] : added) {
@@ -403,7 +416,7 @@ absl::Status ThreadApplier::ApplyChanges() {
   uint64_t records = 0;
   for (const auto& [city, position] : next_.cities) records += position.records;
   if (records < changes_.size() * kNeighbourRows) snapshot->ExpectNeighbours();
-  Batch batch(std::move(changes_), &arena_, snapshot.get(), &past_, &known_);
+  Batch batch(changes_, &arena_, snapshot.get(), &past_, &known_);
   changes_.clear();
   RETURN_IF_ERROR(batch.Load());
   FactReader facts(&batch, &units_);

@@ -20,6 +20,7 @@ namespace tongchou::aggregator {
 // batch's arena.
 struct Change {
   std::string_view row_key;
+  std::string_view value;  // of the row; set by the batch
   uint32_t city = 0;
   uint32_t type = 0;  // 0: not understood
   RecordVersion after;
@@ -57,7 +58,7 @@ class Batch {
  public:
   // `changes` in the order of their commits; the last one of a record counts.
   // Each city has one commit day. `known` may be null.
-  Batch(std::vector<Change> changes, Arena* arena,
+  Batch(const std::vector<Change>& changes, Arena* arena,
         const StateSnapshot* snapshot, PastReader* past,
         const RowFilter* known);
 
@@ -102,6 +103,7 @@ class Batch {
  private:
   absl::StatusOr<std::optional<RecordVersion>> Stored(
       std::string_view record_key, uint32_t city);
+  void Add(Change change);
 
   std::vector<Change> changes_;
   Arena& arena_;

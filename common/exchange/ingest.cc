@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "common/base/status.h"
-#include "tongchou/v1/ledger.pb.h"
+#include "common/ledger/entry_view.h"
 
 namespace tongchou::exchange {
 namespace {
@@ -34,7 +34,7 @@ class BatchReader {
   std::optional<ledger::Hash> claimed_root_;
   VerifiedBatch verified_;
   ledger::Bundle bundle_;
-  v1::EntryHeader header_;
+  ledger::HeaderView header_;
 };
 
 absl::Status BatchReader::Read(const v1::Batch& batch) {
@@ -46,11 +46,11 @@ absl::Status BatchReader::Read(const v1::Batch& batch) {
     RETURN_IF_ERROR(ReadBundle(bytes));
   }
   verified_.end_size = verified_.range.size();
-  if (!header_.last_of_transaction()) {
+  if (!header_.last_of_transaction) {
     return base::InvalidArgumentError(
         "the batch cuts a transaction behind entry {}; batches end where a "
         "transaction does",
-        header_.sequence());
+        header_.sequence);
   }
   verified_.checkpoint = batch.checkpoint();
   return absl::OkStatus();
@@ -76,23 +76,22 @@ absl::Status BatchReader::ReadBundle(const std::string& bytes) {
 
 absl::Status BatchReader::ReadEntry(size_t i) {
   const uint64_t sequence = verified_.range.size();
-  const std::string_view header = bundle_.header(i);
-  if (!header_.ParseFromArray(header.data(), static_cast<int>(header.size()))) {
+  if (!ledger::ReadHeader(bundle_.header(i), &header_)) {
     return base::DataLossError("entry {}: its header is none", sequence);
   }
-  if (header_.sequence() != sequence) {
+  if (header_.sequence != sequence) {
     return base::DataLossError("entry {}: its header says {}", sequence,
-                               header_.sequence());
+                               header_.sequence);
   }
-  if (header_.commit_time_us() < verified_.last_commit_time_us) {
+  if (header_.commit_time_us < verified_.last_commit_time_us) {
     return base::DataLossError(
         "entry {}: committed at {} us, before its predecessor at {} us",
-        sequence, header_.commit_time_us(), verified_.last_commit_time_us);
+        sequence, header_.commit_time_us, verified_.last_commit_time_us);
   }
   if (!bundle_.body(i).has_value()) {
     return base::DataLossError("entry {}: its body is missing", sequence);
   }
-  verified_.last_commit_time_us = header_.commit_time_us();
+  verified_.last_commit_time_us = header_.commit_time_us;
   verified_.range.Append(bundle_.leaf_hash(i));
   if (verified_.range.size() == claimed_size_) {
     claimed_root_ = verified_.range.Root();
