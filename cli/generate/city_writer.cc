@@ -2,6 +2,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "cli/generate/employment_rows.h"
@@ -28,11 +29,16 @@ absl::StatusOr<FileCounts> WriteCityFile(const Plan& plan, size_t ordinal,
   const CityView view(plan, ordinal);
   const Layout& layout = LayoutOf(type);
   const size_t number = static_cast<size_t>(type);
-  Dirt dirt(layout, view.city(), dirty_percent,
-            view.For(Stream::kDirt, number, plan.later ? 2 : 1));
-  ASSIGN_OR_RETURN(std::unique_ptr<CsvFile> file,
-                   CsvFile::Create(directory + "/" + layout.name + ".csv",
-                                   layout, std::move(dirt), plan.later));
+  const auto dirt_of_day = [&](uint64_t day) {
+    return Dirt(layout, view.city(), dirty_percent,
+                view.For(Stream::kDirt, number, day));
+  };
+  std::optional<Dirt> first_dirt;
+  if (plan.later) first_dirt = dirt_of_day(1);
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<CsvFile> file,
+      CsvFile::Create(directory + "/" + layout.name + ".csv", layout,
+                      dirt_of_day(plan.later ? 2 : 1), std::move(first_dirt)));
   kWriters[number](view, *file);
   RETURN_IF_ERROR(file->Close());
   return file->counts();

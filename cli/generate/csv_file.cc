@@ -52,10 +52,11 @@ CsvRow& CsvRow::Rate(uint32_t rate) {
   return End();
 }
 
-CsvFile::CsvFile(const std::string& path, Dirt dirt, bool later)
+CsvFile::CsvFile(const std::string& path, Dirt dirt,
+                 std::optional<Dirt> first_dirt)
     : path_(path),
       dirt_(std::move(dirt)),
-      later_(later),
+      first_dirt_(std::move(first_dirt)),
       converter_(iconv_open("GB18030", "UTF-8")) {
   pending_.reserve(kPieceBytes + kLongestRow);
 }
@@ -66,8 +67,10 @@ CsvFile::~CsvFile() {
 }
 
 absl::StatusOr<std::unique_ptr<CsvFile>> CsvFile::Create(
-    const std::string& path, const Layout& layout, Dirt dirt, bool later) {
-  std::unique_ptr<CsvFile> file(new CsvFile(path, std::move(dirt), later));
+    const std::string& path, const Layout& layout, Dirt dirt,
+    std::optional<Dirt> first_dirt) {
+  std::unique_ptr<CsvFile> file(
+      new CsvFile(path, std::move(dirt), std::move(first_dirt)));
   if (file->converter_ == kNoConverter) {
     return base::FailedPreconditionError(
         "this system cannot convert UTF-8 to GB18030; install the gconv "
@@ -83,10 +86,10 @@ absl::StatusOr<std::unique_ptr<CsvFile>> CsvFile::Create(
   return file;
 }
 
-void CsvFile::Write(const CsvRow& row) {
+void CsvFile::Write(const CsvRow& row, bool stored) {
   ++counts_.rows;
   if (!dirt_.Strikes()) return Line(row.Line());
-  const Dirt::Result result = dirt_.Spoil(row);
+  const Dirt::Result result = dirt_.Spoil(row, stored);
   if (result.repaired) {
     ++counts_.repaired[std::string(result.kind)];
   } else {

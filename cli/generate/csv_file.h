@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -76,9 +77,11 @@ struct FileCounts {
 // Errors of single writes are kept and reported by Close. Not thread-safe.
 class CsvFile {
  public:
-  // `later`: rows are compared with those of the first day.
+  // `first_dirt`: that of the first day's file when this is a later one, whose
+  // rows are compared with it.
   static absl::StatusOr<std::unique_ptr<CsvFile>> Create(
-      const std::string& path, const Layout& layout, Dirt dirt, bool later);
+      const std::string& path, const Layout& layout, Dirt dirt,
+      std::optional<Dirt> first_dirt);
   ~CsvFile();
   CsvFile(const CsvFile&) = delete;
   CsvFile& operator=(const CsvFile&) = delete;
@@ -89,20 +92,22 @@ class CsvFile {
   void Put(const Build& build) {
     row_.Clear();
     const bool exists = build(false, row_);
-    if (!later_) {
-      if (exists) Write(row_);
+    if (!first_dirt_.has_value()) {
+      if (exists) Write(row_, /*stored=*/false);
       return;
     }
     later_row_.Clear();
     const bool exists_later = build(true, later_row_);
     Compare(exists, exists_later);
-    if (exists_later) Write(later_row_);
+    const bool stored = exists && first_dirt_->LetsPass(row_);
+    if (exists_later) Write(later_row_, stored);
   }
   // A record that is the same on every day.
   template <typename Build>
   void PutSame(const Build& build) {
     row_.Clear();
-    if (build(false, row_)) Write(row_);
+    if (!build(false, row_)) return;
+    Write(row_, first_dirt_.has_value() && first_dirt_->LetsPass(row_));
   }
 
   // Flushes; the counts are final after OK.
@@ -110,8 +115,8 @@ class CsvFile {
   const FileCounts& counts() const { return counts_; }
 
  private:
-  CsvFile(const std::string& path, Dirt dirt, bool later);
-  void Write(const CsvRow& row);
+  CsvFile(const std::string& path, Dirt dirt, std::optional<Dirt> first_dirt);
+  void Write(const CsvRow& row, bool stored);
   void Line(std::string_view line);
   void Compare(bool exists, bool exists_later);
   void Flush();
@@ -120,7 +125,7 @@ class CsvFile {
 
   std::string path_;
   Dirt dirt_;
-  bool later_;
+  std::optional<Dirt> first_dirt_;
   std::FILE* file_ = nullptr;
   iconv_t converter_;
   absl::Status status_;

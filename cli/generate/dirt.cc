@@ -28,6 +28,7 @@ struct Spoiler {
   const Layout& layout;
   const City& city;
   Random& random;
+  bool stored;
   Fields& fields;
 
   bool Has(std::string_view code) const {
@@ -258,6 +259,15 @@ bool Duplicate(Spoiler& s) {
   return true;
 }
 
+// Another person under the number of a stored one.
+bool OtherIdentity(Spoiler& s) {
+  if (!s.stored || !s.Has("AAC003") || !s.Has("AAC006")) return false;
+  s.At("AAC003") += "某";
+  std::string& birth = s.At("AAC006");
+  birth = birth == "19010101" ? "19020202" : "19010101";
+  return true;
+}
+
 bool Blanks(Spoiler& s) {
   constexpr std::string_view kBlanks[] = {" ", "  ", "　"};
   const size_t column =
@@ -340,6 +350,7 @@ constexpr Way kWays[] = {
     {"DIVISION", false, false, BadDivision},
     {"ORDER", false, false, WrongOrder},
     {"AMOUNT", false, false, WrongAmount},
+    {"IDENTITY", false, false, OtherIdentity},
     {"DUPLICATE", false, true, Duplicate},
     {"trim", true, false, Blanks},
     {"fullwidth", true, false, FullWidth},
@@ -365,10 +376,16 @@ Dirt::Dirt(const Layout& layout, const City& city, double percent,
       share_(static_cast<uint32_t>(std::lround(percent / 100 * kWhole))),
       random_(random) {}
 
-Dirt::Result Dirt::Spoil(const CsvRow& row) {
+bool Dirt::LetsPass(const CsvRow& row) {
+  if (!Strikes()) return true;
+  const Result result = Spoil(row, /*stored=*/false);
+  return result.repaired || result.extra;
+}
+
+Dirt::Result Dirt::Spoil(const CsvRow& row, bool stored) {
   Fields fields;
   for (size_t i = 0; i < row.size(); ++i) fields.emplace_back(row.Field(i));
-  Spoiler spoiler{*layout_, *city_, random_, fields};
+  Spoiler spoiler{*layout_, *city_, random_, stored, fields};
   while (true) {
     const Way& way = kWays[random_.Below(std::size(kWays))];
     if (!way.apply(spoiler)) continue;

@@ -35,8 +35,11 @@ class Dirt {
 
   // Whether the next row is to be spoilt.
   bool Strikes() { return share_ != 0 && random_.Below(kWhole) < share_; }
-  // Spoils a row in exactly one way, which its type allows.
-  Result Spoil(const CsvRow& row);
+  // Spoils a row in exactly one way, which its type allows. `stored`: an
+  // earlier delivery brought the record, so that it can be contradicted.
+  Result Spoil(const CsvRow& row, bool stored);
+  // Plays the part of an earlier delivery's row; whether it was accepted.
+  bool LetsPass(const CsvRow& row);
 
  private:
   static constexpr uint32_t kWhole = 1'000'000;

@@ -15,10 +15,11 @@ import subprocess
 import sys
 
 import harness
+from oracle import CODES
 
 DAY1, DAY2 = "2008-10-31", "2008-11-30"
-PERSONS = 2500
-DIRTY = 5
+PERSONS = 6000
+DIRTY = 20
 
 
 def digits(day):
@@ -151,13 +152,47 @@ def run_day(province, cities, day, last_receipts):
     return rejects_of(province, cities), receipts_of(status, last_receipts)
 
 
+def generate(path, day, clock, persons, dirty):
+    harness.run([harness.BIN / "tongchou", "generate", "--out", path,
+                 "--persons", persons, "--dirty", dirty, "--day", day,
+                 "--clock", clock])
+
+
+def check_manifest():
+    """The second day's clean dump changes what its manifest says."""
+    options = harness.options("manifest", synthetic=True, clock=DAY1)
+    day1, day2 = options.dir / "day1", options.dir / "day2"
+    generate(day1, 1, DAY1, 1200, 0)
+    generate(day2, 2, DAY2, 1200, 0)
+    options.data = day1
+    cities = harness.cities(options)
+    with harness.running(options, cities) as province:
+        province.wait_applied(province.import_all())
+    options.clock, options.mode, options.data = DAY2, "snapshot", day2
+    cities = harness.cities(options)
+    kinds = ("inserted", "updated", "deleted")
+    with harness.running(options, cities) as province:
+        status = province.wait_applied(province.import_all())
+        found = {(city["city"], receipt["file"]):
+                 {kind: receipt[kind] for kind in kinds}
+                 for city in status["cities"]
+                 for receipt in city["files"][-16:]}
+    manifest = json.loads((day2 / "manifest.json").read_text())
+    told = {(city, name): {kind: file[kind] for kind in kinds}
+            for city, files in manifest["cities"].items()
+            for name, file in files["files"].items()}
+    for kind in kinds:
+        assert sum(one[kind] for one in told.values()) > 0, kind
+    expect_equal("changes of the second day", found, told)
+    shutil.rmtree(options.dir, ignore_errors=True)
+
+
 def main():
+    check_manifest()
     options = harness.options("main-job", synthetic=True, clock=DAY1)
     day1, day2 = options.dir / "day1", options.dir / "day2"
     for path, day, clock in ((day1, 1, DAY1), (day2, 2, DAY2)):
-        harness.run([harness.BIN / "tongchou", "generate", "--out", path,
-                     "--persons", PERSONS, "--dirty", DIRTY, "--day", day,
-                     "--clock", clock])
+        generate(path, day, clock, PERSONS, DIRTY)
     options.data = day1
     cities = harness.cities(options)
     with harness.running(options, cities) as province:
@@ -165,6 +200,7 @@ def main():
                           options.dir / "oracle1.json")
         rejects, receipts = run_day(province, cities, 1, 16)
         expect_equal("rejects of day 1", rejects, oracle_rejects(expected, 1))
+        codes = set(rejects.values())
         expect_equal("receipts of day 1", receipts,
                      oracle_receipts(expected, 1))
         first = province.indicators()
@@ -186,6 +222,8 @@ def main():
                            digits(DAY2)], options.dir / "oracle2.json")
         rejects, receipts = run_day(province, cities, 2, 16)
         expect_equal("rejects of day 2", rejects, oracle_rejects(expected, 2))
+        codes.update(rejects.values())
+        assert codes == set(CODES), set(CODES) ^ codes
         expect_equal("receipts of day 2", receipts,
                      oracle_receipts(expected, 2))
         compare_figures("figures of day 2", province.indicators(), expected)
