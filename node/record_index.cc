@@ -1,8 +1,7 @@
 #include "node/record_index.h"
 
 #include <rocksdb/db.h>
-#include <rocksdb/slice_transform.h>
-#include <rocksdb/write_batch.h>
+#include <rocksdb/sst_file_writer.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -16,7 +15,6 @@
 #include "common/base/file.h"
 #include "common/base/mutex.h"
 #include "common/base/random.h"
-#include "common/base/sha256.h"
 #include "common/base/status.h"
 #include "common/ledger/bundle.h"
 #include "common/ledger/rocksdb_status.h"
@@ -26,10 +24,12 @@
 namespace tongchou::node {
 namespace {
 
-constexpr size_t kBatchEntries = 32'768;
 // The state database may be this many changes behind the log.
-constexpr size_t kPendingMax = 2 * kBatchEntries;
+constexpr size_t kPendingMax = 2 * kStateFileEntries;
 constexpr size_t kStateBytes = 21;
+constexpr size_t kRollForwardEntries = 32'768;
+constexpr int kMergeFiles = 8;
+constexpr char kIngestFolder[] = "/ingest";
 constexpr auto kSpaceRetry = std::chrono::microseconds(1'000'000);
 constexpr std::string_view kPositionKey{"\0", 1};
 
@@ -70,6 +70,39 @@ absl::StatusOr<RecordState> DecodeState(std::string_view bytes) {
       base::ReadBigEndian(bytes.substr(0, 8)), bytes[8] != 0,
       base::ReadBigEndian(bytes.substr(9, 8)),
       static_cast<uint32_t>(base::ReadBigEndian(bytes.substr(17, 4)))};
+}
+
+// The last write of every key, by key.
+std::vector<const Write*> LastByKey(const std::vector<Write>& writes) {
+  struct Place {
+    uint64_t high;
+    uint64_t low;
+    uint32_t index;
+  };
+  std::vector<Place> places;
+  places.reserve(writes.size());
+  for (const Write& write : writes) {
+    char bytes[16] = {};  // most keys differ in these
+    write.key.copy(bytes, sizeof(bytes));
+    places.push_back({base::ReadBigEndian({bytes, 8}),
+                      base::ReadBigEndian({bytes + 8, 8}),
+                      static_cast<uint32_t>(places.size())});
+  }
+  std::sort(places.begin(), places.end(), [&](const auto& a, const auto& b) {
+    if (a.high != b.high) return a.high < b.high;
+    if (a.low != b.low) return a.low < b.low;
+    const int order = writes[a.index].key.compare(writes[b.index].key);
+    return order != 0 ? order < 0 : a.index < b.index;
+  });
+  std::vector<const Write*> last;
+  last.reserve(places.size());
+  for (size_t i = 0; i < places.size(); ++i) {
+    const Write& write = writes[places[i].index];
+    const bool newest =
+        i + 1 == places.size() || writes[places[i + 1].index].key != write.key;
+    if (newest) last.push_back(&write);
+  }
+  return last;
 }
 
 class RocksRecordIndex final : public RecordIndex {
@@ -125,7 +158,7 @@ class RocksRecordIndex final : public RecordIndex {
   absl::Status RollForward(const ledger::LogStore& log, uint64_t from);
   absl::Status TakeBundle(const ledger::Bundle& bundle, uint64_t from);
   void WriteLoop();
-  absl::Status WriteBatch(std::vector<Write>* writes, uint64_t log_size);
+  absl::Status WriteFile(const std::vector<Write>& writes, uint64_t log_size);
   // Waits a little; false when it is time to stop.
   bool WaitForSpace();
   void WaitForWriter(size_t pending_max);
@@ -150,6 +183,7 @@ class RocksRecordIndex final : public RecordIndex {
   std::vector<Write> queue_ ABSL_GUARDED_BY(queue_mutex_);
   uint64_t queue_size_ ABSL_GUARDED_BY(queue_mutex_) = 0;  // of the log
   bool writing_ ABSL_GUARDED_BY(queue_mutex_) = false;
+  bool flush_ ABSL_GUARDED_BY(queue_mutex_) = false;  // write what there is
   bool stopping_ ABSL_GUARDED_BY(queue_mutex_) = false;
   absl::Status write_error_ ABSL_GUARDED_BY(queue_mutex_);
   std::thread writer_;
@@ -236,6 +270,8 @@ void RocksRecordIndex::WaitForWriter(size_t pending_max) {
   base::MutexLock lock(queue_mutex_);
   while ((queue_.size() > pending_max || (pending_max == 0 && writing_)) &&
          write_error_.ok()) {
+    if (pending_max == 0) flush_ = true;
+    queue_changed_.NotifyAll();
     queue_changed_.Wait(queue_mutex_);
   }
 }
@@ -259,16 +295,20 @@ void RocksRecordIndex::WriteLoop() {
       base::MutexLock lock(queue_mutex_);
       writing_ = false;
       queue_changed_.NotifyAll();
-      while (queue_.empty() && !stopping_) queue_changed_.Wait(queue_mutex_);
+      while (queue_.size() < kStateFileEntries && !stopping_ &&
+             (!flush_ || queue_.empty())) {
+        queue_changed_.Wait(queue_mutex_);
+      }
       if (queue_.empty()) return;
       writes.swap(queue_);
       log_size = queue_size_;
       writing_ = true;
+      flush_ = false;
     }
-    absl::Status status = WriteBatch(&writes, log_size);
+    absl::Status status = WriteFile(writes, log_size);
     while (absl::IsResourceExhausted(status) && WaitForSpace()) {
       status = ledger::ResumeWrites(db_.get(), "state");
-      if (status.ok()) status = WriteBatch(&writes, log_size);
+      if (status.ok()) status = WriteFile(writes, log_size);
     }
     if (!status.ok()) {
       // The log has everything; the next start rolls forward from it.
@@ -287,24 +327,31 @@ bool RocksRecordIndex::WaitForSpace() {
   return !stopping_;
 }
 
-absl::Status RocksRecordIndex::WriteBatch(std::vector<Write>* batch_writes,
-                                          uint64_t log_size) {
-  std::vector<Write>& writes = *batch_writes;
-  std::stable_sort(
-      writes.begin(), writes.end(),
-      [](const Write& a, const Write& b) { return a.key < b.key; });
-  rocksdb::WriteBatch batch;
-  for (size_t i = 0; i < writes.size(); ++i) {
-    const bool last =
-        i + 1 == writes.size() || writes[i + 1].key != writes[i].key;
-    if (last) batch.Put(writes[i].key, EncodeState(writes[i].state));
-  }
+// The memtable is never used, so nothing can be overtaken: a file with the
+// position in it is there as a whole or not at all.
+absl::Status RocksRecordIndex::WriteFile(const std::vector<Write>& writes,
+                                         uint64_t log_size) {
+  const std::string path = db_->GetName() + kIngestFolder + "/state.sst";
+  rocksdb::SstFileWriter file(rocksdb::EnvOptions(), db_->GetOptions());
+  rocksdb::Status status = file.Open(path);
   std::string size;
   base::AppendBigEndian<8>(log_size, &size);
-  batch.Put(ledger::ToSlice(kPositionKey), size);
-  rocksdb::WriteOptions options;
-  options.disableWAL = true;
-  return ledger::FromRocksdb(db_->Write(options, &batch), "state");
+  if (status.ok()) status = file.Put(ledger::ToSlice(kPositionKey), size);
+  const std::vector<const Write*> order = LastByKey(writes);
+  for (size_t i = 0; i < order.size() && status.ok(); ++i) {
+    status = file.Put(order[i]->key, EncodeState(order[i]->state));
+  }
+  if (status.ok()) status = file.Finish();
+  if (status.ok()) {
+    rocksdb::IngestExternalFileOptions options;
+    options.move_files = true;
+    options.write_global_seqno = false;
+    options.allow_blocking_flush = false;
+    status = db_->IngestExternalFile({path}, options);
+  }
+  std::error_code ignored;
+  std::filesystem::remove(path, ignored);
+  return ledger::FromRocksdb(status, "state");
 }
 
 absl::StatusOr<uint64_t> RocksRecordIndex::LoadState() {
@@ -370,7 +417,7 @@ absl::Status RocksRecordIndex::RollForward(const ledger::LogStore& log,
     if (status.ok()) status = TakeBundle(bundle, from);
     const uint64_t end = stored.first_sequence + bundle.count();
     if (status.ok() &&
-        (current_.size() >= kBatchEntries || end == log.Head().size())) {
+        (current_.size() >= kRollForwardEntries || end == log.Head().size())) {
       Committed(end);
     }
     return status.ok();
@@ -408,28 +455,29 @@ absl::Status RocksRecordIndex::Scan(
 
 absl::Status RocksRecordIndex::Flush() {
   WaitForWriter(0);
-  return ledger::FromRocksdb(db_->Flush(rocksdb::FlushOptions()), "state");
+  base::MutexLock lock(queue_mutex_);
+  return write_error_;
 }
 
 }  // namespace
 
 uint64_t Fingerprint(std::string_view record) {
-  return base::ReadBigEndian(base::Sha256(record).view().substr(0, 8));
+  return XXH3_64bits(record.data(), record.size());
 }
 
 absl::StatusOr<std::unique_ptr<RecordIndex>> RecordIndex::Open(
     const RecordIndexOptions& options, const ledger::LogStore& log) {
-  if (options.rebuild) {
-    std::error_code ignored;
-    std::filesystem::remove_all(options.directory, ignored);
-  }
+  std::error_code ignored;
+  if (options.rebuild) std::filesystem::remove_all(options.directory, ignored);
   RETURN_IF_ERROR(base::MakeDirectories(options.directory));
+  // What a crash left before it was ingested; the log has it.
+  const std::string ingest = options.directory + kIngestFolder;
+  std::filesystem::remove_all(ingest, ignored);
+  RETURN_IF_ERROR(base::MakeDirectories(ingest));
   rocksdb::Options database =
       ledger::DatabaseOptions(/*large_values=*/false, 8 << 20);
-  database.write_buffer_size = 16 << 20;
-  database.max_write_buffer_number = 2;
-  database.memtable_insert_with_hint_prefix_extractor.reset(
-      rocksdb::NewFixedPrefixTransform(1));
+  database.level0_file_num_compaction_trigger = kMergeFiles;
+  database.bottommost_compression = rocksdb::kDisableCompressionOption;
   rocksdb::DB* db = nullptr;
   RETURN_IF_ERROR(
       ledger::FromRocksdb(rocksdb::DB::Open(database, options.directory, &db),

@@ -2,8 +2,9 @@
 // last change, whether that deleted it, and a fingerprint of its content.
 //
 // In memory, complete up to kIndexEntriesMax; beyond that a cache before the
-// state database. The state database is derived: written without a WAL by a
-// thread of its own, it is rolled forward from the log at every start. Layout:
+// state database. The state database is derived: a thread of its own adds to it
+// sorted files of many changes each, and it is rolled forward from the log at
+// every start. Layout:
 //
 //   record key -> sequence (u64) deleted (u8) fingerprint (u64) division (u32)
 //   00         -> size of the log that it reflects (u64)
@@ -22,6 +23,8 @@
 namespace tongchou::node {
 
 inline constexpr size_t kIndexEntriesMax = 4'000'000;
+// Changes of one file; at most twice as many are rolled forward at a start.
+inline constexpr size_t kStateFileEntries = 262'144;
 
 struct RecordState {
   uint64_t sequence = 0;
@@ -30,7 +33,8 @@ struct RecordState {
   uint32_t division = 0;  // only from Scan
 };
 
-// First eight bytes of SHA-256 over the record.
+// XXH3 over the record: tells changed content from unchanged; nothing is proved
+// by it.
 uint64_t Fingerprint(std::string_view record);
 
 struct RecordIndexOptions {
@@ -66,7 +70,7 @@ class RecordIndex {
           visit) = 0;
   // Records that are not deleted.
   virtual uint64_t live_records() const = 0;
-  // Waits until the state database has everything and flushes it.
+  // Waits until the state database has everything.
   virtual absl::Status Flush() = 0;
 };
 

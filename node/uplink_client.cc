@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <map>
 #include <thread>
 
 #include "common/base/big_endian.h"
@@ -34,6 +35,8 @@ class LogAdapter final : public exchange::UplinkLog {
   uint64_t committed_size() override { return committed_ = log_.Head().size(); }
 
   absl::StatusOr<ledger::Hash> RootAt(uint64_t size) override {
+    const auto signed_head = signed_roots_.find(size);
+    if (signed_head != signed_roots_.end()) return signed_head->second;
     const ledger::LogHead head = log_.Head();
     if (size == head.size()) return head.range.Root();
     if (size == batch_range_.size()) return batch_range_.Root();
@@ -47,6 +50,7 @@ class LogAdapter final : public exchange::UplinkLog {
     ASSIGN_OR_RETURN(const ledger::Hash root, RootAt(size));
     ASSIGN_OR_RETURN(std::string note, signer_.Sign(size, root));
     RETURN_IF_ERROR(log_.PutCheckpoint(size, note));
+    signed_roots_[size] = root;
     return note;
   }
 
@@ -55,10 +59,15 @@ class LogAdapter final : public exchange::UplinkLog {
   }
 
   absl::Status KeepCosigned(uint64_t size, std::string_view note) override {
+    // The province acknowledges in order.
+    signed_roots_.erase(signed_roots_.begin(), signed_roots_.upper_bound(size));
     return log_.PutCheckpoint(size, note);
   }
 
  private:
+  void AddRecent(uint64_t size, uint64_t bytes_max, v1::Batch* batch);
+  absl::Status AddStored(uint64_t size, uint64_t bytes_max, v1::Batch* batch);
+
   ledger::LogStore& log_;
   ledger::HeadSigner& signer_;
   // What the state machine was told; the log may have grown since.
@@ -66,25 +75,46 @@ class LogAdapter final : public exchange::UplinkLog {
   // Over the log up to the end of the last batch, so that heads in the middle
   // of the log need no rehashing.
   ledger::CompactRange batch_range_;
+  // Of heads under way to the province.
+  std::map<uint64_t, ledger::Hash> signed_roots_;
 };
 
 absl::StatusOr<v1::Batch> LogAdapter::ReadBatch(uint64_t size,
                                                 uint64_t bytes_max,
                                                 uint64_t* end_size) {
   v1::Batch batch;
-  uint64_t bytes = 0;
-  *end_size = size;
+  AddRecent(size, bytes_max, &batch);
+  if (batch.bundles().empty()) {
+    RETURN_IF_ERROR(AddStored(size, bytes_max, &batch));
+  }
+  *end_size = batch_range_.size();
+  return batch;
+}
+
+// What was committed just now needs neither reading nor hashing again.
+void LogAdapter::AddRecent(uint64_t size, uint64_t bytes_max,
+                           v1::Batch* batch) {
+  for (const auto& bundle : log_.RecentBundles(size, bytes_max)) {
+    if (bundle->end.size() > committed_) break;
+    batch->add_bundles(bundle->bytes);
+    batch_range_ = bundle->end;
+  }
+}
+
+absl::Status LogAdapter::AddStored(uint64_t size, uint64_t bytes_max,
+                                   v1::Batch* batch) {
   if (batch_range_.size() != size) {
     ASSIGN_OR_RETURN(batch_range_, log_.RangeAt(size));
   }
+  uint64_t bytes = 0;
   ledger::Bundle bundle;
   absl::Status status;
   RETURN_IF_ERROR(log_.ReadBundles(size, [&](ledger::StoredBundle&& stored) {
-    if (stored.first_sequence != *end_size) {
+    if (stored.first_sequence != batch_range_.size()) {
       status = base::OutOfRangeError("no bundle begins at entry {}", size);
       return false;
     }
-    if (*end_size >= committed_) return false;
+    if (batch_range_.size() >= committed_) return false;
     if (bytes > 0 && bytes + stored.bytes.size() > bytes_max) return false;
     bytes += stored.bytes.size();
     status = bundle.Decode(stored.bytes);
@@ -92,12 +122,10 @@ absl::StatusOr<v1::Batch> LogAdapter::ReadBatch(uint64_t size,
     for (size_t i = 0; i < bundle.count(); ++i) {
       batch_range_.Append(bundle.leaf_hash(i));
     }
-    *end_size += bundle.count();
-    batch.add_bundles(std::move(stored.bytes));
+    batch->add_bundles(std::move(stored.bytes));
     return true;
   }));
-  RETURN_IF_ERROR(status);
-  return batch;
+  return status;
 }
 
 class Client final : public UplinkClient {

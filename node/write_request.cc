@@ -9,62 +9,83 @@
 namespace tongchou::node {
 namespace {
 
+// Checks the changes of one request; keeps its memory between them.
+class ChangeReader {
+ public:
+  explicit ChangeReader(const records::RowRules& rules) : rules_(rules) {}
+
+  absl::Status Read(const v1::Change& change, PendingChange* pending);
+
+ private:
+  absl::StatusOr<records::RowIssue> Parse(const v1::Change& change);
+  absl::StatusOr<records::RowIssue> ParseTexts(const v1::Change& change);
+
+  const records::RowRules rules_;
+  std::optional<records::RowParser> parser_;  // of the last change's type
+  records::Row typed_;
+  records::Row row_;
+  std::vector<std::string_view> texts_;
+};
+
 // Texts by field, as a file's row has them.
-absl::StatusOr<std::vector<std::string>> TextsOf(
-    const v1::Change& change, const records::RecordSchema& schema) {
-  std::vector<std::string> texts(schema.fields.size());
-  if (!change.message().empty()) {
-    records::Row row(schema);
-    if (!records::DecodeRecord(change.message(), &row).ok()) {
-      return base::InvalidArgumentError("its bytes are no {}", schema.name);
-    }
-    for (const records::FieldSchema& field : schema.fields) {
-      texts[field.index] = records::FormatValue(row, field.index);
-    }
-    return texts;
-  }
+absl::StatusOr<records::RowIssue> ChangeReader::ParseTexts(
+    const v1::Change& change) {
+  const records::RecordSchema& schema = parser_->schema();
+  texts_.assign(schema.fields.size(), {});
   for (const v1::FieldText& text : change.fields()) {
     const records::FieldSchema* field = schema.Find(text.code());
     if (field == nullptr) {
       return base::InvalidArgumentError("{} has no field {}", schema.name,
                                         text.code());
     }
-    texts[field->index] = text.value();
+    texts_[field->index] = text.value();
   }
-  return texts;
+  return parser_->Parse(texts_, std::vector<bool>(texts_.size()), &row_);
 }
 
-absl::StatusOr<PendingChange> ToChange(const v1::Change& change,
-                                       const records::RowRules& rules) {
+absl::StatusOr<records::RowIssue> ChangeReader::Parse(
+    const v1::Change& change) {
+  if (change.message().empty()) return ParseTexts(change);
+  typed_.Reset(parser_->schema());
+  if (!records::DecodeRecord(change.message(), &typed_).ok()) {
+    return base::InvalidArgumentError("its bytes are no {}",
+                                      parser_->schema().name);
+  }
+  return parser_->ParseTyped(typed_, &row_);
+}
+
+absl::Status ChangeReader::Read(const v1::Change& change,
+                                PendingChange* pending) {
   const records::RecordSchema* schema =
       records::Schema::Get().Find(static_cast<uint32_t>(change.type()));
   if (schema == nullptr || schema->internal) {
     return base::InvalidArgumentError("type {} cannot be written",
                                       static_cast<int>(change.type()));
   }
-  ASSIGN_OR_RETURN(const std::vector<std::string> texts,
-                   TextsOf(change, *schema));
-  records::RowParser parser(*schema, rules);
-  records::Row row;
-  const records::RowIssue issue = parser.Parse(
-      {texts.begin(), texts.end()}, std::vector<bool>(texts.size()), &row);
-  PendingChange pending;
-  pending.type = static_cast<uint32_t>(schema->type);
-  pending.is_delete = change.delete_();
-  if (pending.is_delete ? !parser.key_known() : !issue.code.empty()) {
+  if (!parser_.has_value() || &parser_->schema() != schema) {
+    parser_.emplace(*schema, rules_);
+  }
+  ASSIGN_OR_RETURN(const records::RowIssue issue, Parse(change));
+  pending->type = static_cast<uint32_t>(schema->type);
+  pending->is_delete = change.delete_();
+  if (pending->is_delete ? !parser_->key_known() : !issue.code.empty()) {
     return base::InvalidArgumentError(
         "{}{}: {} ({})", schema->name,
         issue.field < 0 ? "" : " " + schema->fields[issue.field].code,
         issue.code, records::IssueText(issue.code));
   }
-  records::AppendKey(row, &pending.key);
-  if (!pending.is_delete) records::AppendRecord(row, &pending.record);
-  pending.fingerprint = Fingerprint(pending.record);
-  if (pending.is_delete) return pending;
-  if (schema->division >= 0) {
-    pending.division = static_cast<uint32_t>(row.number(schema->division));
+  records::AppendKey(row_, &pending->key);
+  if (pending->is_delete) {
+    pending->fingerprint = Fingerprint({});
+    return absl::OkStatus();
   }
-  return pending;
+  pending->record.reserve(change.message().size());
+  records::AppendRecord(row_, &pending->record);
+  pending->fingerprint = Fingerprint(pending->record);
+  if (schema->division >= 0) {
+    pending->division = static_cast<uint32_t>(row_.number(schema->division));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -89,12 +110,12 @@ absl::StatusOr<WriteGroup> ToWriteGroup(const v1::WriteRequest& request,
   group.staff = request.staff();
   group.reason_text = request.reason_text();
   group.document_number = request.document_number();
+  ChangeReader reader(rules);
+  group.changes.resize(static_cast<size_t>(request.changes_size()));
   for (int i = 0; i < request.changes_size(); ++i) {
-    auto change = ToChange(request.changes(i), rules);
-    if (!change.ok()) {
-      return base::Annotate(change.status(), fmt::format("change {}", i));
-    }
-    group.changes.push_back(*std::move(change));
+    const absl::Status read =
+        reader.Read(request.changes(i), &group.changes[i]);
+    if (!read.ok()) return base::Annotate(read, fmt::format("change {}", i));
   }
   return group;
 }

@@ -6,6 +6,7 @@
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
+#include <deque>
 
 #include "common/base/big_endian.h"
 #include "common/base/file.h"
@@ -78,6 +79,8 @@ class RocksLogStore final : public LogStore {
   absl::Status ReadBundles(
       uint64_t sequence,
       const std::function<bool(StoredBundle&&)>& visit) const override;
+  std::vector<std::shared_ptr<const RecentBundle>> RecentBundles(
+      uint64_t sequence, uint64_t bytes_max) const override;
   absl::StatusOr<Hash> RootAt(uint64_t size) const override;
   absl::StatusOr<CompactRange> RangeAt(uint64_t size) const override;
   absl::StatusOr<Proof> InclusionProofOf(uint64_t sequence,
@@ -102,6 +105,8 @@ class RocksLogStore final : public LogStore {
   absl::StatusOr<std::optional<std::string>> Get(std::string_view key) const;
   absl::Status CheckWritable();
   void PutTiles(const GroupCommit& commit, rocksdb::WriteBatch* batch) const;
+  void Keep(std::vector<std::shared_ptr<const RecentBundle>> bundles)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<Hash> RangeHashOf(uint64_t begin, uint64_t end) const;
   // Leaves [begin, end) out of the bundles, appended to the range.
   absl::Status AppendLeaves(uint64_t begin, uint64_t end,
@@ -114,6 +119,9 @@ class RocksLogStore final : public LogStore {
   rocksdb::WriteOptions synced_;
   mutable base::Mutex mutex_;
   LogHead head_ ABSL_GUARDED_BY(mutex_);
+  std::deque<std::shared_ptr<const RecentBundle>> recent_
+      ABSL_GUARDED_BY(mutex_);  // without a gap, up to the log's end
+  size_t recent_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   // Leaves behind the last full tile; only the writer touches it.
   std::vector<Hash> open_tile_;
   absl::Status failed_ ABSL_GUARDED_BY(mutex_);
@@ -185,14 +193,18 @@ absl::Status RocksLogStore::Append(const GroupCommit& commit) {
   RETURN_IF_ERROR(CheckWritable());
   LogHead head = Head();
   rocksdb::WriteBatch batch;
-  uint64_t next = head.size();
+  std::vector<std::shared_ptr<const RecentBundle>> bundles;
+  auto leaf = commit.leaf_hashes.begin();
   for (const GroupCommit::EncodedBundle& bundle : commit.bundles) {
-    TONGCHOU_CHECK(bundle.first_sequence == next);
-    next += bundle.count;
+    TONGCHOU_CHECK(bundle.first_sequence == head.size());
+    TONGCHOU_CHECK(bundle.count <=
+                   static_cast<uint64_t>(commit.leaf_hashes.end() - leaf));
     batch.Put(NumberKey('B', bundle.first_sequence), bundle.bytes);
+    for (uint64_t i = 0; i < bundle.count; ++i) head.range.Append(*leaf++);
+    bundles.push_back(std::make_shared<const RecentBundle>(
+        RecentBundle{bundle.first_sequence, bundle.bytes, head.range}));
   }
-  TONGCHOU_CHECK(next - head.size() == commit.leaf_hashes.size());
-  for (const Hash& leaf : commit.leaf_hashes) head.range.Append(leaf);
+  TONGCHOU_CHECK(leaf == commit.leaf_hashes.end());
   head.last_commit_time_us = commit.last_commit_time_us;
   PutTiles(commit, &batch);
   for (size_t i = 0; i < commit.transaction_ids.size(); ++i) {
@@ -218,12 +230,41 @@ absl::Status RocksLogStore::Append(const GroupCommit& commit) {
     return written;
   }
   head_ = std::move(head);
+  Keep(std::move(bundles));
   open_tile_.insert(open_tile_.end(), commit.leaf_hashes.begin(),
                     commit.leaf_hashes.end());
   open_tile_.erase(open_tile_.begin(),
                    open_tile_.end() -
                        static_cast<std::ptrdiff_t>(head_.size() % kTileLeaves));
   return absl::OkStatus();
+}
+
+void RocksLogStore::Keep(
+    std::vector<std::shared_ptr<const RecentBundle>> bundles) {
+  for (auto& bundle : bundles) {
+    recent_bytes_ += bundle->bytes.size();
+    recent_.push_back(std::move(bundle));
+  }
+  while (recent_bytes_ > kRecentBytesMax) {
+    recent_bytes_ -= recent_.front()->bytes.size();
+    recent_.pop_front();
+  }
+}
+
+std::vector<std::shared_ptr<const RecentBundle>> RocksLogStore::RecentBundles(
+    uint64_t sequence, uint64_t bytes_max) const {
+  std::vector<std::shared_ptr<const RecentBundle>> found;
+  base::MutexLock lock(mutex_);
+  auto at = std::lower_bound(
+      recent_.begin(), recent_.end(), sequence,
+      [](const auto& a, uint64_t b) { return a->first_sequence < b; });
+  if (at == recent_.end() || (*at)->first_sequence != sequence) return found;
+  for (uint64_t bytes = 0; at != recent_.end(); ++at) {
+    bytes += (*at)->bytes.size();
+    if (bytes > bytes_max && !found.empty()) break;
+    found.push_back(*at);
+  }
+  return found;
 }
 
 absl::StatusOr<StoredBundle> RocksLogStore::BundleAt(uint64_t sequence) const {

@@ -70,6 +70,16 @@ struct StoredBundle {
   std::string bytes;
 };
 
+// A bundle that was committed not long ago.
+struct RecentBundle {
+  uint64_t first_sequence = 0;
+  std::string bytes;
+  CompactRange end;  // over the log up to the bundle's end
+};
+
+// Bytes of the newest bundles that are kept in memory for whoever ships them.
+inline constexpr size_t kRecentBytesMax = 20 << 20;
+
 // One writer (Append, PutCheckpoint, PutLocalFact: any thread, one at a time),
 // any number of readers. Readers see whole group commits.
 class LogStore {
@@ -95,6 +105,11 @@ class LogStore {
   virtual absl::Status ReadBundles(
       uint64_t sequence,
       const std::function<bool(StoredBundle&&)>& visit) const = 0;
+
+  // The newest bundles from the one that begins at `sequence` on, at most
+  // `bytes_max` of them but at least one; empty when that is not in memory.
+  virtual std::vector<std::shared_ptr<const RecentBundle>> RecentBundles(
+      uint64_t sequence, uint64_t bytes_max) const = 0;
 
   // Root over the first `size` entries.
   virtual absl::StatusOr<Hash> RootAt(uint64_t size) const = 0;

@@ -114,23 +114,38 @@ int64_t CountMax(const FieldSchema& field) {
   return std::min<int64_t>(max - 1, std::numeric_limits<uint32_t>::max());
 }
 
+// Whether the value is one of the field's format.
+bool IsValue(const FieldSchema& field, int64_t value) {
+  switch (field.format) {
+    case FieldFormat::FIELD_FORMAT_DATE:
+      return value >= 0 && value <= 99'999'999 &&
+             base::IsValidDay(static_cast<uint32_t>(value));
+    case FieldFormat::FIELD_FORMAT_MONTH:
+      return value >= 0 && value <= 999'999 &&
+             base::IsValidMonth(static_cast<uint32_t>(value));
+    case FieldFormat::FIELD_FORMAT_MONEY:
+      return value <= kMoneyFenMax &&
+             value >= (field.may_be_negative ? -kMoneyFenMax : 0);
+    case FieldFormat::FIELD_FORMAT_RATE:
+      return value >= 0 && value <= kRateMax;
+    default:
+      return value >= 0 && value <= CountMax(field);
+  }
+}
+
 bool ParseNumber(const FieldSchema& field, std::string_view text,
                  int64_t* value) {
   switch (field.format) {
     case FieldFormat::FIELD_FORMAT_DATE:
-      return ParseFixedDigits(text, 8, value) &&
-             base::IsValidDay(static_cast<uint32_t>(*value));
+      return ParseFixedDigits(text, 8, value);
     case FieldFormat::FIELD_FORMAT_MONTH:
-      return ParseFixedDigits(text, 6, value) &&
-             base::IsValidMonth(static_cast<uint32_t>(*value));
+      return ParseFixedDigits(text, 6, value);
     case FieldFormat::FIELD_FORMAT_MONEY:
-      return ParseDecimal(text, 2, value) && *value <= kMoneyFenMax &&
-             *value >= (field.may_be_negative ? -kMoneyFenMax : 0);
+      return ParseDecimal(text, 2, value);
     case FieldFormat::FIELD_FORMAT_RATE:
-      return ParseDecimal(text, 4, value) && *value >= 0 && *value <= kRateMax;
+      return ParseDecimal(text, 4, value);
     default:
-      return ParseDecimal(text, 0, value) && *value >= 0 &&
-             *value <= CountMax(field);
+      return ParseDecimal(text, 0, value);
   }
 }
 
@@ -195,14 +210,45 @@ void RowParser::Forget() {
   unknown_values_.clear();
 }
 
-RowIssue RowParser::Parse(const std::vector<std::string_view>& texts,
-                          const std::vector<bool>& undecodable, Row* row) {
+void RowParser::Start(Row* row) {
   row->Reset(schema_);
   issue_ = {};
   issue_rank_ = kNone;
   key_known_ = true;
   repairs_ = {};
   unknown_values_.clear();
+}
+
+RowIssue RowParser::Finish(const Row& row) {
+  if (issue_rank_ > kOrder) CheckOrder(row);
+  if (issue_rank_ > kAmount) CheckAmounts(row);
+  return issue_;
+}
+
+RowIssue RowParser::ParseTyped(const Row& typed, Row* row) {
+  Start(row);
+  for (const FieldSchema& field : schema_.fields) {
+    if (field.kind == ValueKind::kText) {
+      const std::string_view text = typed.text(field.index);
+      if (IsValidUtf8(text)) {
+        ParseField(field, text, row);
+      } else {
+        Report(kEncoding, "ENCODING", field.index);
+      }
+    } else if (!typed.has(field.index)) {
+      ReportIfNeeded(field);
+    } else if (field.format == FieldFormat::FIELD_FORMAT_DIVISION) {
+      TakeDivision(field, typed.number(field.index), row);
+    } else {
+      TakeNumber(field, typed.number(field.index), row);
+    }
+  }
+  return Finish(*row);
+}
+
+RowIssue RowParser::Parse(const std::vector<std::string_view>& texts,
+                          const std::vector<bool>& undecodable, Row* row) {
+  Start(row);
   for (const FieldSchema& field : schema_.fields) {
     if (undecodable[field.index]) {
       Report(kEncoding, "ENCODING", field.index);
@@ -210,20 +256,23 @@ RowIssue RowParser::Parse(const std::vector<std::string_view>& texts,
       ParseField(field, texts[field.index], row);
     }
   }
-  if (issue_rank_ > kOrder) CheckOrder(*row);
-  if (issue_rank_ > kAmount) CheckAmounts(*row);
-  return issue_;
+  return Finish(*row);
+}
+
+void RowParser::ReportIfNeeded(const FieldSchema& field) {
+  const bool needed = field.mandatory || (field.key && !field.key_may_be_empty);
+  if (needed) Report(kMissing, "MISSING", field.index);
+}
+
+void RowParser::TakeNumber(const FieldSchema& field, int64_t value, Row* row) {
+  if (!IsValue(field, value)) return Report(kFormat, "FORMAT", field.index);
+  row->SetNumber(field.index, value);
 }
 
 void RowParser::ParseField(const FieldSchema& field, std::string_view text,
                            Row* row) {
   text = RepairText(field, text, row);
-  if (text.empty()) {
-    const bool needed =
-        field.mandatory || (field.key && !field.key_may_be_empty);
-    if (needed) Report(kMissing, "MISSING", field.index);
-    return;
-  }
+  if (text.empty()) return ReportIfNeeded(field);
   switch (field.format) {
     case FieldFormat::FIELD_FORMAT_TEXT:
     case FieldFormat::FIELD_FORMAT_RECORD_NUMBER:
@@ -244,7 +293,7 @@ void RowParser::ParseField(const FieldSchema& field, std::string_view text,
       if (!ParseNumber(field, text, &value)) {
         return Report(kFormat, "FORMAT", field.index);
       }
-      row->SetNumber(field.index, value);
+      TakeNumber(field, value, row);
     }
   }
 }
@@ -315,7 +364,15 @@ void RowParser::ParseIdNumber(const FieldSchema& field, std::string_view text,
 void RowParser::ParseDivision(const FieldSchema& field, std::string_view text,
                               Row* row) {
   int64_t value = 0;
-  if (!ParseFixedDigits(text, 6, &value) ||
+  if (!ParseFixedDigits(text, 6, &value)) {
+    return Report(kDivision, "DIVISION", field.index);
+  }
+  TakeDivision(field, value, row);
+}
+
+void RowParser::TakeDivision(const FieldSchema& field, int64_t value,
+                             Row* row) {
+  if (value < 0 || value > 999'999 ||
       !Divisions::Get().BelongsTo(static_cast<uint32_t>(value), rules_.city)) {
     return Report(kDivision, "DIVISION", field.index);
   }

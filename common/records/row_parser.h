@@ -53,6 +53,11 @@ class RowParser {
   RowIssue Parse(const std::vector<std::string_view>& texts,
                  const std::vector<bool>& undecodable, Row* row);
 
+  // The same for values that come typed: numbers are checked, texts repaired
+  // and checked as above. `typed` and its bytes outlive the use of `row`.
+  RowIssue ParseTyped(const Row& typed, Row* row);
+
+  const RecordSchema& schema() const { return schema_; }
   bool key_known() const { return key_known_; }
   // As if no row had been parsed: no key, no repairs.
   void Forget();
@@ -62,6 +67,11 @@ class RowParser {
   const std::vector<int>& unknown_values() const { return unknown_values_; }
 
  private:
+  void Start(Row* row);
+  RowIssue Finish(const Row& row);
+  void ReportIfNeeded(const FieldSchema& field);
+  void TakeNumber(const FieldSchema& field, int64_t value, Row* row);
+  void TakeDivision(const FieldSchema& field, int64_t value, Row* row);
   void ParseField(const FieldSchema& field, std::string_view text, Row* row);
   std::string_view RepairText(const FieldSchema& field, std::string_view text,
                               Row* row);

@@ -1,0 +1,105 @@
+// What a crash leaves of the state database, and what the index makes of it.
+#include "node/record_index.h"
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "tests/node/test_node.h"
+
+namespace tongchou::node {
+namespace {
+
+class RecordIndexTest : public NodeTest {
+ protected:
+  using States = std::map<std::string, std::pair<uint64_t, bool>>;
+
+  void CommitUnits(int from, int to, const std::string& name) {
+    std::vector<PendingChange> changes;
+    for (int i = from; i < to; ++i) {
+      changes.push_back(Upsert(absl::StrCat("u", i), name));
+    }
+    ASSERT_TRUE(Commit(std::move(changes)).ok());
+  }
+  // As a power cut leaves it now.
+  std::string Copy(const std::string& name) {
+    const std::string copy = directory_.path() + "/" + name;
+    std::filesystem::copy(directory_.path() + "/state", copy,
+                          std::filesystem::copy_options::recursive);
+    std::filesystem::remove(copy + "/LOCK");
+    return copy;
+  }
+  static States Read(RecordIndex* index) {
+    States states;
+    const absl::Status status =
+        index->Scan([&](std::string_view key, const RecordState& state) {
+          states[std::string(key)] = {state.sequence, state.deleted};
+        });
+    EXPECT_TRUE(status.ok()) << status;
+    return states;
+  }
+};
+
+TEST_F(RecordIndexTest, WhatIsNotInAFileIsRolledForward) {
+  CommitUnits(0, 50, "first");
+  ASSERT_TRUE(index_->Flush().ok());
+  CommitUnits(30, 70, "second");
+  ASSERT_TRUE(Commit({Delete("u1")}).ok());
+  const std::string copy = Copy("copy");
+  const auto reopened = RecordIndex::Open({copy}, *log_);
+  ASSERT_TRUE(reopened.ok()) << reopened.status();
+  EXPECT_EQ((*reopened)->live_records(), 69u);
+  EXPECT_EQ(Read(reopened->get()), Read(index_.get()));
+}
+
+TEST_F(RecordIndexTest, LeftoversOfACrashAreRemoved) {
+  CommitUnits(0, 5, "one");
+  const std::string copy = Copy("copy");
+  std::ofstream(copy + "/ingest/state.sst") << "cut";
+  const auto reopened = RecordIndex::Open({copy}, *log_);
+  ASSERT_TRUE(reopened.ok()) << reopened.status();
+  EXPECT_EQ(Read(reopened->get()).size(), 5u);
+}
+
+// A small cache in front: what waits for its file is still known.
+TEST_F(RecordIndexTest, WhatWaitsForItsFileIsKnown) {
+  auto small =
+      RecordIndex::Open({directory_.path() + "/small", false, 10}, *log_);
+  ASSERT_TRUE(small.ok()) << small.status();
+  for (uint64_t i = 0; i < 40; ++i) {
+    ASSERT_TRUE((*small)->Put(UnitKey(absl::StrCat("u", i)), {i}).ok());
+    (*small)->Committed(i + 1);
+    for (uint64_t j = 0; j <= i; ++j) {
+      const auto found = (*small)->Find(UnitKey(absl::StrCat("u", j)));
+      ASSERT_TRUE(found.ok() && found->has_value()) << j << " of " << i;
+      EXPECT_EQ((*found)->sequence, j);
+    }
+  }
+  EXPECT_EQ((*small)->live_records(), 40u);
+}
+
+// One file's worth and more: the thread writes by itself.
+TEST_F(RecordIndexTest, AFullFileIsWrittenWithoutBeingAsked) {
+  const std::string record(8, 'r');
+  uint64_t size = 0;
+  for (; size < kStateFileEntries + 10; ++size) {
+    ASSERT_TRUE(
+        index_->Put(UnitKey(std::to_string(size % 1'000)), {size}).ok());
+    if (size % 1'024 == 1'023) index_->Committed(size + 1);
+  }
+  index_->Committed(size);
+  const std::string folder = directory_.path() + "/state";
+  const auto files = [&] {
+    int count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+      count += entry.path().extension() == ".sst";
+    }
+    return count;
+  };
+  while (files() == 0) std::this_thread::yield();
+  EXPECT_EQ(Read(index_.get()).size(), 1'000u);
+}
+
+}  // namespace
+}  // namespace tongchou::node
