@@ -35,7 +35,7 @@ absl::StatusOr<ledger::Signer> LoadSigner(const NodeConfig& config) {
 
 absl::StatusOr<std::string> ActorSecret(const NodeConfig& config,
                                         ledger::LogStore* log) {
-  if (config.synthetic) return config.synthetic_seed;
+  if (!config.synthetic_seed.empty()) return config.synthetic_seed;
   ASSIGN_OR_RETURN(const auto known, log->GetLocalFact(kActorSecretFact));
   if (known.has_value()) return *known;
   const std::string secret = base::RandomBytes(32);

@@ -53,9 +53,6 @@ absl::StatusOr<NodeConfig> LoadNodeConfig(const std::string& path) {
   const std::string clock = file.TextOr("clock", "");
   config.synthetic_seed = file.TextOr("synthetic_seed", "");
   RETURN_IF_ERROR(file.Finish());
-  if (config.synthetic && config.synthetic_seed.empty()) {
-    config.synthetic_seed = "synthetic " + city;
-  }
   auto code = records::Divisions::Get().ParseCity(city);
   if (!code.ok()) return base::Annotate(code.status(), path + ": city");
   config.city = *code;

@@ -23,7 +23,7 @@ struct NodeConfig {
   transport::TlsFiles tls;
   bool synthetic = false;
   uint32_t clock_day = 0;  // of a synthetic node; 0 = real time
-  std::string synthetic_seed;
+  std::string synthetic_seed;  // empty: salts are random, as elsewhere
 
   std::string Origin() const;
 };

@@ -8,6 +8,7 @@
 #include <deque>
 #include <filesystem>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -220,15 +221,17 @@ absl::Status RocksRecordIndex::Put(std::string_view key,
                                    const RecordState& state) {
   const KeyHash hash = HashOf(key);
   base::MutexLock lock(map_mutex_);
-  ASSIGN_OR_RETURN(const auto before, FindLocked(key, hash));
-  const bool was_live = before.has_value() && !before->deleted;
+  // A cache that does not know the record asks the state first.
+  if (!complete_) RETURN_IF_ERROR(FindLocked(key, hash).status());
+  const auto [at, added] = map_.try_emplace(hash, ToKnown(state));
+  std::optional<Known> before;
+  if (!added) before = std::exchange(at->second, ToKnown(state));
+  const bool was_live =
+      before.has_value() && (before->sequence_and_deleted & 1) == 0;
   const int change = (state.deleted ? 0 : 1) - (was_live ? 1 : 0);
   live_ += static_cast<uint64_t>(static_cast<int64_t>(change));
   live_change_ += change;
-  undo_.emplace_back(hash, before.has_value()
-                               ? std::optional<Known>(ToKnown(*before))
-                               : std::nullopt);
-  map_[hash] = ToKnown(state);
+  undo_.emplace_back(hash, before);
   current_.push_back({std::string(key), state});
   return absl::OkStatus();
 }

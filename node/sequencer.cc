@@ -11,6 +11,7 @@
 #include "common/base/sha256.h"
 #include "common/base/status.h"
 #include "common/ledger/bundle.h"
+#include "common/ledger/entry_writer.h"
 
 namespace tongchou::node {
 namespace {
@@ -30,26 +31,27 @@ class SaltSource {
  public:
   explicit SaltSource(std::string seed) : seed_(std::move(seed)) {}
 
-  std::string Next(uint64_t sequence) {
+  // A view until the next call.
+  std::string_view Next(uint64_t sequence) {
     if (!seed_.empty()) {
       std::string number;
       base::AppendBigEndian<8>(sequence, &number);
-      return std::string(base::Sha256Stream()
-                             .Update(seed_)
-                             .Update(number)
-                             .Finish()
-                             .view()
-                             .substr(0, kSaltBytes));
+      derived_ = base::Sha256Stream().Update(seed_).Update(number).Finish();
+      return derived_.view().substr(0, kSaltBytes);
     }
-    if (pool_.size() < kSaltBytes) pool_ = base::RandomBytes(kRandomPoolBytes);
-    std::string salt = pool_.substr(pool_.size() - kSaltBytes);
-    pool_.resize(pool_.size() - kSaltBytes);
-    return salt;
+    if (next_ + kSaltBytes > pool_.size()) {
+      pool_ = base::RandomBytes(kRandomPoolBytes);
+      next_ = 0;
+    }
+    next_ += kSaltBytes;
+    return std::string_view(pool_).substr(next_ - kSaltBytes, kSaltBytes);
   }
 
  private:
   const std::string seed_;
+  base::Hash derived_;
   std::string pool_;
+  size_t next_ = 0;
 };
 
 // One group commit in the making.
@@ -87,8 +89,6 @@ class GroupBuilder {
   SaltSource& salts_;
   ledger::BundleWriter& writer_;
   ledger::GroupCommit commit_;
-  v1::EntryHeader header_;
-  v1::EntryBody body_;
   std::string header_bytes_;
   std::string body_bytes_;
 };
@@ -159,28 +159,30 @@ absl::Status GroupBuilder::AddOne(const WriteGroup& group,
   // All changes of a transaction have one time, so that none straddles a day.
   if (transaction_start_) last_us_ = clock_.TimeOf(next_, last_us_);
   transaction_start_ = last;
-  header_.Clear();
-  header_.set_sequence(next_);
-  header_.set_commit_time_us(last_us_);
-  header_.set_type(static_cast<v1::RecordType>(change.type));
-  header_.set_operation(change.is_delete ? v1::OPERATION_DELETE
-                                         : v1::OPERATION_UPSERT);
-  header_.set_actor(group.actor);
-  header_.set_receipt(change.receipt);
-  header_.set_line(change.line);
-  header_.set_reason(group.reason);
-  header_.set_previous(before.has_value() ? before->sequence + 1 : 0);
-  header_.set_last_of_transaction(last);
-  body_.Clear();
-  body_.set_salt(salts_.Next(next_));
-  body_.set_key(change.key);
-  body_.set_record(change.record);
-  body_.set_staff(group.staff);
-  body_.set_reason_text(group.reason_text);
-  body_.set_document_number(group.document_number);
-  if (last) body_.set_transaction_id(group.transaction_id);
-  header_.SerializeToString(&header_bytes_);
-  body_.SerializeToString(&body_bytes_);
+  header_bytes_.clear();
+  ledger::AppendHeader(
+      {.sequence = next_,
+       .commit_time_us = last_us_,
+       .type = change.type,
+       .operation = static_cast<uint32_t>(
+           change.is_delete ? v1::OPERATION_DELETE : v1::OPERATION_UPSERT),
+       .actor = group.actor,
+       .receipt = change.receipt,
+       .line = change.line,
+       .reason = static_cast<uint32_t>(group.reason),
+       .previous = before.has_value() ? before->sequence + 1 : 0,
+       .last_of_transaction = last},
+      &header_bytes_);
+  body_bytes_.clear();
+  ledger::AppendBody(
+      {.salt = salts_.Next(next_),
+       .key = change.key,
+       .record = change.record,
+       .staff = group.staff,
+       .reason_text = group.reason_text,
+       .document_number = group.document_number,
+       .transaction_id = last ? group.transaction_id : std::string_view()},
+      &body_bytes_);
   commit_.leaf_hashes.push_back(writer_.Add(header_bytes_, body_bytes_));
   const RecordState state{next_, change.is_delete, change.fingerprint,
                           change.division};

@@ -302,9 +302,12 @@ void Client::ReadLoop(Stream* stream, exchange::Uplink* uplink) {
 absl::Status Client::WriteLoop(Stream* stream, exchange::Uplink* uplink) {
   while (true) {
     std::optional<v1::NodeMessage> message;
+    int64_t due_in = 0;
     {
       base::MutexLock lock(machine_mutex_);
-      ASSIGN_OR_RETURN(message, uplink->Next(clock_.NowMicros()));
+      const int64_t now = clock_.NowMicros();
+      ASSIGN_OR_RETURN(message, uplink->Next(now));
+      due_in = uplink->DueIn(now);
     }
     if (message.has_value()) {
       if (!stream->Write(*message)) {
@@ -314,8 +317,7 @@ absl::Status Client::WriteLoop(Stream* stream, exchange::Uplink* uplink) {
     }
     base::MutexLock lock(mutex_);
     if (!woken_ && !stopping_ && !read_ended_) {
-      changed_.WaitFor(mutex_,
-                       std::chrono::microseconds(exchange::kHeartbeatMicros));
+      changed_.WaitFor(mutex_, std::chrono::microseconds(due_in));
     }
     woken_ = false;
     if (stopping_ || read_ended_) return absl::OkStatus();

@@ -1,5 +1,6 @@
 #include "common/exchange/uplink.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/status.h"
@@ -113,7 +114,11 @@ absl::Status Uplink::OnAck(const v1::Ack& ack) {
         size);
   }
   if (!ack.cosigned_checkpoint().empty()) {
-    RETURN_IF_ERROR(VerifyCosigned(ack.cosigned_checkpoint(), size).status());
+    // What this node signed a moment ago it need not verify.
+    RETURN_IF_ERROR(
+        IsOwnNote(ack.cosigned_checkpoint(), size)
+            ? VerifyCosignature(ack.cosigned_checkpoint(), size)
+            : VerifyCosigned(ack.cosigned_checkpoint(), size).status());
     RETURN_IF_ERROR(log_->KeepCosigned(size, ack.cosigned_checkpoint()));
   }
   positions_.durable = size;
@@ -134,12 +139,7 @@ absl::StatusOr<ledger::Hash> Uplink::VerifyCosigned(std::string_view note,
         "{}: the checkpoint that the province returns is not this node's: {}",
         config_.origin, base::Message(checkpoint.status()));
   }
-  const auto time = ledger::VerifyCosignature(note, config_.province_key);
-  if (!time.ok()) {
-    return base::DataLossError(
-        "{}: the cosignature at size {} is not the province's: {}",
-        config_.origin, checkpoint->size, base::Message(time.status()));
-  }
+  RETURN_IF_ERROR(VerifyCosignature(note, checkpoint->size));
   if (checkpoint->size != size) {
     return base::InvalidArgumentError(
         "{}: the province holds {} entries but its checkpoint has {}",
@@ -155,6 +155,21 @@ absl::StatusOr<ledger::Hash> Uplink::VerifyCosigned(std::string_view note,
   return root;
 }
 
+absl::Status Uplink::VerifyCosignature(std::string_view note, uint64_t size) {
+  const auto time = ledger::VerifyCosignature(note, config_.province_key);
+  if (time.ok()) return absl::OkStatus();
+  return base::DataLossError(
+      "{}: the cosignature at size {} is not the province's: {}",
+      config_.origin, size, base::Message(time.status()));
+}
+
+bool Uplink::IsOwnNote(std::string_view note, uint64_t size) const {
+  return std::any_of(
+      in_flight_.begin(), in_flight_.end(), [&](const InFlight& sent) {
+        return sent.end_size == size && note.starts_with(sent.note);
+      });
+}
+
 v1::NodeMessage Uplink::MakeHello() {
   v1::NodeMessage message;
   v1::Hello* hello = message.mutable_hello();
@@ -168,7 +183,8 @@ v1::NodeMessage Uplink::MakeHello() {
   return message;
 }
 
-absl::Status Uplink::ReadPending() {
+absl::Status Uplink::ReadPending(int64_t now_us) {
+  gathering_ = false;
   const uint64_t committed = log_->committed_size();
   const bool full = !in_flight_.empty() && in_flight_bytes_ >= window_bytes_;
   if (pending_.has_value() || full || positions_.sent >= committed) {
@@ -183,8 +199,24 @@ absl::Status Uplink::ReadPending() {
         positions_.sent, end_size, committed);
   }
   const uint64_t bytes = BundleBytes(batch);
+  if (Gathers(bytes, now_us)) return absl::OkStatus();
   pending_ = Pending{std::move(batch), end_size, bytes};
   return absl::OkStatus();
+}
+
+// A clock that was set back ends the waiting.
+bool Uplink::Gathers(uint64_t bytes, int64_t now_us) {
+  if (bytes >= config_.pipelined_bytes_min) return false;
+  if (!in_flight_.empty()) return true;
+  gathering_ = now_us >= last_batch_us_ &&
+               now_us - last_batch_us_ < config_.batch_spacing_us;
+  return gathering_;
+}
+
+int64_t Uplink::DueIn(int64_t now_us) const {
+  const int64_t due = gathering_ ? last_batch_us_ + config_.batch_spacing_us
+                                 : last_sent_us_ + kHeartbeatMicros;
+  return std::clamp<int64_t>(due - now_us, 0, kHeartbeatMicros);
 }
 
 bool Uplink::PendingFits() const {
@@ -197,8 +229,8 @@ absl::StatusOr<v1::NodeMessage> Uplink::TakePending() {
   ASSIGN_OR_RETURN(std::string note, log_->SignHead(pending_->end_size));
   v1::NodeMessage message;
   *message.mutable_batch() = std::move(pending_->batch);
-  message.mutable_batch()->set_checkpoint(std::move(note));
-  in_flight_.push_back({pending_->end_size, pending_->bytes});
+  message.mutable_batch()->set_checkpoint(note);
+  in_flight_.push_back({pending_->end_size, pending_->bytes, std::move(note)});
   in_flight_bytes_ += pending_->bytes;
   positions_.sent = pending_->end_size;
   pending_.reset();
@@ -214,11 +246,12 @@ absl::StatusOr<std::optional<v1::NodeMessage>> Uplink::Next(int64_t now_us) {
     return message;
   }
   if (!positions_.welcomed) return message;
-  RETURN_IF_ERROR(ReadPending());
+  RETURN_IF_ERROR(ReadPending(now_us));
   const bool quiet = now_us - last_sent_us_ >= kHeartbeatMicros ||
                      now_us < last_sent_us_;  // the clock was set back
   if (PendingFits()) {
     ASSIGN_OR_RETURN(message, TakePending());
+    last_batch_us_ = now_us;
   } else if (quiet) {
     v1::Heartbeat* heartbeat = message.emplace().mutable_heartbeat();
     heartbeat->set_committed_size(log_->committed_size());

@@ -4,8 +4,8 @@
 //   Next -> Hello;  OnMessage(Welcome);  Next -> batches within the window
 //   OnMessage(Ack) moves durable and applied and makes room in the window.
 //
-// The owner calls Next() after every event (a message, a commit, a tick of at
-// most kHeartbeatMicros) until it returns nothing, and sends what it returns in
+// The owner calls Next() after every event (a message, a commit, the time of
+// DueIn) until it returns nothing, and sends what it returns in
 // order. After an error of any call the stream is ended and a new Uplink is
 // made; the log and the store are the only memory.
 #pragma once
@@ -27,6 +27,11 @@ namespace tongchou::exchange {
 inline constexpr uint32_t kProtocolVersion = 1;
 // Bundle bytes of one batch, unless one bundle alone is larger.
 inline constexpr uint64_t kBatchBytesMax = 1 << 20;
+// Signatures and fsyncs are per batch, so under load batches gather: one that
+// is smaller than this waits while another is under way, and until some time
+// has passed since that was sent. Nothing waits when nothing was sent lately.
+inline constexpr uint64_t kPipelinedBytesMin = 64 << 10;
+inline constexpr int64_t kBatchSpacingMicros = 10'000;
 // Bytes of bundles under way without an acknowledgement.
 inline constexpr uint64_t kWindowBytesMax = 16 << 20;
 inline constexpr int64_t kHeartbeatMicros = 1'000'000;
@@ -64,6 +69,8 @@ struct UplinkConfig {
   v1::Incarnation incarnation;
   std::string checkpoint;           // newest signed note, may be empty
   std::string cosigned_checkpoint;  // newest with the province's line
+  uint64_t pipelined_bytes_min = kPipelinedBytesMin;
+  int64_t batch_spacing_us = kBatchSpacingMicros;
 };
 
 // Positions that the province told.
@@ -87,6 +94,8 @@ class Uplink {
 
   // The next message to send; nullopt when there is nothing to say now.
   absl::StatusOr<std::optional<v1::NodeMessage>> Next(int64_t now_us);
+  // In how many microseconds Next has something to say though nothing happens.
+  int64_t DueIn(int64_t now_us) const;
 
   const UplinkPositions& positions() const { return positions_; }
 
@@ -94,6 +103,7 @@ class Uplink {
   struct InFlight {
     uint64_t end_size;
     uint64_t bytes;
+    std::string note;  // as this node signed it
   };
   struct Pending {
     v1::Batch batch;
@@ -106,8 +116,11 @@ class Uplink {
   absl::Status OnAck(const v1::Ack& ack);
   absl::StatusOr<ledger::Hash> VerifyCosigned(std::string_view note,
                                               uint64_t size);
+  absl::Status VerifyCosignature(std::string_view note, uint64_t size);
+  bool IsOwnNote(std::string_view note, uint64_t size) const;
   v1::NodeMessage MakeHello();
-  absl::Status ReadPending();
+  absl::Status ReadPending(int64_t now_us);
+  bool Gathers(uint64_t bytes, int64_t now_us);
   bool PendingFits() const;
   absl::StatusOr<v1::NodeMessage> TakePending();
 
@@ -120,6 +133,8 @@ class Uplink {
   std::deque<InFlight> in_flight_;
   std::optional<Pending> pending_;  // read, waits for room in the window
   int64_t last_sent_us_ = 0;
+  int64_t last_batch_us_ = 0;
+  bool gathering_ = false;  // a batch waits only for time to pass
 };
 
 }  // namespace tongchou::exchange

@@ -36,7 +36,17 @@ Hash HashNode(const Hash& left, const Hash& right) {
       .Finish();
 }
 
-void CompactRange::Append(const Hash& leaf) { AppendSubtree(leaf, 0); }
+void CompactRange::Append(const Hash& leaf, int level, Hash* completed) {
+  Hash hash = leaf;
+  int height = 0;
+  for (uint64_t rest = size_; (rest & 1) != 0; rest >>= 1) {
+    hash = HashNode(hashes_.back(), hash);
+    hashes_.pop_back();
+    if (++height == level) *completed = hash;
+  }
+  hashes_.push_back(hash);
+  ++size_;
+}
 
 void CompactRange::AppendSubtree(const Hash& root, int level) {
   TONGCHOU_CHECK((size_ & ((uint64_t{1} << level) - 1)) == 0);

@@ -27,7 +27,10 @@ Hash HashNode(const Hash& left, const Hash& right);
 class CompactRange {
  public:
   uint64_t size() const { return size_; }
-  void Append(const Hash& leaf);
+  void Append(const Hash& leaf) { AppendSubtree(leaf, 0); }
+  // The same; where the leaf completes a subtree of 2^level leaves, `completed`
+  // becomes its root.
+  void Append(const Hash& leaf, int level, Hash* completed);
   // Appends a complete subtree over 2^level leaves; the size must be a
   // multiple of 2^level.
   void AppendSubtree(const Hash& root, int level);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <span>
 
 #include "common/base/big_endian.h"
 #include "common/base/file.h"
@@ -19,7 +20,8 @@
 namespace tongchou::ledger {
 namespace {
 
-constexpr uint64_t kTileLeaves = 256;
+constexpr int kTileLevel = 8;
+constexpr uint64_t kTileLeaves = 1 << kTileLevel;
 constexpr size_t kNumberBytes = 8;
 constexpr std::string_view kHeadKey = "M";
 
@@ -104,7 +106,8 @@ class RocksLogStore final : public LogStore {
   }
   absl::StatusOr<std::optional<std::string>> Get(std::string_view key) const;
   absl::Status CheckWritable();
-  void PutTiles(const GroupCommit& commit, rocksdb::WriteBatch* batch) const;
+  static void AppendBundle(std::span<const Hash> leaves, CompactRange* range,
+                           rocksdb::WriteBatch* batch);
   void Keep(std::vector<std::shared_ptr<const RecentBundle>> bundles)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<Hash> RangeHashOf(uint64_t begin, uint64_t end) const;
@@ -122,8 +125,6 @@ class RocksLogStore final : public LogStore {
   std::deque<std::shared_ptr<const RecentBundle>> recent_
       ABSL_GUARDED_BY(mutex_);  // without a gap, up to the log's end
   size_t recent_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
-  // Leaves behind the last full tile; only the writer touches it.
-  std::vector<Hash> open_tile_;
   absl::Status failed_ ABSL_GUARDED_BY(mutex_);
   bool disk_was_full_ ABSL_GUARDED_BY(mutex_) = false;
 };
@@ -147,14 +148,6 @@ absl::Status RocksLogStore::Load() {
     base::MutexLock lock(mutex_);
     head_ = head;
   }
-  for (uint64_t at = size / kTileLeaves * kTileLeaves; at < size;) {
-    ASSIGN_OR_RETURN(const StoredBundle stored, BundleAt(at));
-    Bundle bundle;
-    RETURN_IF_ERROR(bundle.Decode(stored.bytes));
-    for (; at < stored.first_sequence + bundle.count(); ++at) {
-      open_tile_.push_back(bundle.leaf_hash(at - stored.first_sequence));
-    }
-  }
   ASSIGN_OR_RETURN(const Hash root, RootAt(size));
   if (root != head.range.Root()) {
     return base::DataLossError(
@@ -175,17 +168,16 @@ absl::Status RocksLogStore::CheckWritable() {
   return absl::OkStatus();
 }
 
-void RocksLogStore::PutTiles(const GroupCommit& commit,
-                             rocksdb::WriteBatch* batch) const {
-  std::vector<Hash> leaves = open_tile_;
-  leaves.insert(leaves.end(), commit.leaf_hashes.begin(),
-                commit.leaf_hashes.end());
-  const uint64_t first = Head().size() - open_tile_.size();
-  for (uint64_t at = 0; at + kTileLeaves <= leaves.size(); at += kTileLeaves) {
-    CompactRange tile;
-    for (uint64_t i = 0; i < kTileLeaves; ++i) tile.Append(leaves[at + i]);
-    batch->Put(NumberKey('T', (first + at) / kTileLeaves),
-               ToSlice(tile.Root().view()));
+// Appends the leaves of one bundle; a tile that they complete is stored.
+void RocksLogStore::AppendBundle(std::span<const Hash> leaves,
+                                 CompactRange* range,
+                                 rocksdb::WriteBatch* batch) {
+  Hash tile;
+  for (const Hash& leaf : leaves) {
+    range->Append(leaf, kTileLevel, &tile);
+    if (range->size() % kTileLeaves != 0) continue;
+    batch->Put(NumberKey('T', range->size() / kTileLeaves - 1),
+               ToSlice(tile.view()));
   }
 }
 
@@ -194,19 +186,18 @@ absl::Status RocksLogStore::Append(const GroupCommit& commit) {
   LogHead head = Head();
   rocksdb::WriteBatch batch;
   std::vector<std::shared_ptr<const RecentBundle>> bundles;
-  auto leaf = commit.leaf_hashes.begin();
+  std::span<const Hash> leaves = commit.leaf_hashes;
   for (const GroupCommit::EncodedBundle& bundle : commit.bundles) {
     TONGCHOU_CHECK(bundle.first_sequence == head.size());
-    TONGCHOU_CHECK(bundle.count <=
-                   static_cast<uint64_t>(commit.leaf_hashes.end() - leaf));
+    TONGCHOU_CHECK(bundle.count <= leaves.size());
     batch.Put(NumberKey('B', bundle.first_sequence), bundle.bytes);
-    for (uint64_t i = 0; i < bundle.count; ++i) head.range.Append(*leaf++);
+    AppendBundle(leaves.first(bundle.count), &head.range, &batch);
+    leaves = leaves.subspan(bundle.count);
     bundles.push_back(std::make_shared<const RecentBundle>(
         RecentBundle{bundle.first_sequence, bundle.bytes, head.range}));
   }
-  TONGCHOU_CHECK(leaf == commit.leaf_hashes.end());
+  TONGCHOU_CHECK(leaves.empty());
   head.last_commit_time_us = commit.last_commit_time_us;
-  PutTiles(commit, &batch);
   for (size_t i = 0; i < commit.transaction_ids.size(); ++i) {
     std::string size;
     base::AppendBigEndian<kNumberBytes>(commit.transaction_sizes[i], &size);
@@ -231,11 +222,6 @@ absl::Status RocksLogStore::Append(const GroupCommit& commit) {
   }
   head_ = std::move(head);
   Keep(std::move(bundles));
-  open_tile_.insert(open_tile_.end(), commit.leaf_hashes.begin(),
-                    commit.leaf_hashes.end());
-  open_tile_.erase(open_tile_.begin(),
-                   open_tile_.end() -
-                       static_cast<std::ptrdiff_t>(head_.size() % kTileLeaves));
   return absl::OkStatus();
 }
 
@@ -333,7 +319,7 @@ absl::StatusOr<CompactRange> RocksLogStore::RangeAt(uint64_t size) const {
   const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
   uint64_t found = 0;
   for (it->Seek(NumberKey('T', 0)); it->Valid(); it->Next(), ++found) {
-    range.AppendSubtree(Hash::FromView(ToView(it->value())), 8);
+    range.AppendSubtree(Hash::FromView(ToView(it->value())), kTileLevel);
   }
   RETURN_IF_ERROR(Check(it->status()));
   if (found != tiles) {
@@ -362,7 +348,7 @@ absl::StatusOr<Hash> RocksLogStore::RangeHashOf(uint64_t begin,
         return base::DataLossError("log {}: a stored hash is missing",
                                    directory_);
       }
-      range.AppendSubtree(Hash::FromView(*tile), 8);
+      range.AppendSubtree(Hash::FromView(*tile), kTileLevel);
     }
   }
   if (at < end) RETURN_IF_ERROR(AppendLeaves(at, end, &range));

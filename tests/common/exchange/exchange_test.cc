@@ -28,7 +28,9 @@ class ExchangeTest : public testing::Test {
             .province_key = province_.cosigner().verifier(),
             .incarnation = incarnation_,
             .checkpoint = log_.signed_note,
-            .cosigned_checkpoint = log_.kept_note};
+            .cosigned_checkpoint = log_.kept_note,
+            .pipelined_bytes_min = 0,
+            .batch_spacing_us = 0};
   }
   Ingest NewIngest() { return Ingest({kCity, kOrigin, signer_.verifier()}); }
   v1::Hello MakeHello() {
@@ -652,6 +654,55 @@ TEST_F(ExchangeTest, AnAckStaysWithinWhatWasSent) {
       absl::IsInvalidArgument(uplink.OnMessage(MakeAck(1, 0, ""), kNow)));
 }
 
+// Small commits gather while a batch is under way; a large one, and any one
+// when nothing is, goes at once.
+TEST_F(ExchangeTest, SmallBatchesWaitForTheAcknowledgement) {
+  log_.AppendTransaction(2);
+  log_.Commit();
+  UplinkConfig config = NodeConfig();
+  log_.AppendTransaction(3);
+  config.pipelined_bytes_min = MakeTransaction(2, 3).bytes.size() + 1;
+  Uplink uplink(config, &log_);
+  ASSERT_TRUE(uplink.Next(kNow).ok());
+  ASSERT_TRUE(uplink.OnMessage(MakeWelcome(0, ""), kNow).ok());
+  ASSERT_TRUE((*uplink.Next(kNow))->has_batch());
+  log_.Commit();
+  EXPECT_FALSE((*uplink.Next(kNow)).has_value());
+  log_.AppendTransaction(3);
+  log_.Commit();
+  const auto grown = *uplink.Next(kNow);
+  ASSERT_TRUE(grown.has_value() && grown->has_batch());
+  EXPECT_EQ(uplink.positions().sent, 8u);
+  log_.AppendTransaction(1);
+  log_.Commit();
+  EXPECT_FALSE((*uplink.Next(kNow)).has_value());
+  ASSERT_TRUE(uplink.OnMessage(MakeAck(8, 0, Cosigned(8)), kNow).ok());
+  EXPECT_TRUE((*uplink.Next(kNow))->has_batch());
+}
+
+TEST_F(ExchangeTest, SmallBatchesKeepADistance) {
+  log_.AppendTransaction(2);
+  log_.Commit();
+  UplinkConfig config = NodeConfig();
+  config.pipelined_bytes_min = 10'000;
+  config.batch_spacing_us = 4'000;
+  Uplink uplink(config, &log_);
+  ASSERT_TRUE(uplink.Next(kNow).ok());
+  ASSERT_TRUE(uplink.OnMessage(MakeWelcome(0, ""), kNow).ok());
+  ASSERT_TRUE((*uplink.Next(kNow))->has_batch());
+  EXPECT_EQ(uplink.DueIn(kNow), kHeartbeatMicros);
+  ASSERT_TRUE(uplink.OnMessage(MakeAck(2, 0, Cosigned(2)), kNow).ok());
+  log_.AppendTransaction(1);
+  log_.Commit();
+  EXPECT_FALSE((*uplink.Next(kNow + 1'000)).has_value());
+  EXPECT_EQ(uplink.DueIn(kNow + 1'000), 3'000);
+  EXPECT_TRUE((*uplink.Next(kNow + 4'000))->has_batch());
+  ASSERT_TRUE(uplink.OnMessage(MakeAck(3, 0, Cosigned(3)), kNow).ok());
+  log_.AppendTransaction(1);
+  log_.Commit();
+  EXPECT_TRUE((*uplink.Next(kNow))->has_batch());  // the clock was set back
+}
+
 TEST_F(ExchangeTest, TheNodeKeepsToTheWindow) {
   for (int i = 0; i < 3; ++i) log_.AppendTransaction(2);
   log_.Commit();
@@ -727,6 +778,8 @@ class Channel {
   Channel(uint64_t seed, Tally* tally) : random_(seed), tally_(tally) {
     log_.batch_bytes_max = 1 + Below(2000);
     window_ = 1 + Below(3000);
+    pipelined_bytes_min_ = Below(2) * Below(2000);
+    batch_spacing_us_ = static_cast<int64_t>(Below(2) * Below(500'000));
     Connect();
   }
 
@@ -740,6 +793,7 @@ class Channel {
     log_.Commit();
     for (int i = 0; i < 10'000 && !Agrees(); ++i) {
       if (testing::Test::HasFailure()) return;
+      now_us_ += 10'000;
       Pump();
       DeliverToProvince();
       Fsync();
@@ -763,10 +817,11 @@ class Channel {
     v1::Incarnation incarnation;
     incarnation.set_counter(counter_);
     incarnation.set_nonce(counter_ * 31);
-    uplink_.emplace(UplinkConfig{kOrigin, signer_.verifier(),
-                                 province_.cosigner().verifier(), incarnation,
-                                 log_.signed_note, log_.kept_note},
-                    &log_);
+    uplink_.emplace(
+        UplinkConfig{kOrigin, signer_.verifier(),
+                     province_.cosigner().verifier(), incarnation,
+                     log_.signed_note, log_.kept_note, pipelined_bytes_min_},
+        &log_);
     ingest_.emplace(IngestConfig{kCity, kOrigin, signer_.verifier()});
   }
 
@@ -945,6 +1000,8 @@ class Channel {
   std::deque<std::pair<uint64_t, uint64_t>> under_way_;
   bool tampered_ = false;
   uint64_t window_ = 0;
+  uint64_t pipelined_bytes_min_ = 0;
+  int64_t batch_spacing_us_ = 0;
   uint64_t counter_ = 1;
   int64_t now_us_ = kNow;
 };
