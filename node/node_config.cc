@@ -62,6 +62,12 @@ absl::StatusOr<NodeConfig> LoadNodeConfig(const std::string& path) {
     config.clock_day = *day;
   }
   RETURN_IF_ERROR(CheckNode(path, config));
+  if (!config.synthetic && !config.synthetic_seed.empty()) {
+    return base::InvalidArgumentError(
+        "{}: synthetic_seed: salts that can be guessed are for synthetic nodes "
+        "only; leave it out",
+        path);
+  }
   return config;
 }
 

@@ -22,7 +22,7 @@ struct NodeConfig {
   std::string log_level;
   transport::TlsFiles tls;
   bool synthetic = false;
-  uint32_t clock_day = 0;  // of a synthetic node; 0 = real time
+  uint32_t clock_day = 0;      // of a synthetic node; 0 = real time
   std::string synthetic_seed;  // empty: salts are random, as elsewhere
 
   std::string Origin() const;

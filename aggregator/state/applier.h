@@ -12,16 +12,14 @@
 
 namespace tongchou::aggregator {
 
-// Changes of one batch, unless one transaction alone has more.
-inline constexpr size_t kApplyBatchChanges = 262'144;
-
 // Past versions, read out of the journal's bundles. Not thread-safe.
 std::unique_ptr<PastReader> MakePastReader(const Journal* journal);
 
 // Thread-safe: status from any thread. One per state.
 class Applier {
  public:
-  // Starts its thread. `applied` is called after every batch; must not block.
+  // Starts its threads. `applied` is called after every batch, by one of them;
+  // must not block.
   static absl::StatusOr<std::unique_ptr<Applier>> Start(
       const Journal* journal, UnifiedState* state,
       std::function<void(const Position&)> applied);

@@ -66,9 +66,11 @@ TONGCHOU_ERROR_MAKER(DataLossError, kDataLoss)
 #define TONGCHOU_CONCAT_INNER(a, b) a##b
 #define TONGCHOU_CONCAT(a, b) TONGCHOU_CONCAT_INNER(a, b)
 
-#define RETURN_IF_ERROR(expr)                                         \
-  do {                                                                \
-    if (absl::Status status_ = (expr); !status_.ok()) return status_; \
+#define RETURN_IF_ERROR(expr)                                           \
+  do {                                                                  \
+    if (absl::Status tongchou_status = (expr); !tongchou_status.ok()) { \
+      return tongchou_status;                                           \
+    }                                                                   \
   } while (false)
 
 #define ASSIGN_OR_RETURN(lhs, expr) \

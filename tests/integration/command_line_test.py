@@ -44,6 +44,9 @@ def check_node_configuration(province, city):
     with_change("node-360100.pem", "node-360400.pem", "private key")
     with_change("/node-360100", "/node-360400", "360400")
     with_change("synthetic = true", "synthetic = false", "clock")
+    with_change('synthetic = true\nsynthetic_seed = "360100"\n'
+                'clock = "2008-10-31"\n', 'synthetic_seed = "360100"\n',
+                "synthetic_seed", "guessed")
     with_change('listen = "', 'listen = "nonsense', "listen")
     path.write_text(good)
     fails([node, "--config", path.parent / "none.toml"], "none.toml")

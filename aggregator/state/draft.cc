@@ -1,0 +1,134 @@
+#include "aggregator/state/draft.h"
+
+#include <cstring>
+#include <utility>
+
+#include "common/base/clock.h"
+#include "common/base/status.h"
+#include "common/records/record_key.h"
+#include "tongchou/v1/ledger.pb.h"
+
+namespace tongchou::aggregator {
+namespace {
+
+std::string_view MakeRowKey(std::string_view record_key, uint32_t city,
+                            Arena* arena) {
+  const char tail[] = {static_cast<char>(city >> 16),
+                       static_cast<char>(city >> 8), static_cast<char>(city)};
+  char* key = arena->Allocate(1 + record_key.size() + sizeof(tail));
+  key[0] = 'R';
+  record_key.copy(key + 1, record_key.size());
+  std::memcpy(key + 1 + record_key.size(), tail, sizeof(tail));
+  return {key, 1 + record_key.size() + sizeof(tail)};
+}
+
+}  // namespace
+
+absl::Status ReadEntry(const ledger::Bundle& bundle, size_t i,
+                       ledger::HeaderView* header, ledger::BodyView* body) {
+  const auto bytes = bundle.body(i);
+  if (!bytes.has_value() || !ledger::ReadHeader(bundle.header(i), header) ||
+      !ledger::ReadBody(*bytes, body)) {
+    return base::DataLossError("journal: entry {} cannot be read",
+                               bundle.first_sequence() + i);
+  }
+  return absl::OkStatus();
+}
+
+RecordVersion VersionOf(const ledger::HeaderView& header,
+                        const ledger::BodyView& body, Arena* arena) {
+  RecordVersion version;
+  version.sequence = header.sequence;
+  version.commit_time_us = header.commit_time_us;
+  version.previous = header.previous;
+  version.deleted = header.operation != v1::OPERATION_UPSERT;
+  if (!version.deleted) version.record = arena->Copy(body.record);
+  return version;
+}
+
+DraftMaker::DraftMaker(Position position, Sink sink)
+    : sink_(std::move(sink)),
+      next_(std::move(position)),
+      handed_over_(next_.ordinal),
+      draft_(std::make_unique<Draft>()) {}
+
+absl::Status DraftMaker::Take(const JournalBundle& stored) {
+  CityPosition& position = next_.cities[stored.city];
+  if (stored.first_sequence + stored.count <= position.size) {
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(bundle_.Decode(stored.bytes));
+  ledger::HeaderView header;
+  ledger::BodyView body;
+  for (size_t i = 0; i < bundle_.count(); ++i) {
+    RETURN_IF_ERROR(ReadEntry(bundle_, i, &header, &body));
+    if (header.sequence < position.size) continue;
+    RETURN_IF_ERROR(StartDay(stored.city, header, &position));
+    Add(stored.city, header, body, &position);
+    if (header.last_of_transaction &&
+        draft_->changes.size() >= kApplyBatchChanges) {
+      RETURN_IF_ERROR(Finish());
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DraftMaker::StartDay(uint32_t city,
+                                  const ledger::HeaderView& header,
+                                  CityPosition* position) {
+  const uint32_t day = base::ChinaDay(header.commit_time_us);
+  const auto known = days_.find(city);
+  if (known != days_.end() && known->second == day) return absl::OkStatus();
+  if (known != days_.end()) RETURN_IF_ERROR(Finish());
+  days_[city] = day;
+  days_before_[city] =
+      position->size == 0 ? 0 : base::ChinaDay(position->last_commit_time_us);
+  if (position->first_commit_day == 0) position->first_commit_day = day;
+  return absl::OkStatus();
+}
+
+void DraftMaker::Add(uint32_t city, const ledger::HeaderView& header,
+                     const ledger::BodyView& body, CityPosition* position) {
+  position->size = header.sequence + 1;
+  position->last_commit_time_us = header.commit_time_us;
+  Change change;
+  change.row_key = MakeRowKey(body.key, city, &draft_->arena);
+  change.city = city;
+  change.type = header.type;
+  if (records::Schema::Get().Find(change.type) == nullptr ||
+      records::TypeOfKey(body.key) != change.type) {
+    ++position->uninterpreted;
+    change.type = 0;
+  }
+  change.after = VersionOf(header, body, &draft_->arena);
+  draft_->changes.push_back(change);
+}
+
+std::map<uint32_t, CityDays> DraftMaker::Days() const {
+  std::map<uint32_t, CityDays> cities;
+  for (const auto& [code, position] : next_.cities) {
+    if (position.size == 0) continue;
+    const auto in_batch = days_.find(code);
+    if (in_batch == days_.end()) {
+      const uint32_t day = base::ChinaDay(position.last_commit_time_us);
+      cities[code] = {day, day, false};
+    } else {
+      cities[code] = {days_before_.at(code), in_batch->second, true};
+    }
+  }
+  return cities;
+}
+
+absl::Status DraftMaker::Finish() {
+  if (draft_->changes.empty() && handed_over_ == next_.ordinal) {
+    return absl::OkStatus();
+  }
+  draft_->days = Days();
+  draft_->position = next_;
+  handed_over_ = next_.ordinal;
+  days_.clear();
+  days_before_.clear();
+  return sink_(std::exchange(draft_, std::make_unique<Draft>()));
+}
+
+}  // namespace tongchou::aggregator

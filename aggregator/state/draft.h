@@ -1,0 +1,74 @@
+// From bundles of the journal to batches of changes, read and parsed, not yet
+// looked at.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "aggregator/journal/journal.h"
+#include "aggregator/state/arena.h"
+#include "aggregator/state/batch.h"
+#include "aggregator/state/figure_update.h"
+#include "aggregator/state/unified_state.h"
+#include "common/ledger/bundle.h"
+#include "common/ledger/entry_view.h"
+
+namespace tongchou::aggregator {
+
+// Changes of one batch, unless one transaction alone has more.
+inline constexpr size_t kApplyBatchChanges = 262'144;
+
+struct Draft {
+  Arena arena;                  // of the changes
+  std::vector<Change> changes;  // in the order of the journal
+  std::map<uint32_t, CityDays> days;
+  Position position;  // with the changes; without the numbers of records
+};
+
+// The version that an entry wrote, its record in the arena.
+RecordVersion VersionOf(const ledger::HeaderView& header,
+                        const ledger::BodyView& body, Arena* arena);
+// DATA_LOSS when entry `i` of the bundle cannot be read.
+absl::Status ReadEntry(const ledger::Bundle& bundle, size_t i,
+                       ledger::HeaderView* header, ledger::BodyView* body);
+
+// Cuts drafts where a transaction ends, and where a city's commit day does: a
+// batch has one day of each city. Not thread-safe.
+class DraftMaker {
+ public:
+  using Sink = std::function<absl::Status(std::unique_ptr<Draft>)>;
+
+  // Continues behind `position`; an error of the sink ends the call that met
+  // it.
+  DraftMaker(Position position, Sink sink);
+
+  // What the position has already is passed over.
+  absl::Status Take(const JournalBundle& stored);
+  void EndGroup(uint64_t ordinal) { next_.ordinal = ordinal; }
+  // Hands over what there is.
+  absl::Status Finish();
+
+  // Of the last whole group that was taken.
+  uint64_t ordinal() const { return next_.ordinal; }
+
+ private:
+  absl::Status StartDay(uint32_t city, const ledger::HeaderView& header,
+                        CityPosition* position);
+  void Add(uint32_t city, const ledger::HeaderView& header,
+           const ledger::BodyView& body, CityPosition* position);
+  std::map<uint32_t, CityDays> Days() const;
+
+  const Sink sink_;
+  Position next_;
+  uint64_t handed_over_ = 0;  // ordinal
+  std::unique_ptr<Draft> draft_;
+  std::map<uint32_t, uint32_t> days_;  // of the draft, by city
+  std::map<uint32_t, uint32_t> days_before_;
+  ledger::Bundle bundle_;
+};
+
+}  // namespace tongchou::aggregator
