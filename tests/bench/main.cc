@@ -22,6 +22,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using nlohmann::json;
 
+// Rows that compress better would flatter whoever compresses.
+constexpr double kCompressionMax = 2.3;
+constexpr size_t kBlockBytes = 64 << 10;
 constexpr auto kPoll = std::chrono::milliseconds(2);
 constexpr auto kAppliedTimeout = std::chrono::minutes(30);
 
@@ -122,8 +125,26 @@ absl::Status AddArrival(Reader* center, Clock::time_point start, json* result) {
   return absl::OkStatus();
 }
 
+// By how much zstd-1 compresses a block of rows.
+double Compression(const Arguments& a) {
+  Row row;
+  std::string block;
+  for (uint64_t i = 0; block.size() < kBlockBytes; ++i) {
+    MakeRow(kCities[0], a.first + i, a.version, &row);
+    block += MessageOf(row);
+  }
+  std::string out(ZSTD_compressBound(block.size()), '\0');
+  const size_t bytes =
+      ZSTD_compress(out.data(), out.size(), block.data(), block.size(), 1);
+  return static_cast<double>(block.size()) / static_cast<double>(bytes);
+}
+
 // `rows` per city in transactions.
 absl::StatusOr<json> Load(Peer* peer, const Arguments& a) {
+  const double compression = Compression(a);
+  if (compression > kCompressionMax) {
+    return base::InternalError("the rows compress {:.2f} times", compression);
+  }
   ASSIGN_OR_RETURN(const auto center, peer->ConnectCenter());
   ASSIGN_OR_RETURN(const auto crew, Crew::Connect(peer, a));
   std::array<std::atomic<uint64_t>, std::size(kCities)> next{};
@@ -141,6 +162,7 @@ absl::StatusOr<json> Load(Peer* peer, const Arguments& a) {
     }
   }));
   json result;
+  result["compression"] = compression;
   result["rows"] = a.rows * std::size(kCities);
   result["committed_seconds"] = Since(start);
   RETURN_IF_ERROR(AddArrival(center.get(), start, &result));

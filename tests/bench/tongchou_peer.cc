@@ -241,6 +241,12 @@ class TongchouPeer final : public Peer {
 
 }  // namespace
 
+std::string MessageOf(const Row& row) {
+  v1::Enrolment message;
+  ToMessage(row, &message);
+  return message.SerializeAsString();
+}
+
 absl::StatusOr<std::unique_ptr<Peer>> MakeTongchou(const nlohmann::json& config,
                                                    bool unary) {
   return std::make_unique<TongchouPeer>(config, unary);
