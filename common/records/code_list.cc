@@ -31,18 +31,23 @@ const CodeLists& CodeLists::Get() {
   return *kLists;
 }
 
-bool CodeLists::Contains(std::string_view list, std::string_view value) const {
+const CodeLists::List* CodeLists::Find(std::string_view list) const {
   const auto found = lists_.find(std::string(list));
-  return found != lists_.end() && found->second.contains(std::string(value));
+  return found == lists_.end() ? nullptr : &found->second;
+}
+
+bool CodeLists::Contains(std::string_view list, std::string_view value) const {
+  const List* found = Find(list);
+  return found != nullptr && found->contains(std::string(value));
 }
 
 std::string_view CodeLists::Name(std::string_view list,
                                  std::string_view value) const {
-  const auto found = lists_.find(std::string(list));
-  if (found == lists_.end()) return {};
-  const auto name = found->second.find(std::string(value));
-  return name == found->second.end() ? std::string_view()
-                                     : std::string_view(name->second);
+  const List* found = Find(list);
+  if (found == nullptr) return {};
+  const auto name = found->find(std::string(value));
+  return name == found->end() ? std::string_view()
+                              : std::string_view(name->second);
 }
 
 }  // namespace tongchou::records

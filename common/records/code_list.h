@@ -5,14 +5,18 @@
 #include <string_view>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 
 namespace tongchou::records {
 
 // Immutable, safe from any thread.
 class CodeLists {
  public:
+  // One list: Chinese names by value.
+  using List = absl::flat_hash_map<std::string, std::string>;
+
   static const CodeLists& Get();
+  // Null for a list that is not known; lives as long as the process.
+  const List* Find(std::string_view list) const;
   // False for a list that is not known too.
   bool Contains(std::string_view list, std::string_view value) const;
   // Chinese name of a value; empty when unknown.
@@ -20,9 +24,7 @@ class CodeLists {
 
  private:
   CodeLists();
-  absl::flat_hash_map<std::string,
-                      absl::flat_hash_map<std::string, std::string>>
-      lists_;
+  absl::flat_hash_map<std::string, List> lists_;
 };
 
 }  // namespace tongchou::records

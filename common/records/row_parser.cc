@@ -189,7 +189,18 @@ std::string IssueText(std::string_view code) {
 }
 
 RowParser::RowParser(const RecordSchema& schema, const RowRules& rules)
-    : schema_(schema), rules_(rules) {}
+    : schema_(schema), rules_(rules) {
+  for (const FieldSchema& field : schema.fields) {
+    lists_.push_back(CodeLists::Get().Find(field.code_list));
+  }
+}
+
+bool RowParser::IsListed(const FieldSchema& field,
+                         std::string_view value) const {
+  const CodeLists::List* list = lists_[field.index];
+  return list != nullptr &&
+         list->contains(absl::string_view(value.data(), value.size()));
+}
 
 void RowParser::Report(int rank, std::string_view code, int field) {
   if (field >= 0 && schema_.fields[field].key && rank < kDivision) {
@@ -333,13 +344,12 @@ void RowParser::ParseCode(const FieldSchema& field, std::string_view text,
                           Row* row) {
   if (!field.code_list_closed) {
     ParseText(field, text, row);
-    if (!field.code_list.empty() &&
-        !CodeLists::Get().Contains(field.code_list, text)) {
+    if (!field.code_list.empty() && !IsListed(field, text)) {
       unknown_values_.push_back(field.index);
     }
     return;
   }
-  if (!CodeLists::Get().Contains(field.code_list, text)) {
+  if (!IsListed(field, text)) {
     return Report(kCode, "CODE", field.index);
   }
   row->SetText(field.index, text);

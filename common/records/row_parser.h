@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/records/code_list.h"
 #include "common/records/row.h"
 #include "common/records/schema.h"
 
@@ -85,8 +86,11 @@ class RowParser {
   void Report(int rank, std::string_view code, int field);
   void Repaired(Repair repair);
 
+  bool IsListed(const FieldSchema& field, std::string_view value) const;
+
   const RecordSchema& schema_;
   const RowRules rules_;
+  std::vector<const CodeLists::List*> lists_;  // by field; null = none
   RowIssue issue_;
   int issue_rank_ = 0;
   bool key_known_ = false;
