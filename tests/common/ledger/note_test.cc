@@ -18,7 +18,9 @@ base::Ed25519PrivateKey Seed(const json& hex) {
 }
 
 TEST(SignedNote, PublishedNotes) {
-  for (const json& one : LoadVectors("vectors.json")["signed_notes"]) {
+  const json notes = LoadVectors("vectors.json")["signed_notes"];
+  EXPECT_EQ(notes.size(), 3u);
+  for (const json& one : notes) {
     const auto key = ParseVerifierKey(one["vkey"].get<std::string>());
     ASSERT_TRUE(key.ok());
     EXPECT_EQ(key->ToText(), one["vkey"]);
@@ -60,9 +62,17 @@ TEST(SignedNote, MalformedNotesAreRefused) {
 }
 
 TEST(VerifierKeys, TypeIsPartOfTheId) {
-  for (const json& one : LoadVectors("vectors.json")["vkeys"]["vectors"]) {
-    const std::string key = Seed(one["seed_hex"]).public_key();
-    EXPECT_EQ(key, FromHex(one["pub_hex"]));
+  const json keys = LoadVectors("vectors.json")["vkeys"]["vectors"];
+  EXPECT_EQ(keys.size(), 5u);
+  for (const json& one : keys) {
+    const std::string key = FromHex(one["pub_hex"]);
+    if (!one["seed_hex"].is_null()) {
+      EXPECT_EQ(Seed(one["seed_hex"]).public_key(), key);
+    }
+    const std::string published = one["vkey_published"];
+    const auto parsed = ParseVerifierKey(published);
+    ASSERT_TRUE(parsed.ok()) << parsed.status();
+    EXPECT_EQ(parsed->ToText(), published);
     const std::string name = one["name"];
     EXPECT_EQ((VerifierKey{name, KeyType::kEd25519, key}.ToText()),
               one["vkey_type1"]);
