@@ -14,6 +14,12 @@ absl::Status CheckNode(const std::string& path, const NodeConfig& config) {
     return base::InvalidArgumentError(
         "{}: province: this program knows the divisions of 360000 only", path);
   }
+  if (!config.synthetic && !config.synthetic_seed.empty()) {
+    return base::InvalidArgumentError(
+        "{}: synthetic_seed: salts that can be guessed are for synthetic nodes "
+        "only; leave it out",
+        path);
+  }
   if (!config.synthetic && config.clock_day != 0) {
     return base::InvalidArgumentError(
         "{}: clock: only a node with synthetic = true has a business clock",
@@ -62,12 +68,6 @@ absl::StatusOr<NodeConfig> LoadNodeConfig(const std::string& path) {
     config.clock_day = *day;
   }
   RETURN_IF_ERROR(CheckNode(path, config));
-  if (!config.synthetic && !config.synthetic_seed.empty()) {
-    return base::InvalidArgumentError(
-        "{}: synthetic_seed: salts that can be guessed are for synthetic nodes "
-        "only; leave it out",
-        path);
-  }
   return config;
 }
 

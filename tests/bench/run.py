@@ -92,7 +92,8 @@ def cpu_seconds(pids):
                 ")", 1)[1].split()
         except OSError:
             continue
-        total += sum(int(fields[i]) for i in (11, 12))
+        own, reaped = fields[11:13], fields[13:15] if pid in pids else []
+        total += sum(map(int, own + reaped))
     return total / TICKS
 
 

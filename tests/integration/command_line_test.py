@@ -43,7 +43,7 @@ def check_node_configuration(province, city):
                 "sign_guard", "outside")
     with_change("node-360100.pem", "node-360400.pem", "private key")
     with_change("/node-360100", "/node-360400", "360400")
-    with_change("synthetic = true", "synthetic = false", "clock")
+    with_change('synthetic = true\nsynthetic_seed = "360100"\n', "", "clock")
     with_change('synthetic = true\nsynthetic_seed = "360100"\n'
                 'clock = "2008-10-31"\n', 'synthetic_seed = "360100"\n',
                 "synthetic_seed", "guessed")
