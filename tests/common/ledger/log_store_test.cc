@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "common/ledger/bundle.h"
 #include "common/ledger/head_signer.h"
 #include "common/ledger/proof.h"
@@ -86,6 +88,47 @@ TEST_F(LogStoreTest, KeepsBundlesTreeAndFactsOverReopening) {
                                   *consistency)
                     .ok());
   }
+}
+
+// What ships without being read again must be what was written.
+TEST_F(LogStoreTest, TheNewestBundlesAreInMemory) {
+  Open();
+  Append({10, 300});
+  Append({5});
+  const auto bundles = store_->RecentBundles(10, 1 << 20);
+  ASSERT_EQ(bundles.size(), 2u);
+  for (const auto& bundle : bundles) {
+    EXPECT_EQ(bundle->bytes, store_->BundleAt(bundle->first_sequence)->bytes);
+    EXPECT_EQ(bundle->end, *store_->RangeAt(bundle->end.size()));
+  }
+  EXPECT_EQ(bundles[0]->end.size(), 310u);
+  EXPECT_EQ(bundles[1]->end.size(), 315u);
+  EXPECT_EQ(store_->RecentBundles(10, 1).size(), 1u);  // at least one
+  EXPECT_TRUE(store_->RecentBundles(11, 1 << 20).empty());
+  EXPECT_TRUE(store_->RecentBundles(315, 1 << 20).empty());
+  Open();
+  EXPECT_TRUE(store_->RecentBundles(10, 1 << 20).empty());
+}
+
+TEST_F(LogStoreTest, BundlesInMemoryAreBounded) {
+  Open();
+  const uint64_t size = kRecentBytesMax / 4;
+  for (uint64_t i = 0; i < 6; ++i) {
+    BundleWriter writer;
+    std::string body(size, '\0');
+    std::mt19937_64 random(i);  // nothing to compress
+    for (char& c : body) c = static_cast<char>(random());
+    GroupCommit commit;
+    commit.leaf_hashes.push_back(writer.Add("header", body));
+    commit.bundles.push_back({i, 1, writer.Finish(i)});
+    ASSERT_TRUE(store_->Append(commit).ok());
+  }
+  EXPECT_TRUE(store_->RecentBundles(2, kRecentBytesMax).empty());
+  const auto kept = store_->RecentBundles(3, kRecentBytesMax);
+  EXPECT_EQ(kept.size(), 3u);
+  uint64_t bytes = 0;
+  for (const auto& bundle : kept) bytes += bundle->bytes.size();
+  EXPECT_LE(bytes, kRecentBytesMax);
 }
 
 TEST_F(LogStoreTest, ASecondProcessIsRefused) {
