@@ -120,7 +120,7 @@ class Session final : public ImportSession {
   absl::Status StartFile();
   absl::Status EndFile();
   absl::Status EndFinishedFile();
-  absl::Status WriteReceipt(v1::ImportReceipt receipt);
+  absl::Status WriteReceipt(const v1::ImportReceipt& receipt);
   v1::ImportReceipt NewReceipt(v1::ImportOutcome outcome) const;
   void SendDone(const v1::ImportReceipt& receipt);
   absl::Status FeedFile(std::string_view bytes);
@@ -631,7 +631,7 @@ v1::ImportReceipt Session::NewReceipt(v1::ImportOutcome outcome) const {
   return receipt;
 }
 
-absl::Status Session::WriteReceipt(v1::ImportReceipt receipt) {
+absl::Status Session::WriteReceipt(const v1::ImportReceipt& receipt) {
   WriteGroup group;
   group.reason = v1::REASON_RECEIPT;
   group.actor = caller_.actor;

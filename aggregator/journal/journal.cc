@@ -315,7 +315,7 @@ class RocksJournal final : public Journal {
   absl::Status LoadPositions();
   absl::Status LoadLastOrdinal();
   absl::Status AddBatch(JournalBatch batch, Draft* draft) const;
-  absl::Status Commit(rocksdb::WriteBatch* writes, Positions changed,
+  absl::Status Commit(rocksdb::WriteBatch* writes, const Positions& changed,
                       uint64_t ordinal)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
   absl::StatusOr<uint64_t> FreeEvidenceTime(uint32_t city) const;
@@ -439,8 +439,7 @@ absl::StatusOr<JournalGroup> RocksJournal::Append(
   for (const auto& [city, copy] : draft.positions) {
     draft.writes.Put(CityKey('P', city), EncodePosition(copy));
   }
-  RETURN_IF_ERROR(
-      Commit(&draft.writes, std::move(draft.positions), draft.group.ordinal));
+  RETURN_IF_ERROR(Commit(&draft.writes, draft.positions, draft.group.ordinal));
   return std::move(draft.group);
 }
 
@@ -475,7 +474,7 @@ absl::Status RocksJournal::AddBatch(JournalBatch batch, Draft* draft) const {
 }
 
 absl::Status RocksJournal::Commit(rocksdb::WriteBatch* writes,
-                                  Positions changed, uint64_t ordinal) {
+                                  const Positions& changed, uint64_t ordinal) {
   RETURN_IF_ERROR(ledger::CheckSpace(db_->GetName(), ledger::kDiskReserveBytes,
                                      "journal " + db_->GetName()));
   if (disk_was_full_) {
@@ -488,7 +487,7 @@ absl::Status RocksJournal::Commit(rocksdb::WriteBatch* writes,
     if (!disk_was_full_) failed_ = written;
     return written;
   }
-  for (auto& [city, copy] : changed) positions_[city] = std::move(copy);
+  for (const auto& [city, copy] : changed) positions_[city] = copy;
   last_ordinal_ = ordinal;
   return absl::OkStatus();
 }

@@ -38,7 +38,7 @@ absl::StatusOr<FileCounts> WriteCityFile(const Plan& plan, size_t ordinal,
   ASSIGN_OR_RETURN(
       std::unique_ptr<CsvFile> file,
       CsvFile::Create(directory + "/" + layout.name + ".csv", layout,
-                      dirt_of_day(plan.later ? 2 : 1), std::move(first_dirt)));
+                      dirt_of_day(plan.later ? 2 : 1), first_dirt));
   kWriters[number](view, *file);
   RETURN_IF_ERROR(file->Close());
   return file->counts();

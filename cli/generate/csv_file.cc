@@ -52,11 +52,11 @@ CsvRow& CsvRow::Rate(uint32_t rate) {
   return End();
 }
 
-CsvFile::CsvFile(const std::string& path, Dirt dirt,
-                 std::optional<Dirt> first_dirt)
+CsvFile::CsvFile(const std::string& path, const Dirt& dirt,
+                 const std::optional<Dirt>& first_dirt)
     : path_(path),
-      dirt_(std::move(dirt)),
-      first_dirt_(std::move(first_dirt)),
+      dirt_(dirt),
+      first_dirt_(first_dirt),
       converter_(iconv_open("GB18030", "UTF-8")) {
   pending_.reserve(kPieceBytes + kLongestRow);
 }
@@ -67,10 +67,9 @@ CsvFile::~CsvFile() {
 }
 
 absl::StatusOr<std::unique_ptr<CsvFile>> CsvFile::Create(
-    const std::string& path, const Layout& layout, Dirt dirt,
-    std::optional<Dirt> first_dirt) {
-  std::unique_ptr<CsvFile> file(
-      new CsvFile(path, std::move(dirt), std::move(first_dirt)));
+    const std::string& path, const Layout& layout, const Dirt& dirt,
+    const std::optional<Dirt>& first_dirt) {
+  std::unique_ptr<CsvFile> file(new CsvFile(path, dirt, first_dirt));
   if (file->converter_ == kNoConverter) {
     return base::FailedPreconditionError(
         "this system cannot convert UTF-8 to GB18030; install the gconv "

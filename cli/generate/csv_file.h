@@ -80,8 +80,8 @@ class CsvFile {
   // `first_dirt`: that of the first day's file when this is a later one, whose
   // rows are compared with it.
   static absl::StatusOr<std::unique_ptr<CsvFile>> Create(
-      const std::string& path, const Layout& layout, Dirt dirt,
-      std::optional<Dirt> first_dirt);
+      const std::string& path, const Layout& layout, const Dirt& dirt,
+      const std::optional<Dirt>& first_dirt);
   ~CsvFile();
   CsvFile(const CsvFile&) = delete;
   CsvFile& operator=(const CsvFile&) = delete;
@@ -115,7 +115,8 @@ class CsvFile {
   const FileCounts& counts() const { return counts_; }
 
  private:
-  CsvFile(const std::string& path, Dirt dirt, std::optional<Dirt> first_dirt);
+  CsvFile(const std::string& path, const Dirt& dirt,
+          const std::optional<Dirt>& first_dirt);
   void Write(const CsvRow& row, bool stored);
   void Line(std::string_view line);
   void Compare(bool exists, bool exists_later);

@@ -36,8 +36,8 @@ constexpr std::array<std::string_view, 2> kRareGiven = {"㛃", "𬱖"};
 constexpr std::string_view kDottedName = "阿依古丽·买买提";
 
 uint64_t Births() {
-  return static_cast<uint64_t>(ToSerial(kLastBirth) - ToSerial(kFirstBirth) +
-                               1);
+  return static_cast<uint64_t>(ToSerial(kLastBirth)) -
+         static_cast<uint64_t>(ToSerial(kFirstBirth)) + 1;
 }
 
 template <typename T>

@@ -14,7 +14,7 @@ namespace tongchou::base {
 
 inline constexpr int64_t kMicrosPerSecond = 1'000'000;
 inline constexpr int64_t kMicrosPerDay = 86'400 * kMicrosPerSecond;
-inline constexpr int64_t kChinaOffsetMicros = 8 * 3'600 * kMicrosPerSecond;
+inline constexpr int64_t kChinaOffsetMicros = kMicrosPerSecond * 3'600 * 8;
 
 // Thread-safe.
 class Clock {

@@ -73,12 +73,15 @@ TONGCHOU_ERROR_MAKER(DataLossError, kDataLoss)
     }                                                                   \
   } while (false)
 
+// The names of variables cannot stand in parentheses.
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define ASSIGN_OR_RETURN(lhs, expr) \
   ASSIGN_OR_RETURN_INNER(TONGCHOU_CONCAT(statusor_, __LINE__), lhs, expr)
 #define ASSIGN_OR_RETURN_INNER(var, lhs, expr) \
   auto var = (expr);                           \
   if (!var.ok()) return var.status();          \
   lhs = *std::move(var)
+// NOLINTEND(bugprone-macro-parentheses)
 
 // For invariants only, never for input, disk or peers.
 #define TONGCHOU_CHECK(condition)                              \

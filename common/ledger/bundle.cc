@@ -51,8 +51,8 @@ absl::Status TakePreamble(std::string_view* bytes, Preamble* preamble) {
 absl::Status Inflate(std::string_view* bytes, const Frame& frame,
                      std::string* raw) {
   if (frame.compressed > bytes->size()) return Malformed("a frame is cut");
-  thread_local const std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)>
-      context(ZSTD_createDCtx(), &ZSTD_freeDCtx);
+  thread_local std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context(
+      ZSTD_createDCtx(), &ZSTD_freeDCtx);
   raw->resize(frame.raw);
   const size_t size = ZSTD_decompressDCtx(
       context.get(), raw->data(), raw->size(), bytes->data(), frame.compressed);
