@@ -14,6 +14,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "common/base/big_endian.h"
 #include "common/base/file.h"
+#include "common/base/key_order.h"
 #include "common/base/mutex.h"
 #include "common/base/random.h"
 #include "common/base/status.h"
@@ -75,32 +76,15 @@ absl::StatusOr<RecordState> DecodeState(std::string_view bytes) {
 
 // The last write of every key, by key.
 std::vector<const Write*> LastByKey(const std::vector<Write>& writes) {
-  struct Place {
-    uint64_t high;
-    uint64_t low;
-    uint32_t index;
-  };
-  std::vector<Place> places;
-  places.reserve(writes.size());
-  for (const Write& write : writes) {
-    char bytes[16] = {};  // most keys differ in these
-    write.key.copy(bytes, sizeof(bytes));
-    places.push_back({base::ReadBigEndian({bytes, 8}),
-                      base::ReadBigEndian({bytes + 8, 8}),
-                      static_cast<uint32_t>(places.size())});
-  }
-  std::sort(places.begin(), places.end(), [&](const auto& a, const auto& b) {
-    if (a.high != b.high) return a.high < b.high;
-    if (a.low != b.low) return a.low < b.low;
-    const int order = writes[a.index].key.compare(writes[b.index].key);
-    return order != 0 ? order < 0 : a.index < b.index;
-  });
+  const std::vector<uint32_t> order =
+      base::KeyOrder(writes.size(), 0,
+                     [&](size_t i) { return std::string_view(writes[i].key); });
   std::vector<const Write*> last;
-  last.reserve(places.size());
-  for (size_t i = 0; i < places.size(); ++i) {
-    const Write& write = writes[places[i].index];
+  last.reserve(order.size());
+  for (size_t i = 0; i < order.size(); ++i) {
+    const Write& write = writes[order[i]];
     const bool newest =
-        i + 1 == places.size() || writes[places[i + 1].index].key != write.key;
+        i + 1 == order.size() || writes[order[i + 1]].key != write.key;
     if (newest) last.push_back(&write);
   }
   return last;
@@ -345,16 +329,8 @@ absl::Status RocksRecordIndex::WriteFile(const std::vector<Write>& writes,
     status = file.Put(order[i]->key, EncodeState(order[i]->state));
   }
   if (status.ok()) status = file.Finish();
-  if (status.ok()) {
-    rocksdb::IngestExternalFileOptions options;
-    options.move_files = true;
-    options.write_global_seqno = false;
-    options.allow_blocking_flush = false;
-    status = db_->IngestExternalFile({path}, options);
-  }
-  std::error_code ignored;
-  std::filesystem::remove(path, ignored);
-  return ledger::FromRocksdb(status, "state");
+  return ledger::IngestFiles(db_.get(), {path},
+                             ledger::FromRocksdb(status, "state"), "state");
 }
 
 absl::StatusOr<uint64_t> RocksRecordIndex::LoadState() {
@@ -474,9 +450,7 @@ absl::StatusOr<std::unique_ptr<RecordIndex>> RecordIndex::Open(
   if (options.rebuild) std::filesystem::remove_all(options.directory, ignored);
   RETURN_IF_ERROR(base::MakeDirectories(options.directory));
   // What a crash left before it was ingested; the log has it.
-  const std::string ingest = options.directory + kIngestFolder;
-  std::filesystem::remove_all(ingest, ignored);
-  RETURN_IF_ERROR(base::MakeDirectories(ingest));
+  RETURN_IF_ERROR(base::MakeEmptyDirectory(options.directory + kIngestFolder));
   rocksdb::Options database =
       ledger::DatabaseOptions(/*large_values=*/false, 8 << 20);
   database.level0_file_num_compaction_trigger = kMergeFiles;

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "aggregator/indicators/evaluate.h"
-#include "common/base/big_endian.h"
 #include "common/base/clock.h"
+#include "common/base/key_order.h"
 #include "common/base/status.h"
 
 namespace tongchou::aggregator {
@@ -19,55 +19,25 @@ bool IsReadWithPerson(uint32_t type) {
 // Changes of which the memory is asked for before their turn.
 constexpr size_t kPrefetchAhead = 16;
 
-// The bytes behind the first ('R'), so that most comparisons are of numbers.
-struct SortKey {
-  uint64_t high = 0;
-  uint64_t low = 0;
-  uint32_t index = 0;
-};
-
-SortKey SortKeyOf(std::string_view row_key, size_t index) {
-  char bytes[16] = {};
-  row_key.remove_prefix(1);
-  row_key.copy(bytes, sizeof(bytes));
-  return {base::ReadBigEndian({bytes, 8}), base::ReadBigEndian({bytes + 8, 8}),
-          static_cast<uint32_t>(index)};
-}
-
-// Positions of the changes by row key; those of one record in their order.
-std::vector<SortKey> Sorted(const std::vector<Change>& changes) {
-  std::vector<SortKey> order;
-  order.reserve(changes.size());
-  for (size_t i = 0; i < changes.size(); ++i) {
-    order.push_back(SortKeyOf(changes[i].row_key, i));
-  }
-  std::sort(order.begin(), order.end(), [&](const auto& a, const auto& b) {
-    if (a.high != b.high) return a.high < b.high;
-    if (a.low != b.low) return a.low < b.low;
-    const int compared =
-        changes[a.index].row_key.compare(changes[b.index].row_key);
-    return compared != 0 ? compared < 0 : a.index < b.index;
-  });
-  return order;
-}
-
 }  // namespace
 
 Batch::Batch(const std::vector<Change>& changes, Arena* arena,
              const StateSnapshot* snapshot, PastReader* past,
              const RowFilter* known)
     : arena_(*arena), snapshot_(*snapshot), past_(*past), known_(known) {
-  const std::vector<SortKey> order = Sorted(changes);
+  // All begin with 'R'.
+  const std::vector<uint32_t> order = base::KeyOrder(
+      changes.size(), 1, [&](size_t i) { return changes[i].row_key; });
   changes_.reserve(order.size());
   for (size_t i = 0; i < order.size(); ++i) {
     if (i + kPrefetchAhead < order.size()) {
-      __builtin_prefetch(&changes[order[i + kPrefetchAhead].index]);
-      const size_t near = order[i + kPrefetchAhead / 2].index;
+      __builtin_prefetch(&changes[order[i + kPrefetchAhead]]);
+      const size_t near = order[i + kPrefetchAhead / 2];
       __builtin_prefetch(changes[near].row_key.data());
     }
-    const Change& change = changes[order[i].index];
+    const Change& change = changes[order[i]];
     const bool last = i + 1 == order.size() ||
-                      changes[order[i + 1].index].row_key != change.row_key;
+                      changes[order[i + 1]].row_key != change.row_key;
     if (last) Add(change);
   }
 }

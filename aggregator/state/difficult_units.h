@@ -22,7 +22,6 @@ class DifficultUnits {
   std::optional<UnitFacts> Find(uint32_t city, std::string_view code) const;
   void Set(uint32_t city, std::string_view code,
            const std::optional<UnitFacts>& facts);
-  bool empty() const { return cities_.empty(); }
 
  private:
   absl::flat_hash_map<uint32_t, absl::flat_hash_map<std::string, UnitFacts>>

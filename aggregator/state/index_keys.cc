@@ -1,45 +1,13 @@
 #include "aggregator/state/index_keys.h"
 
-#include <endian.h>
-
-#include <algorithm>
-#include <cstring>
 #include <string>
 
+#include "common/base/key_order.h"
 #include "common/records/record_codec.h"
 #include "common/records/record_key.h"
 
 namespace tongchou::aggregator {
 namespace {
-
-// Index keys by the part that tells them apart first: behind 'X', field code
-// and 00.
-void SortIndexes(std::vector<StatePut>* indexes) {
-  constexpr size_t kCommonBytes = 8;
-  const auto number = [](std::string_view key, size_t at) {
-    uint64_t value = 0;
-    if (key.size() >= at + sizeof(value)) {
-      std::memcpy(&value, key.data() + at, sizeof(value));
-    }
-    return be64toh(value);
-  };
-  struct Keyed {
-    uint64_t field;
-    uint64_t value;
-    StatePut put;
-  };
-  std::vector<Keyed> keyed;
-  keyed.reserve(indexes->size());
-  for (const StatePut& put : *indexes) {
-    keyed.push_back({number(put.key, 0), number(put.key, kCommonBytes), put});
-  }
-  std::sort(keyed.begin(), keyed.end(), [](const Keyed& a, const Keyed& b) {
-    if (a.field != b.field) return a.field < b.field;
-    if (a.value != b.value) return a.value < b.value;
-    return a.put.key < b.put.key;
-  });
-  for (size_t i = 0; i < keyed.size(); ++i) (*indexes)[i] = keyed[i].put;
-}
 
 // False when the record has nothing that is indexed.
 bool DecodeIndexed(const Change& change,
@@ -84,8 +52,13 @@ void IndexKeys::Add(const Change& change, Arena* arena,
 std::vector<StatePut> IndexKeys::Of(const Batch& batch, Arena* arena) {
   std::vector<StatePut> keys;
   for (const Change& change : batch.changes()) Add(change, arena, &keys);
-  SortIndexes(&keys);
-  return keys;
+  std::vector<StatePut> sorted;
+  sorted.reserve(keys.size());
+  for (const uint32_t i : base::KeyOrder(
+           keys.size(), 0, [&](size_t at) { return keys[at].key; })) {
+    sorted.push_back(keys[i]);
+  }
+  return sorted;
 }
 
 }  // namespace tongchou::aggregator

@@ -102,7 +102,7 @@ rocksdb::Options StateDatabaseOptions() {
   options.level0_slowdown_writes_trigger = kUnmergedFilesMax;
   options.level0_stop_writes_trigger = 2 * kUnmergedFilesMax;
   options.max_bytes_for_level_base = kLevelBaseBytes;
-  // A third of the work of merging was zstd, for a tenth of the disk.
+  // zstd was half of the work of merging.
   options.bottommost_compression = rocksdb::kDisableCompressionOption;
   return options;
 }
@@ -253,8 +253,7 @@ absl::StatusOr<std::unique_ptr<UnifiedState>> UnifiedState::Open(
   if (options.rebuild) std::filesystem::remove_all(options.directory, ignored);
   RETURN_IF_ERROR(base::MakeDirectories(options.directory));
   // What a crash left before it was ingested; it will be written again.
-  std::filesystem::remove_all(IngestDirectory(options), ignored);
-  RETURN_IF_ERROR(base::MakeDirectories(IngestDirectory(options)));
+  RETURN_IF_ERROR(base::MakeEmptyDirectory(IngestDirectory(options)));
   rocksdb::DB* db = nullptr;
   RETURN_IF_ERROR(ledger::FromRocksdb(
       rocksdb::DB::Open(StateDatabaseOptions(), options.directory, &db),
@@ -345,22 +344,8 @@ absl::Status UnifiedState::Ingest(const std::vector<StatePut>& puts,
   RETURN_IF_ERROR(WaitForMerge());
   RETURN_IF_ERROR(EmptyMemtable());
   std::vector<std::string> files;
-  absl::Status status = WriteFiles(puts, position, &files);
-  if (status.ok()) {
-    rocksdb::IngestExternalFileOptions options;
-    options.move_files = true;
-    options.write_global_seqno = false;
-    options.snapshot_consistency = true;
-    options.allow_blocking_flush = false;
-    // All or none of them: one record of the manifest.
-    status =
-        ledger::FromRocksdb(db_->IngestExternalFile(files, options), kWhat);
-  }
-  std::error_code ignored;
-  for (const std::string& file : files) {
-    std::filesystem::remove(file, ignored);
-  }
-  return status;
+  const absl::Status written = WriteFiles(puts, position, &files);
+  return ledger::IngestFiles(db_.get(), files, written, kWhat);
 }
 
 absl::Status UnifiedState::Flush() {

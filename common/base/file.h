@@ -21,6 +21,8 @@ absl::Status WritePrivateFileDurably(const std::string& path,
 
 // mkdir -p. OK when it exists already.
 absl::Status MakeDirectories(const std::string& path);
+// The same, with nothing in it.
+absl::Status MakeEmptyDirectory(const std::string& path);
 
 bool FileExists(const std::string& path);
 

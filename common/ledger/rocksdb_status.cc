@@ -6,6 +6,8 @@
 #include <rocksdb/table.h>
 #include <sys/statvfs.h>
 
+#include <filesystem>
+
 #include "common/base/status.h"
 
 namespace tongchou::ledger {
@@ -71,6 +73,25 @@ absl::Status ResumeWrites(rocksdb::DB* db, std::string_view what) {
       "{}: the disk was full and writing has not resumed ({}); free space, "
       "nothing is lost",
       what, resumed.ToString());
+}
+
+absl::Status IngestFiles(rocksdb::DB* db, const std::vector<std::string>& files,
+                         const absl::Status& written, std::string_view what) {
+  absl::Status status = written;
+  if (status.ok()) {
+    rocksdb::IngestExternalFileOptions options;
+    options.move_files = true;
+    options.write_global_seqno = false;
+    options.snapshot_consistency = true;
+    options.allow_blocking_flush = false;
+    // One record of the manifest.
+    status = FromRocksdb(db->IngestExternalFile(files, options), what);
+  }
+  std::error_code ignored;
+  for (const std::string& file : files) {
+    std::filesystem::remove(file, ignored);
+  }
+  return status;
 }
 
 std::string PrefixEnd(std::string_view prefix) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 
@@ -35,6 +36,13 @@ absl::Status CheckSpace(const std::string& directory, uint64_t reserve,
 
 // After a full disk: lets the database write again. OK when it does.
 absl::Status ResumeWrites(rocksdb::DB* db, std::string_view what);
+
+// Lets the database take over sorted files as they lie, all or none; a file is
+// gone afterwards in any case. `written`: whether they were written, an error
+// is passed on. The caller has emptied the memtable, or never fills it: a file
+// does not wait for older puts there. RESOURCE_EXHAUSTED when the disk is full.
+absl::Status IngestFiles(rocksdb::DB* db, const std::vector<std::string>& files,
+                         const absl::Status& written, std::string_view what);
 
 // Smallest key behind all that begin with the prefix.
 std::string PrefixEnd(std::string_view prefix);
