@@ -27,6 +27,7 @@ struct PendingChange {
 struct WriteGroup {
   std::vector<PendingChange> changes;
   bool one_transaction = false;
+  uint64_t source = 0;  // one value per waiting client; 0 = one that does not
   v1::Reason reason = v1::REASON_WRITE;
   uint64_t actor = 0;
   // Of one transaction only; the id may be empty.

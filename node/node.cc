@@ -121,9 +121,9 @@ absl::Status RunningNode::StartServers() {
   SequencerOptions options;
   options.synthetic_seed = config_.synthetic_seed;
   options.read_only_reason = [this] { return ReadOnlyReason(); };
-  options.committed = [this](uint64_t) {
+  options.committed = [this](uint64_t size) {
     UplinkClient* uplink = uplink_now_.load();
-    if (uplink != nullptr) uplink->Wake();
+    if (uplink != nullptr) uplink->Committed(size);
   };
   sequencer_ =
       Sequencer::Start(std::move(options), log_.get(), index_.get(), &clock_);

@@ -7,14 +7,24 @@
 #include "common/records/record_view.h"
 #include "common/transport/grpc_status.h"
 #include "common/transport/peer.h"
-#include "node/write_request.h"
 
 namespace tongchou::node {
 
 using transport::ToGrpc;
 
+namespace {
+
+// A stream that ends before it began.
+class Refusal final : public WriteReactor {
+ public:
+  explicit Refusal(const absl::Status& status) { Finish(ToGrpc(status)); }
+  void OnDone() override { delete this; }
+};
+
+}  // namespace
+
 absl::StatusOr<ImportCaller> NodeService::Caller(
-    const grpc::ServerContext& context) const {
+    const grpc::ServerContextBase& context) const {
   ASSIGN_OR_RETURN(const base::Identity peer, transport::PeerIdentity(context));
   const bool may = peer.role == base::Role::kCityOperator ||
                    peer.role == base::Role::kCityAdmin;
@@ -31,48 +41,23 @@ absl::StatusOr<ImportCaller> NodeService::Caller(
   return ImportCaller{base::ReadBigEndian(hash.view().substr(0, 8)), uri};
 }
 
-absl::Status NodeService::DoWrite(const ImportCaller& caller,
-                                  const v1::WriteRequest& request,
-                                  v1::WriteResponse* response) {
-  response->set_transaction_id(request.transaction_id());
-  ASSIGN_OR_RETURN(
-      WriteGroup group,
-      ToWriteGroup(request, {parts_.config.city, parts_.clock->Today(),
-                             parts_.config.synthetic}));
-  group.actor = caller.actor;
-  ASSIGN_OR_RETURN(const CommitOutcome outcome,
-                   parts_.sequencer->Commit(std::move(group)));
-  for (const v1::ChangeResult result : outcome.results) {
-    response->add_results(result);
+grpc::ServerUnaryReactor* NodeService::Write(
+    grpc::CallbackServerContext* context, const v1::WriteRequest* request,
+    v1::WriteResponse* response) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  const auto caller = Caller(*context);
+  if (caller.ok()) {
+    writes_.Write(caller->actor, *request, response, reactor);
+  } else {
+    reactor->Finish(ToGrpc(caller.status()));
   }
-  response->set_committed_size(outcome.committed_size);
-  response->set_repeated_request(outcome.repeated);
-  return absl::OkStatus();
+  return reactor;
 }
 
-grpc::Status NodeService::Write(grpc::ServerContext* context,
-                                const v1::WriteRequest* request,
-                                v1::WriteResponse* response) {
+WriteReactor* NodeService::WriteStream(grpc::CallbackServerContext* context) {
   const auto caller = Caller(*context);
-  if (!caller.ok()) return ToGrpc(caller.status());
-  return ToGrpc(DoWrite(*caller, *request, response));
-}
-
-grpc::Status NodeService::WriteStream(
-    grpc::ServerContext* context,
-    grpc::ServerReaderWriter<v1::WriteResponse, v1::WriteRequest>* stream) {
-  const auto caller = Caller(*context);
-  if (!caller.ok()) return ToGrpc(caller.status());
-  v1::WriteRequest request;
-  v1::WriteResponse response;
-  while (stream->Read(&request)) {
-    response.Clear();
-    const absl::Status status = DoWrite(*caller, request, &response);
-    response.set_error_code(static_cast<int>(status.code()));
-    response.set_error_message(std::string(base::Message(status)));
-    if (!stream->Write(response)) break;
-  }
-  return grpc::Status::OK;
+  if (caller.ok()) return writes_.Stream(caller->actor);
+  return new Refusal(caller.status());
 }
 
 grpc::Status NodeService::Import(

@@ -9,6 +9,7 @@
 #include "common/base/mutex.h"
 #include "node/import_session.h"
 #include "node/uplink_client.h"
+#include "node/write_calls.h"
 #include "tongchou/v1/node.grpc.pb.h"
 
 namespace tongchou::node {
@@ -26,18 +27,21 @@ struct NodeParts {
   std::string actor_secret;  // pseudonyms of actors come from it
 };
 
-// Thread-safe.
-class NodeService final : public v1::Node::Service {
- public:
-  explicit NodeService(NodeParts parts) : parts_(std::move(parts)) {}
+using NodeServiceBase = v1::Node::WithCallbackMethod_Write<
+    v1::Node::WithCallbackMethod_WriteStream<v1::Node::Service>>;
 
-  grpc::Status Write(grpc::ServerContext* context,
-                     const v1::WriteRequest* request,
-                     v1::WriteResponse* response) override;
-  grpc::Status WriteStream(
-      grpc::ServerContext* context,
-      grpc::ServerReaderWriter<v1::WriteResponse, v1::WriteRequest>* stream)
-      override;
+// Thread-safe. Writes need no thread each, the other calls do.
+class NodeService final : public NodeServiceBase {
+ public:
+  explicit NodeService(NodeParts parts)
+      : parts_(std::move(parts)),
+        writes_(parts_.config.city, parts_.config.synthetic, parts_.sequencer,
+                parts_.clock) {}
+
+  grpc::ServerUnaryReactor* Write(grpc::CallbackServerContext* context,
+                                  const v1::WriteRequest* request,
+                                  v1::WriteResponse* response) override;
+  WriteReactor* WriteStream(grpc::CallbackServerContext* context) override;
   grpc::Status Import(
       grpc::ServerContext* context,
       grpc::ServerReaderWriter<v1::ImportResponse, v1::ImportRequest>* stream)
@@ -53,13 +57,12 @@ class NodeService final : public v1::Node::Service {
                              v1::GetNodeStatusResponse* response) override;
 
  private:
-  absl::StatusOr<ImportCaller> Caller(const grpc::ServerContext& context) const;
-  absl::Status DoWrite(const ImportCaller& caller,
-                       const v1::WriteRequest& request,
-                       v1::WriteResponse* response);
+  absl::StatusOr<ImportCaller> Caller(
+      const grpc::ServerContextBase& context) const;
   absl::StatusOr<RecordState> FindRecord(const v1::RecordName& name) const;
 
   const NodeParts parts_;
+  WriteCalls writes_;
   base::Mutex import_mutex_;
   bool importing_ ABSL_GUARDED_BY(import_mutex_) = false;
 };

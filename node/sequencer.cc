@@ -23,7 +23,7 @@ using Outcome = absl::StatusOr<CommitOutcome>;
 
 struct Waiting {
   WriteGroup group;
-  std::promise<Outcome> promise;
+  CommitDone done;
 };
 
 // Salts of bodies: random, or reproducible from a seed.
@@ -52,6 +52,34 @@ class SaltSource {
   base::Hash derived_;
   std::string pool_;
   size_t next_ = 0;
+};
+
+// How many clients have written lately.
+class RecentSources {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  void Add(uint64_t source, Time now) {
+    Turn(now);
+    if (source != 0) sources_.insert(source);
+  }
+  // At least 1.
+  size_t Count(Time now) {
+    Turn(now);
+    return std::max<size_t>({1, before_, sources_.size()});
+  }
+
+ private:
+  void Turn(Time now) {
+    if (now - begin_ < kSourcesWindow) return;
+    before_ = now - begin_ < 2 * kSourcesWindow ? sources_.size() : 0;
+    sources_.clear();
+    begin_ = now;
+  }
+
+  Time begin_;
+  absl::flat_hash_set<uint64_t> sources_;  // since then
+  size_t before_ = 0;                      // in the window before
 };
 
 // One group commit in the making.
@@ -219,14 +247,15 @@ class ThreadSequencer final : public Sequencer {
     {
       base::MutexLock lock(mutex_);
       stopping_ = true;
-      changed_.NotifyAll();
+      submitted_.NotifyOne();
     }
     thread_.join();
   }
 
-  std::future<Outcome> Submit(WriteGroup group) override;
+  void Submit(WriteGroup group, CommitDone done) override;
 
  private:
+  void Gather() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::deque<Waiting> TakeGroup();
   void Run();
   void CommitGroup(std::deque<Waiting> waiting);
@@ -242,38 +271,59 @@ class ThreadSequencer final : public Sequencer {
   ledger::BundleWriter writer_;
 
   base::Mutex mutex_;
-  base::CondVar changed_;
+  base::CondVar submitted_;
+  base::CondVar taken_;
   std::deque<Waiting> queue_ ABSL_GUARDED_BY(mutex_);
+  size_t wanted_ ABSL_GUARDED_BY(mutex_) = 1;  // before the writer wakes
+  RecentSources sources_ ABSL_GUARDED_BY(mutex_);
   size_t queued_changes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 
-std::future<Outcome> ThreadSequencer::Submit(WriteGroup group) {
-  Waiting waiting{std::move(group), {}};
-  std::future<Outcome> future = waiting.promise.get_future();
+void ThreadSequencer::Submit(WriteGroup group, CommitDone done) {
   base::MutexLock lock(mutex_);
-  while (queued_changes_ > kQueuedChangesMax) changed_.Wait(mutex_);
-  queued_changes_ += waiting.group.changes.size();
-  queue_.push_back(std::move(waiting));
-  changed_.NotifyAll();
-  return future;
+  while (queued_changes_ > kQueuedChangesMax) taken_.Wait(mutex_);
+  queued_changes_ += group.changes.size();
+  queue_.push_back({std::move(group), std::move(done)});
+  if (queue_.size() >= wanted_ || queued_changes_ >= kGroupWaitChangesMax) {
+    submitted_.NotifyOne();
+  }
+}
+
+// A client that waits for its commit comes back with the next one, so a group
+// waits a moment for as many as there have been lately: one write serves all.
+void ThreadSequencer::Gather() {
+  auto now = std::chrono::steady_clock::now();
+  const auto until = now + kGroupWait;
+  wanted_ = sources_.Count(now);
+  while (queue_.size() < wanted_ && queued_changes_ < kGroupWaitChangesMax &&
+         !stopping_) {
+    now = std::chrono::steady_clock::now();
+    if (now >= until) break;
+    submitted_.WaitFor(
+        mutex_, std::chrono::ceil<std::chrono::microseconds>(until - now));
+  }
+  wanted_ = 1;
 }
 
 std::deque<Waiting> ThreadSequencer::TakeGroup() {
   base::MutexLock lock(mutex_);
-  while (queue_.empty() && !stopping_) changed_.Wait(mutex_);
+  while (queue_.empty() && !stopping_) submitted_.Wait(mutex_);
+  Gather();
+  const auto now = std::chrono::steady_clock::now();
   std::deque<Waiting> taken;
   size_t changes = 0;
   while (!queue_.empty() &&
          (taken.empty() ||
           changes + queue_.front().group.changes.size() <= kGroupChangesMax)) {
     changes += queue_.front().group.changes.size();
+    sources_.Add(queue_.front().group.source, now);
     taken.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
   queued_changes_ -= changes;
-  changed_.NotifyAll();
+  taken_.NotifyAll();
   return taken;
 }
 
@@ -358,12 +408,21 @@ void ThreadSequencer::CommitGroup(std::deque<Waiting> waiting) {
     index_.Undo();
   }
   for (size_t i = 0; i < waiting.size(); ++i) {
-    waiting[i].promise.set_value(failed.ok() ? std::move(outcomes[i])
-                                             : Outcome(failed));
+    waiting[i].done(failed.ok() ? std::move(outcomes[i]) : Outcome(failed));
   }
 }
 
 }  // namespace
+
+std::future<Outcome> Sequencer::Submit(WriteGroup group) {
+  std::promise<Outcome> promise;
+  std::future<Outcome> future = promise.get_future();
+  Submit(std::move(group),
+         [promise = std::move(promise)](Outcome outcome) mutable {
+           promise.set_value(std::move(outcome));
+         });
+  return future;
+}
 
 std::unique_ptr<Sequencer> Sequencer::Start(SequencerOptions options,
                                             ledger::LogStore* log,

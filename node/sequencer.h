@@ -4,12 +4,14 @@
 // commits at once, groups form only while a write is under way.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <future>
 #include <memory>
 #include <string>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "common/ledger/log_store.h"
 #include "node/change.h"
@@ -23,6 +25,12 @@ inline constexpr size_t kQueuedChangesMax = 32'768;
 // Changes of one group commit, unless one transaction alone has more.
 inline constexpr size_t kGroupChangesMax = 16'384;
 
+// How long a group waits for those who wrote within the last window; above how
+// many changes none waits.
+inline constexpr auto kGroupWait = std::chrono::microseconds(2'000);
+inline constexpr auto kSourcesWindow = std::chrono::milliseconds(20);
+inline constexpr size_t kGroupWaitChangesMax = 256;
+
 struct SequencerOptions {
   // Not empty: salts come from it and the sequence, so that the same input
   // gives the same log. Synthetic nodes only.
@@ -32,6 +40,8 @@ struct SequencerOptions {
   // Called after every commit with the log's size; must not block.
   std::function<void(uint64_t)> committed;
 };
+
+using CommitDone = absl::AnyInvocable<void(absl::StatusOr<CommitOutcome>)>;
 
 // Thread-safe.
 class Sequencer {
@@ -43,11 +53,13 @@ class Sequencer {
   // Finishes what was submitted.
   virtual ~Sequencer() = default;
 
-  // FAILED_PRECONDITION while read-only; INVALID_ARGUMENT beyond the bounds of
-  // a transaction; RESOURCE_EXHAUSTED when the disk is full. On error nothing
-  // of the group was written.
-  virtual std::future<absl::StatusOr<CommitOutcome>> Submit(
-      WriteGroup group) = 0;
+  // Calls `done` on the writer's thread once the group is fsynced or refused,
+  // in the order of submission; it must not block. FAILED_PRECONDITION while
+  // read-only; RESOURCE_EXHAUSTED beyond the bounds of a transaction or when
+  // the disk is full. On error nothing of the group was written.
+  virtual void Submit(WriteGroup group, CommitDone done) = 0;
+
+  std::future<absl::StatusOr<CommitOutcome>> Submit(WriteGroup group);
   absl::StatusOr<CommitOutcome> Commit(WriteGroup group) {
     return Submit(std::move(group)).get();
   }

@@ -152,8 +152,9 @@ class Client final : public UplinkClient {
     thread_.join();
   }
 
-  void Wake() override {
+  void Committed(uint64_t size) override {
     base::MutexLock lock(mutex_);
+    if (size < due_size_) return;
     woken_ = true;
     changed_.NotifyAll();
   }
@@ -189,6 +190,7 @@ class Client final : public UplinkClient {
   base::CondVar changed_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool woken_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t due_size_ ABSL_GUARDED_BY(mutex_) = 0;  // below: no need to wake
   bool read_ended_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status read_status_ ABSL_GUARDED_BY(mutex_);
   grpc::ClientContext* context_ ABSL_GUARDED_BY(mutex_) = nullptr;
@@ -303,11 +305,13 @@ absl::Status Client::WriteLoop(Stream* stream, exchange::Uplink* uplink) {
   while (true) {
     std::optional<v1::NodeMessage> message;
     int64_t due_in = 0;
+    uint64_t due_size = 0;
     {
       base::MutexLock lock(machine_mutex_);
       const int64_t now = clock_.NowMicros();
       ASSIGN_OR_RETURN(message, uplink->Next(now));
       due_in = uplink->DueIn(now);
+      due_size = uplink->DueSize();
     }
     if (message.has_value()) {
       if (!stream->Write(*message)) {
@@ -316,6 +320,9 @@ absl::Status Client::WriteLoop(Stream* stream, exchange::Uplink* uplink) {
       continue;
     }
     base::MutexLock lock(mutex_);
+    due_size_ = due_size;
+    // What was committed since the machine looked.
+    if (log_.Head().size() >= due_size) woken_ = true;
     if (!woken_ && !stopping_ && !read_ended_) {
       changed_.WaitFor(mutex_, std::chrono::microseconds(due_in));
     }

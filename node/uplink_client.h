@@ -27,8 +27,8 @@ class UplinkClient {
       ledger::HeadSigner* signer, base::Clock* clock);
   virtual ~UplinkClient() = default;
 
-  // The log has grown.
-  virtual void Wake() = 0;
+  // The log has grown to `size`.
+  virtual void Committed(uint64_t size) = 0;
   virtual UplinkStatus status() const = 0;
   // Why nothing may be committed: the province refuses this log (an old copy,
   // a clone, a fork) or the clock is wrong. Empty = it may, also while the

@@ -1,6 +1,7 @@
 #include "common/exchange/uplink.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "common/base/status.h"
@@ -186,8 +187,8 @@ v1::NodeMessage Uplink::MakeHello() {
 absl::Status Uplink::ReadPending(int64_t now_us) {
   gathering_ = false;
   const uint64_t committed = log_->committed_size();
-  const bool full = !in_flight_.empty() && in_flight_bytes_ >= window_bytes_;
-  if (pending_.has_value() || full || positions_.sent >= committed) {
+  if (pending_.has_value() || WindowFull() || positions_.sent >= committed ||
+      Gathers(committed - positions_.sent, now_us)) {
     return absl::OkStatus();
   }
   uint64_t end_size = 0;
@@ -199,14 +200,13 @@ absl::Status Uplink::ReadPending(int64_t now_us) {
         positions_.sent, end_size, committed);
   }
   const uint64_t bytes = BundleBytes(batch);
-  if (Gathers(bytes, now_us)) return absl::OkStatus();
   pending_ = Pending{std::move(batch), end_size, bytes};
   return absl::OkStatus();
 }
 
 // A clock that was set back ends the waiting.
-bool Uplink::Gathers(uint64_t bytes, int64_t now_us) {
-  if (bytes >= config_.pipelined_bytes_min) return false;
+bool Uplink::Gathers(uint64_t entries, int64_t now_us) {
+  if (entries >= config_.pipelined_entries_min) return false;
   if (!in_flight_.empty()) return true;
   gathering_ = now_us >= last_batch_us_ &&
                now_us - last_batch_us_ < config_.batch_spacing_us;
@@ -217,6 +217,19 @@ int64_t Uplink::DueIn(int64_t now_us) const {
   const int64_t due = gathering_ ? last_batch_us_ + config_.batch_spacing_us
                                  : last_sent_us_ + kHeartbeatMicros;
   return std::clamp<int64_t>(due - now_us, 0, kHeartbeatMicros);
+}
+
+uint64_t Uplink::DueSize() const {
+  if (!positions_.welcomed || WindowFull() || pending_.has_value()) {
+    return std::numeric_limits<uint64_t>::max();
+  }
+  const bool waits = gathering_ || !in_flight_.empty();
+  return positions_.sent +
+         (waits ? std::max<uint64_t>(config_.pipelined_entries_min, 1) : 1);
+}
+
+bool Uplink::WindowFull() const {
+  return !in_flight_.empty() && in_flight_bytes_ >= window_bytes_;
 }
 
 bool Uplink::PendingFits() const {

@@ -30,8 +30,8 @@ inline constexpr uint64_t kBatchBytesMax = 1 << 20;
 // Signatures and fsyncs are per batch, so under load batches gather: one that
 // is smaller than this waits while another is under way, and until some time
 // has passed since that was sent. Nothing waits when nothing was sent lately.
-inline constexpr uint64_t kPipelinedBytesMin = 64 << 10;
-inline constexpr int64_t kBatchSpacingMicros = 10'000;
+inline constexpr uint64_t kPipelinedEntriesMin = 1'000;
+inline constexpr int64_t kBatchSpacingMicros = 25'000;
 // Bytes of bundles under way without an acknowledgement.
 inline constexpr uint64_t kWindowBytesMax = 16 << 20;
 inline constexpr int64_t kHeartbeatMicros = 1'000'000;
@@ -69,7 +69,7 @@ struct UplinkConfig {
   v1::Incarnation incarnation;
   std::string checkpoint;           // newest signed note, may be empty
   std::string cosigned_checkpoint;  // newest with the province's line
-  uint64_t pipelined_bytes_min = kPipelinedBytesMin;
+  uint64_t pipelined_entries_min = kPipelinedEntriesMin;
   int64_t batch_spacing_us = kBatchSpacingMicros;
 };
 
@@ -96,6 +96,8 @@ class Uplink {
   absl::StatusOr<std::optional<v1::NodeMessage>> Next(int64_t now_us);
   // In how many microseconds Next has something to say though nothing happens.
   int64_t DueIn(int64_t now_us) const;
+  // The size of the log from which on Next has something to say before that.
+  uint64_t DueSize() const;
 
   const UplinkPositions& positions() const { return positions_; }
 
@@ -120,7 +122,8 @@ class Uplink {
   bool IsOwnNote(std::string_view note, uint64_t size) const;
   v1::NodeMessage MakeHello();
   absl::Status ReadPending(int64_t now_us);
-  bool Gathers(uint64_t bytes, int64_t now_us);
+  bool Gathers(uint64_t entries, int64_t now_us);
+  bool WindowFull() const;
   bool PendingFits() const;
   absl::StatusOr<v1::NodeMessage> TakePending();
 

@@ -51,6 +51,29 @@ TEST_F(Sequencing, TheSameTransactionIdAgainWritesNothing) {
   EXPECT_EQ(size(), 1u);
 }
 
+// Whoever waits for its commit is waited for, and nobody else.
+TEST_F(Sequencing, AGroupWaitsForThoseWhoWroteLately) {
+  const auto write = [&](uint64_t source, const std::string& unit) {
+    WriteGroup group;
+    group.changes = {Upsert(unit, "1")};
+    group.source = source;
+    return sequencer_->Submit(std::move(group));
+  };
+  const auto bundles = [&] { return log_->RecentBundles(0, 1 << 20).size(); };
+  auto a = write(1, "a");
+  auto b = write(2, "b");
+  ASSERT_TRUE(a.get().ok() && b.get().ok());
+  const size_t before = bundles();
+  a = write(1, "c");
+  std::this_thread::sleep_for(kGroupWait / 4);
+  b = write(2, "d");
+  ASSERT_TRUE(a.get().ok() && b.get().ok());
+  EXPECT_EQ(bundles(), before + 1);
+  // One that has gone is waited for only for a moment.
+  ASSERT_TRUE(write(1, "e").get().ok());
+  EXPECT_EQ(size(), 5u);
+}
+
 TEST_F(Sequencing, BoundsOfATransaction) {
   std::vector<PendingChange> changes;
   for (uint32_t i = 0; i < ledger::kTransactionChangesMax; ++i) {

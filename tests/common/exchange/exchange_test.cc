@@ -29,7 +29,7 @@ class ExchangeTest : public testing::Test {
             .incarnation = incarnation_,
             .checkpoint = log_.signed_note,
             .cosigned_checkpoint = log_.kept_note,
-            .pipelined_bytes_min = 0,
+            .pipelined_entries_min = 0,
             .batch_spacing_us = 0};
   }
   Ingest NewIngest() { return Ingest({kCity, kOrigin, signer_.verifier()}); }
@@ -661,13 +661,15 @@ TEST_F(ExchangeTest, SmallBatchesWaitForTheAcknowledgement) {
   log_.Commit();
   UplinkConfig config = NodeConfig();
   log_.AppendTransaction(3);
-  config.pipelined_bytes_min = MakeTransaction(2, 3).bytes.size() + 1;
+  config.pipelined_entries_min = 6;
   Uplink uplink(config, &log_);
   ASSERT_TRUE(uplink.Next(kNow).ok());
   ASSERT_TRUE(uplink.OnMessage(MakeWelcome(0, ""), kNow).ok());
+  EXPECT_EQ(uplink.DueSize(), 1u);
   ASSERT_TRUE((*uplink.Next(kNow))->has_batch());
   log_.Commit();
   EXPECT_FALSE((*uplink.Next(kNow)).has_value());
+  EXPECT_EQ(uplink.DueSize(), 8u);
   log_.AppendTransaction(3);
   log_.Commit();
   const auto grown = *uplink.Next(kNow);
@@ -684,7 +686,7 @@ TEST_F(ExchangeTest, SmallBatchesKeepADistance) {
   log_.AppendTransaction(2);
   log_.Commit();
   UplinkConfig config = NodeConfig();
-  config.pipelined_bytes_min = 10'000;
+  config.pipelined_entries_min = 100;
   config.batch_spacing_us = 4'000;
   Uplink uplink(config, &log_);
   ASSERT_TRUE(uplink.Next(kNow).ok());
@@ -696,6 +698,7 @@ TEST_F(ExchangeTest, SmallBatchesKeepADistance) {
   log_.Commit();
   EXPECT_FALSE((*uplink.Next(kNow + 1'000)).has_value());
   EXPECT_EQ(uplink.DueIn(kNow + 1'000), 3'000);
+  EXPECT_EQ(uplink.DueSize(), 102u);
   EXPECT_TRUE((*uplink.Next(kNow + 4'000))->has_batch());
   ASSERT_TRUE(uplink.OnMessage(MakeAck(3, 0, Cosigned(3)), kNow).ok());
   log_.AppendTransaction(1);
@@ -778,7 +781,7 @@ class Channel {
   Channel(uint64_t seed, Tally* tally) : random_(seed), tally_(tally) {
     log_.batch_bytes_max = 1 + Below(2000);
     window_ = 1 + Below(3000);
-    pipelined_bytes_min_ = Below(2) * Below(2000);
+    pipelined_entries_min_ = Below(2) * Below(20);
     batch_spacing_us_ = static_cast<int64_t>(Below(2) * Below(500'000));
     Connect();
   }
@@ -820,7 +823,7 @@ class Channel {
     uplink_.emplace(
         UplinkConfig{kOrigin, signer_.verifier(),
                      province_.cosigner().verifier(), incarnation,
-                     log_.signed_note, log_.kept_note, pipelined_bytes_min_},
+                     log_.signed_note, log_.kept_note, pipelined_entries_min_},
         &log_);
     ingest_.emplace(IngestConfig{kCity, kOrigin, signer_.verifier()});
   }
@@ -1000,7 +1003,7 @@ class Channel {
   std::deque<std::pair<uint64_t, uint64_t>> under_way_;
   bool tampered_ = false;
   uint64_t window_ = 0;
-  uint64_t pipelined_bytes_min_ = 0;
+  uint64_t pipelined_entries_min_ = 0;
   int64_t batch_spacing_us_ = 0;
   uint64_t counter_ = 1;
   int64_t now_us_ = kNow;

@@ -1,0 +1,185 @@
+#include "node/write_calls.h"
+
+#include <deque>
+#include <optional>
+#include <utility>
+
+#include "common/base/mutex.h"
+#include "common/base/status.h"
+#include "common/transport/grpc_status.h"
+#include "node/write_request.h"
+
+namespace tongchou::node {
+namespace {
+
+using Outcome = absl::StatusOr<CommitOutcome>;
+
+void Fill(const CommitOutcome& outcome, v1::WriteResponse* response) {
+  for (const v1::ChangeResult result : outcome.results) {
+    response->add_results(result);
+  }
+  response->set_committed_size(outcome.committed_size);
+  response->set_repeated_request(outcome.repeated);
+}
+
+// The answer to one request of a stream.
+struct Answer {
+  v1::WriteResponse response;
+  bool known = false;
+};
+
+}  // namespace
+
+// One WriteStream. Events come from threads of gRPC and of the sequencer; what
+// they lead to is decided under the mutex and done after it, since gRPC may
+// call back.
+class StreamReactor final : public WriteReactor {
+ public:
+  StreamReactor(WriteCalls* calls, uint64_t actor)
+      : calls_(*calls), actor_(actor) {
+    if (++calls_.streams_ > kWriteStreamsMax) {
+      Finish(transport::ToGrpc(base::ResourceExhaustedError(
+          "this node serves {} write streams at a time: close some, or write "
+          "more transactions over one",
+          kWriteStreamsMax)));
+      return;
+    }
+    StartRead(&request_);
+  }
+
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnDone() override {
+    --calls_.streams_;
+    delete this;
+  }
+
+ private:
+  struct Steps {
+    const v1::WriteResponse* write = nullptr;
+    bool read = false;
+    bool finish = false;
+  };
+
+  void SetAnswer(Answer* answer, const Outcome& outcome);
+  Steps Next() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Do(const Steps& steps);
+
+  WriteCalls& calls_;
+  const uint64_t actor_;
+  v1::WriteRequest request_;
+
+  base::Mutex mutex_;
+  std::deque<Answer> answers_ ABSL_GUARDED_BY(mutex_);
+  bool reading_ ABSL_GUARDED_BY(mutex_) = true;
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool reads_ended_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+void StreamReactor::OnReadDone(bool ok) {
+  Answer* answer = nullptr;
+  Steps steps;
+  {
+    base::MutexLock lock(mutex_);
+    if (ok) {
+      answer = &answers_.emplace_back();
+      answer->response.set_transaction_id(request_.transaction_id());
+    } else {
+      reads_ended_ = true;
+      steps = Next();
+    }
+  }
+  if (!ok) return Do(steps);
+  absl::StatusOr<WriteGroup> group = calls_.Check(actor_, request_);
+  if (group.ok()) {
+    group->source = reinterpret_cast<uintptr_t>(this);
+    calls_.sequencer_.Submit(
+        *std::move(group),
+        [this, answer](const Outcome& outcome) { SetAnswer(answer, outcome); });
+  } else {
+    SetAnswer(answer, group.status());
+  }
+  {
+    base::MutexLock lock(mutex_);
+    reading_ = false;
+    steps = Next();
+  }
+  Do(steps);
+}
+
+void StreamReactor::SetAnswer(Answer* answer, const Outcome& outcome) {
+  Steps steps;
+  {
+    base::MutexLock lock(mutex_);
+    if (outcome.ok()) {
+      Fill(*outcome, &answer->response);
+    } else {
+      answer->response.set_error_code(
+          static_cast<int>(outcome.status().code()));
+      answer->response.set_error_message(
+          std::string(base::Message(outcome.status())));
+    }
+    answer->known = true;
+    steps = Next();
+  }
+  Do(steps);
+}
+
+void StreamReactor::OnWriteDone(bool) {
+  Steps steps;
+  {
+    base::MutexLock lock(mutex_);
+    writing_ = false;
+    answers_.pop_front();
+    steps = Next();
+  }
+  Do(steps);
+}
+
+// A stream that broke runs empty: writes and reads fail, answers come in. It
+// ends when nothing is read, written or awaited, so `this` outlives every step.
+StreamReactor::Steps StreamReactor::Next() {
+  Steps steps;
+  if (!writing_ && !answers_.empty() && answers_.front().known) {
+    writing_ = true;
+    steps.write = &answers_.front().response;
+  }
+  if (!reading_ && !reads_ended_ && answers_.size() < kStreamRequestsMax) {
+    steps.read = reading_ = true;
+  }
+  steps.finish = reads_ended_ && answers_.empty();
+  return steps;
+}
+
+void StreamReactor::Do(const Steps& steps) {
+  if (steps.write != nullptr) StartWrite(steps.write);
+  if (steps.read) StartRead(&request_);
+  if (steps.finish) Finish(grpc::Status::OK);
+}
+
+absl::StatusOr<WriteGroup> WriteCalls::Check(
+    uint64_t actor, const v1::WriteRequest& request) const {
+  ASSIGN_OR_RETURN(WriteGroup group,
+                   ToWriteGroup(request, {city_, clock_.Today(), synthetic_}));
+  group.actor = actor;
+  return group;
+}
+
+void WriteCalls::Write(uint64_t actor, const v1::WriteRequest& request,
+                       v1::WriteResponse* response,
+                       grpc::ServerUnaryReactor* reactor) {
+  response->set_transaction_id(request.transaction_id());
+  absl::StatusOr<WriteGroup> group = Check(actor, request);
+  if (!group.ok()) return reactor->Finish(transport::ToGrpc(group.status()));
+  sequencer_.Submit(*std::move(group),
+                    [response, reactor](const Outcome& outcome) {
+                      if (outcome.ok()) Fill(*outcome, response);
+                      reactor->Finish(transport::ToGrpc(outcome.status()));
+                    });
+}
+
+WriteReactor* WriteCalls::Stream(uint64_t actor) {
+  return new StreamReactor(this, actor);
+}
+
+}  // namespace tongchou::node

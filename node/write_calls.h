@@ -1,0 +1,53 @@
+// The calls that write. The sequencer's thread answers them, so no thread waits
+// for a commit, however many clients there are.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <atomic>
+
+#include "node/commit_clock.h"
+#include "node/sequencer.h"
+#include "tongchou/v1/node.grpc.pb.h"
+
+namespace tongchou::node {
+
+// Write streams that a node serves at a time; another gets RESOURCE_EXHAUSTED.
+inline constexpr int kWriteStreamsMax = 512;
+// Requests of one stream that are read but not answered; further ones wait in
+// the connection.
+inline constexpr size_t kStreamRequestsMax = 32;
+
+using WriteReactor =
+    grpc::ServerBidiReactor<v1::WriteRequest, v1::WriteResponse>;
+
+// Thread-safe. Must outlive the calls it started.
+class WriteCalls {
+ public:
+  // `city` six digits; `synthetic` allows the numbers of synthetic people.
+  WriteCalls(uint32_t city, bool synthetic, Sequencer* sequencer,
+             const CommitClock* clock)
+      : city_(city),
+        synthetic_(synthetic),
+        sequencer_(*sequencer),
+        clock_(*clock) {}
+
+  // The contracts of tongchou/v1/node.proto. `actor` is the caller's pseudonym.
+  void Write(uint64_t actor, const v1::WriteRequest& request,
+             v1::WriteResponse* response, grpc::ServerUnaryReactor* reactor);
+  // The reactor deletes itself at the end of the call.
+  WriteReactor* Stream(uint64_t actor);
+
+ private:
+  friend class StreamReactor;
+  absl::StatusOr<WriteGroup> Check(uint64_t actor,
+                                   const v1::WriteRequest& request) const;
+
+  const uint32_t city_;
+  const bool synthetic_;
+  Sequencer& sequencer_;
+  const CommitClock& clock_;
+  std::atomic<int> streams_ = 0;
+};
+
+}  // namespace tongchou::node
