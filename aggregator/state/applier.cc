@@ -162,7 +162,8 @@ absl::Status DraftApplier::ApplyChanges(Draft* draft) {
     snapshot->ExpectNeighbours();
   }
   Arena* arena = &draft->arena;
-  Batch batch(draft->changes, arena, snapshot.get(), &past_, &known_);
+  Batch batch(std::move(draft->changes), arena, snapshot.get(), &past_,
+              &known_);
   RETURN_IF_ERROR(batch.Load());
   FactReader facts(&batch, &units_);
   CellDeltas deltas;

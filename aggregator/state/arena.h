@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstring>
 #include <memory_resource>
 #include <string_view>
 
@@ -14,13 +13,15 @@ class Arena {
   char* Allocate(size_t bytes) {
     return static_cast<char*>(memory_.allocate(bytes, 1));
   }
-  std::string_view Copy(std::string_view bytes) { return Join(bytes, {}); }
-  std::string_view Join(std::string_view a, std::string_view b) {
-    if (a.empty() && b.empty()) return {};
-    char* to = Allocate(a.size() + b.size());
-    if (!a.empty()) std::memcpy(to, a.data(), a.size());
-    if (!b.empty()) std::memcpy(to + a.size(), b.data(), b.size());
-    return {to, a.size() + b.size()};
+  std::string_view Copy(std::string_view bytes) { return Join(bytes); }
+  template <typename... Parts>
+  std::string_view Join(const Parts&... parts) {
+    const size_t bytes = (parts.size() + ...);
+    if (bytes == 0) return {};
+    char* const begin = Allocate(bytes);
+    char* to = begin;
+    ((to += parts.copy(to, parts.size())), ...);
+    return {begin, bytes};
   }
   void Clear() { memory_.release(); }
 

@@ -4,7 +4,6 @@
 
 #include "aggregator/indicators/evaluate.h"
 #include "common/base/clock.h"
-#include "common/base/key_order.h"
 #include "common/base/status.h"
 
 namespace tongchou::aggregator {
@@ -16,48 +15,16 @@ bool IsReadWithPerson(uint32_t type) {
          GroupsOf(schema->type) != 0;
 }
 
-// Changes of which the memory is asked for before their turn.
-constexpr size_t kPrefetchAhead = 16;
-
 }  // namespace
 
-Batch::Batch(const std::vector<Change>& changes, Arena* arena,
+Batch::Batch(std::vector<Change> changes, Arena* arena,
              const StateSnapshot* snapshot, PastReader* past,
              const RowFilter* known)
-    : arena_(*arena), snapshot_(*snapshot), past_(*past), known_(known) {
-  // All begin with 'R'.
-  const std::vector<uint32_t> order = base::KeyOrder(
-      changes.size(), 1, [&](size_t i) { return changes[i].row_key; });
-  changes_.reserve(order.size());
-  for (size_t i = 0; i < order.size(); ++i) {
-    if (i + kPrefetchAhead < order.size()) {
-      __builtin_prefetch(&changes[order[i + kPrefetchAhead]]);
-      const size_t near = order[i + kPrefetchAhead / 2];
-      __builtin_prefetch(changes[near].row_key.data());
-    }
-    const Change& change = changes[order[i]];
-    const bool last = i + 1 == order.size() ||
-                      changes[order[i + 1]].row_key != change.row_key;
-    if (last) Add(change);
-  }
-}
-
-// Lays key and value down in the order of the keys, so that all that follows
-// goes through memory from one end to the other.
-void Batch::Add(Change change) {
-  const VersionHead head = EncodeVersionHead(change.after);
-  const size_t key_bytes = change.row_key.size();
-  const size_t value_bytes = head.bytes.size() + change.after.record.size();
-  char* to = arena_.Allocate(key_bytes + value_bytes);
-  change.row_key.copy(to, key_bytes);
-  change.row_key = {to, key_bytes};
-  to += key_bytes;
-  head.view().copy(to, head.bytes.size());
-  change.after.record.copy(to + head.bytes.size(), change.after.record.size());
-  change.value = {to, value_bytes};
-  change.after.record = change.value.substr(head.bytes.size());
-  changes_.push_back(change);
-}
+    : changes_(std::move(changes)),
+      arena_(*arena),
+      snapshot_(*snapshot),
+      past_(*past),
+      known_(known) {}
 
 absl::StatusOr<RecordVersion> Batch::Keep(std::string_view stored_version) {
   ASSIGN_OR_RETURN(RecordVersion version, DecodeVersion(stored_version));

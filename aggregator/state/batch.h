@@ -20,7 +20,7 @@ namespace tongchou::aggregator {
 // batch's arena.
 struct Change {
   std::string_view row_key;
-  std::string_view value;  // of the row; set by the batch
+  std::string_view value;  // of the row
   uint32_t city = 0;
   uint32_t type = 0;  // 0: not understood
   RecordVersion after;
@@ -56,9 +56,9 @@ struct Perspective {
 // Not thread-safe; one batch. Versions it returns live as long as the arena.
 class Batch {
  public:
-  // `changes` in the order of their commits; the last one of a record counts.
-  // Each city has one commit day. `known` may be null.
-  Batch(const std::vector<Change>& changes, Arena* arena,
+  // `changes` in the order of their row keys, one a record. Each city has one
+  // commit day. `known` may be null.
+  Batch(std::vector<Change> changes, Arena* arena,
         const StateSnapshot* snapshot, PastReader* past,
         const RowFilter* known);
 
@@ -103,7 +103,6 @@ class Batch {
  private:
   absl::StatusOr<std::optional<RecordVersion>> Stored(
       std::string_view record_key, uint32_t city);
-  void Add(Change change);
 
   std::vector<Change> changes_;
   Arena& arena_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/clock.h"
+#include "common/base/key_order.h"
 #include "common/base/status.h"
 #include "common/records/record_key.h"
 #include "tongchou/v1/ledger.pb.h"
@@ -20,6 +21,44 @@ std::string_view MakeRowKey(std::string_view record_key, uint32_t city,
   record_key.copy(key + 1, record_key.size());
   std::memcpy(key + 1 + record_key.size(), tail, sizeof(tail));
   return {key, 1 + record_key.size() + sizeof(tail)};
+}
+
+// Changes of which the memory is asked for before their turn.
+constexpr size_t kPrefetchAhead = 16;
+
+// Lays key and value down behind each other.
+Change LaidDown(Change change, Arena* arena) {
+  const VersionHead head = EncodeVersionHead(change.after);
+  const size_t key_bytes = change.row_key.size();
+  const std::string_view bytes =
+      arena->Join(change.row_key, head.view(), change.after.record);
+  change.row_key = bytes.substr(0, key_bytes);
+  change.value = bytes.substr(key_bytes);
+  change.after.record = change.value.substr(head.bytes.size());
+  return change;
+}
+
+// The last change of each record in the order of the row keys, in memory too,
+// so that all that follows goes through it from one end to the other.
+std::vector<Change> SortedByKey(const std::vector<Change>& changes,
+                                Arena* arena) {
+  // All begin with 'R'.
+  const std::vector<uint32_t> order = base::KeyOrder(
+      changes.size(), 1, [&](size_t i) { return changes[i].row_key; });
+  std::vector<Change> sorted;
+  sorted.reserve(order.size());
+  for (size_t i = 0; i < order.size(); ++i) {
+    if (i + kPrefetchAhead < order.size()) {
+      __builtin_prefetch(&changes[order[i + kPrefetchAhead]]);
+      const size_t near = order[i + kPrefetchAhead / 2];
+      __builtin_prefetch(changes[near].row_key.data());
+    }
+    const Change& change = changes[order[i]];
+    const bool last = i + 1 == order.size() ||
+                      changes[order[i + 1]].row_key != change.row_key;
+    if (last) sorted.push_back(LaidDown(change, arena));
+  }
+  return sorted;
 }
 
 }  // namespace
@@ -123,6 +162,7 @@ absl::Status DraftMaker::Finish() {
   if (draft_->changes.empty() && handed_over_ == next_.ordinal) {
     return absl::OkStatus();
   }
+  draft_->changes = SortedByKey(draft_->changes, &draft_->arena);
   draft_->days = Days();
   draft_->position = next_;
   handed_over_ = next_.ordinal;

@@ -1,5 +1,5 @@
-// From bundles of the journal to batches of changes, read and parsed, not yet
-// looked at.
+// From bundles of the journal to batches of changes: read, parsed and sorted,
+// not yet looked at.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ inline constexpr size_t kApplyBatchChanges = 262'144;
 
 struct Draft {
   Arena arena;                  // of the changes
-  std::vector<Change> changes;  // in the order of the journal
+  std::vector<Change> changes;  // of each record the last, by row key
   std::map<uint32_t, CityDays> days;
   Position position;  // with the changes; without the numbers of records
 };

@@ -1,6 +1,7 @@
 #include "aggregator/state/index_keys.h"
 
-#include <string>
+#include <algorithm>
+#include <optional>
 
 #include "common/base/key_order.h"
 #include "common/records/record_codec.h"
@@ -28,37 +29,52 @@ bool DecodeIndexed(const Change& change,
 
 }  // namespace
 
-void IndexKeys::Add(const Change& change, Arena* arena,
-                    std::vector<StatePut>* keys) {
+std::vector<IndexKeys::Entry>& IndexKeys::EntriesOf(std::string_view code) {
+  for (Field& field : fields_) {
+    if (field.code == code) return field.entries;
+  }
+  return fields_.emplace_back(Field{code, {}}).entries;
+}
+
+void IndexKeys::Add(const Batch& batch, size_t index, Arena* arena) {
+  const Change& change = batch.changes()[index];
   if (!DecodeIndexed(change, change.after, &after_)) return;
   const bool existed = DecodeIndexed(change, change.before, &before_);
-  const std::string_view tail = change.row_key.substr(1);
-  std::string component;
-  std::string component_before;
   for (const int field : after_.schema().indexed_fields) {
     if (!after_.has(field)) continue;
-    component.clear();
-    records::AppendComponent(after_, field, &component);
+    component_.clear();
+    records::AppendComponent(after_, field, &component_);
     if (existed && before_.has(field)) {
-      component_before.clear();
-      records::AppendComponent(before_, field, &component_before);
-      if (component_before == component) continue;
+      component_before_.clear();
+      records::AppendComponent(before_, field, &component_before_);
+      if (component_before_ == component_) continue;
     }
-    const std::string& code = after_.schema().fields[field].code;
-    keys->push_back({arena->Join(IndexPrefix(code, component), tail), {}});
+    EntriesOf(after_.schema().fields[field].code)
+        .push_back({static_cast<uint32_t>(index), arena->Copy(component_)});
   }
 }
 
+// A key is prefix, component, row key. No component of a field begins with
+// another, and the changes are in the order of their row keys, so a field's
+// keys are in the order of component and change. They are laid down in it.
 std::vector<StatePut> IndexKeys::Of(const Batch& batch, Arena* arena) {
+  for (Field& field : fields_) field.entries.clear();
+  for (size_t i = 0; i < batch.changes().size(); ++i) Add(batch, i, arena);
+  std::sort(fields_.begin(), fields_.end(),
+            [](const Field& a, const Field& b) { return a.code < b.code; });
   std::vector<StatePut> keys;
-  for (const Change& change : batch.changes()) Add(change, arena, &keys);
-  std::vector<StatePut> sorted;
-  sorted.reserve(keys.size());
-  for (const uint32_t i : base::KeyOrder(
-           keys.size(), 0, [&](size_t at) { return keys[at].key; })) {
-    sorted.push_back(keys[i]);
+  for (const auto& [code, entries] : fields_) {
+    const std::string prefix = IndexPrefix(code, {});
+    keys.reserve(keys.size() + entries.size());
+    for (const uint32_t i : base::KeyOrder(entries.size(), 0, [&](size_t at) {
+           return entries[at].component;
+         })) {
+      const std::string_view tail =
+          batch.changes()[entries[i].change].row_key.substr(1);
+      keys.push_back({arena->Join(prefix, entries[i].component, tail), {}});
+    }
   }
-  return sorted;
+  return keys;
 }
 
 }  // namespace tongchou::aggregator

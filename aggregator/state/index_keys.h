@@ -1,7 +1,9 @@
 // The index entries of a batch.
 #pragma once
 
-#include <optional>
+#include <cstdint>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "aggregator/state/arena.h"
@@ -19,10 +21,24 @@ class IndexKeys {
   std::vector<StatePut> Of(const Batch& batch, Arena* arena);
 
  private:
-  void Add(const Change& change, Arena* arena, std::vector<StatePut>* keys);
+  // One change's value of a field.
+  struct Entry {
+    uint32_t change;
+    std::string_view component;
+  };
+  struct Field {
+    std::string_view code;
+    std::vector<Entry> entries;  // in the order of the changes
+  };
 
+  void Add(const Batch& batch, size_t index, Arena* arena);
+  std::vector<Entry>& EntriesOf(std::string_view code);
+
+  std::vector<Field> fields_;
   records::Row before_;
   records::Row after_;
+  std::string component_;
+  std::string component_before_;
 };
 
 }  // namespace tongchou::aggregator

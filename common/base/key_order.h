@@ -17,22 +17,30 @@ namespace tongchou::base {
 // a pointer.
 template <typename Key>
 std::vector<uint32_t> KeyOrder(size_t count, size_t common, const Key& key) {
+  constexpr uint32_t kBytes = 16;
   struct Place {
     uint64_t high;
     uint64_t low;
     uint32_t position;
+    uint32_t size;  // kBytes + 1 for all that are longer
   };
   std::vector<Place> places;
   places.reserve(count);
   for (size_t i = 0; i < count; ++i) {
-    char bytes[16] = {};
-    std::string_view(key(i)).substr(common).copy(bytes, sizeof(bytes));
-    places.push_back({ReadBigEndian({bytes, 8}), ReadBigEndian({bytes + 8, 8}),
-                      static_cast<uint32_t>(i)});
+    const std::string_view rest = std::string_view(key(i)).substr(common);
+    char bytes[kBytes] = {};
+    rest.copy(bytes, kBytes);
+    places.push_back(
+        {ReadBigEndian({bytes, 8}), ReadBigEndian({bytes + 8, 8}),
+         static_cast<uint32_t>(i),
+         static_cast<uint32_t>(std::min<size_t>(rest.size(), kBytes + 1))});
   }
   std::sort(places.begin(), places.end(), [&](const Place& a, const Place& b) {
     if (a.high != b.high) return a.high < b.high;
     if (a.low != b.low) return a.low < b.low;
+    if (a.size <= kBytes || b.size <= kBytes) {
+      return a.size != b.size ? a.size < b.size : a.position < b.position;
+    }
     const int order =
         std::string_view(key(a.position)).compare(key(b.position));
     return order != 0 ? order < 0 : a.position < b.position;

@@ -67,7 +67,9 @@ class FirstError {
 // Sessions of all cities, each on a thread of its own.
 class Crew {
  public:
-  using Work = std::function<absl::Status(Session*, size_t city)>;
+  // `number` counts the sessions of a city.
+  using Work =
+      std::function<absl::Status(Session*, size_t city, size_t number)>;
 
   static absl::StatusOr<std::unique_ptr<Crew>> Connect(Peer* peer,
                                                        const Arguments& a) {
@@ -78,7 +80,7 @@ class Crew {
             auto session,
             peer->Connect(kCities[city],
                           a.update ? WriteMode::kUpdate : WriteMode::kInsert));
-        crew->sessions_.emplace_back(city, std::move(session));
+        crew->sessions_.push_back({city, i, std::move(session)});
       }
     }
     return crew;
@@ -87,17 +89,21 @@ class Crew {
   absl::Status Run(const Work& work) {
     FirstError error;
     std::vector<std::thread> threads;
-    for (auto& [city, session] : sessions_) {
-      threads.emplace_back([&, city = city, session = session.get()] {
-        error.Take(work(session, city));
-      });
+    for (const Member& one : sessions_) {
+      threads.emplace_back(
+          [&] { error.Take(work(one.session.get(), one.city, one.number)); });
     }
     for (std::thread& thread : threads) thread.join();
     return error.status();
   }
 
  private:
-  std::vector<std::pair<size_t, std::unique_ptr<Session>>> sessions_;
+  struct Member {
+    size_t city;
+    size_t number;
+    std::unique_ptr<Session> session;
+  };
+  std::vector<Member> sessions_;
 };
 
 absl::Status WaitFor(Reader* center, const std::vector<Progress>& target,
@@ -139,7 +145,7 @@ double Compression(const Arguments& a) {
   return static_cast<double>(block.size()) / static_cast<double>(bytes);
 }
 
-// `rows` per city in transactions.
+// `rows` per city in transactions, which are made before the clock starts.
 absl::StatusOr<json> Load(Peer* peer, const Arguments& a) {
   const double compression = Compression(a);
   if (compression > kCompressionMax) {
@@ -147,20 +153,29 @@ absl::StatusOr<json> Load(Peer* peer, const Arguments& a) {
   }
   ASSIGN_OR_RETURN(const auto center, peer->ConnectCenter());
   ASSIGN_OR_RETURN(const auto crew, Crew::Connect(peer, a));
-  std::array<std::atomic<uint64_t>, std::size(kCities)> next{};
-  const auto start = Clock::now();
-  RETURN_IF_ERROR(crew->Run([&](Session* session, size_t city) -> absl::Status {
+  using Transactions = std::vector<std::unique_ptr<Transaction>>;
+  std::array<std::vector<Transactions>, std::size(kCities)> made;
+  for (auto& city : made) city = std::vector<Transactions>(a.sessions);
+  RETURN_IF_ERROR(crew->Run([&](Session* session, size_t city, size_t number) {
     std::vector<Row> rows;
-    while (true) {
-      const uint64_t begin = next[city].fetch_add(a.transaction);
-      if (begin >= a.rows) return absl::OkStatus();
+    for (uint64_t begin = number * a.transaction; begin < a.rows;
+         begin += a.sessions * a.transaction) {
       rows.resize(std::min<uint64_t>(a.transaction, a.rows - begin));
       for (size_t i = 0; i < rows.size(); ++i) {
         MakeRow(kCities[city], a.first + begin + i, a.version, &rows[i]);
       }
-      RETURN_IF_ERROR(session->Commit(rows));
+      made[city][number].push_back(session->Make(rows));
     }
+    return absl::OkStatus();
   }));
+  const auto start = Clock::now();
+  RETURN_IF_ERROR(crew->Run(
+      [&](Session* session, size_t city, size_t number) -> absl::Status {
+        for (const auto& transaction : made[city][number]) {
+          RETURN_IF_ERROR(session->Commit(*transaction));
+        }
+        return absl::OkStatus();
+      }));
   json result;
   result["compression"] = compression;
   result["rows"] = a.rows * std::size(kCities);
@@ -175,14 +190,15 @@ absl::StatusOr<json> Single(Peer* peer, const Arguments& a) {
   ASSIGN_OR_RETURN(const auto crew, Crew::Connect(peer, a));
   std::array<std::atomic<uint64_t>, std::size(kCities)> next{};
   const auto start = Clock::now();
-  RETURN_IF_ERROR(crew->Run([&](Session* session, size_t city) -> absl::Status {
-    std::vector<Row> rows(1);
-    while (Since(start) < a.seconds) {
-      MakeRow(kCities[city], a.first + next[city]++, a.version, &rows[0]);
-      RETURN_IF_ERROR(session->Commit(rows));
-    }
-    return absl::OkStatus();
-  }));
+  RETURN_IF_ERROR(
+      crew->Run([&](Session* session, size_t city, size_t) -> absl::Status {
+        std::vector<Row> rows(1);
+        while (Since(start) < a.seconds) {
+          MakeRow(kCities[city], a.first + next[city]++, a.version, &rows[0]);
+          RETURN_IF_ERROR(session->Commit(rows));
+        }
+        return absl::OkStatus();
+      }));
   json result;
   result["committed_seconds"] = Since(start);
   uint64_t total = 0;

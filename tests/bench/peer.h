@@ -25,12 +25,22 @@ struct Progress {
 
 enum class WriteMode { kInsert, kUpdate };
 
+// What a session sends for one transaction, ready to be sent.
+class Transaction {
+ public:
+  virtual ~Transaction() = default;
+};
+
 // A connection of one client to one city. Confined to one thread.
 class Session {
  public:
   virtual ~Session() = default;
-  // Commits the rows as one transaction and waits until it is acknowledged.
-  virtual absl::Status Commit(const std::vector<Row>& rows) = 0;
+  virtual std::unique_ptr<Transaction> Make(const std::vector<Row>& rows) = 0;
+  // Commits what this session made and waits until it is acknowledged.
+  virtual absl::Status Commit(const Transaction& transaction) = 0;
+  absl::Status Commit(const std::vector<Row>& rows) {
+    return Commit(*Make(rows));
+  }
 };
 
 // Asks the center. Confined to one thread.

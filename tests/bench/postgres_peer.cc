@@ -92,20 +92,43 @@ class PostgresSession final : public Session {
         .status();
   }
 
-  absl::Status Commit(const std::vector<Row>& rows) override {
-    if (rows.size() == 1) return CommitOne(rows.front());
-    if (mode_ == WriteMode::kInsert) return Copy("enrolment", rows);
+  std::unique_ptr<Transaction> Make(const std::vector<Row>& rows) override {
+    auto transaction = std::make_unique<RowTransaction>();
+    if (rows.size() == 1) {
+      transaction->columns = ColumnsOf(rows.front());
+      return transaction;
+    }
+    for (const Row& row : rows) {
+      const auto columns = ColumnsOf(row);
+      for (size_t i = 0; i < kColumns; ++i) {
+        transaction->text += columns[i];
+        transaction->text += i + 1 == kColumns ? '\n' : '\t';
+      }
+    }
+    return transaction;
+  }
+
+  using Session::Commit;
+  absl::Status Commit(const Transaction& one) override {
+    const auto& transaction = static_cast<const RowTransaction&>(one);
+    if (transaction.text.empty()) return CommitOne(transaction.columns);
+    if (mode_ == WriteMode::kInsert) return Copy("enrolment", transaction.text);
     // The quickest way to update many rows by their keys.
     PGconn* c = connection_.get();
     RETURN_IF_ERROR(Run(c, "BEGIN").status());
-    RETURN_IF_ERROR(Copy("incoming", rows));
+    RETURN_IF_ERROR(Copy("incoming", transaction.text));
     RETURN_IF_ERROR(Run(c, kUpdateMany).status());
     return Run(c, "COMMIT").status();
   }
 
  private:
-  absl::Status CommitOne(const Row& row) {
-    const auto columns = ColumnsOf(row);
+  // One row, or the text of many for COPY.
+  struct RowTransaction final : Transaction {
+    std::array<std::string, kColumns> columns;
+    std::string text;
+  };
+
+  absl::Status CommitOne(const std::array<std::string, kColumns>& columns) {
     std::array<const char*, kColumns> values;
     for (size_t i = 0; i < kColumns; ++i) values[i] = columns[i].c_str();
     PGconn* c = connection_.get();
@@ -114,22 +137,14 @@ class PostgresSession final : public Session {
         .status();
   }
 
-  absl::Status Copy(const std::string& table, const std::vector<Row>& rows) {
+  absl::Status Copy(const std::string& table, const std::string& text) {
     PGconn* c = connection_.get();
     RETURN_IF_ERROR(
         Run(c, "COPY " + table +
                    " (city, aac002, aae140, aac001, aab001, aab301, aac008, "
                    "aac031, aac084, aac028, aac030, aac049) FROM STDIN")
             .status());
-    text_.clear();
-    for (const Row& row : rows) {
-      const auto columns = ColumnsOf(row);
-      for (size_t i = 0; i < kColumns; ++i) {
-        text_ += columns[i];
-        text_ += i + 1 == kColumns ? '\n' : '\t';
-      }
-    }
-    if (PQputCopyData(c, text_.data(), static_cast<int>(text_.size())) != 1 ||
+    if (PQputCopyData(c, text.data(), static_cast<int>(text.size())) != 1 ||
         PQputCopyEnd(c, nullptr) != 1) {
       return base::InternalError("postgres: {}", PQerrorMessage(c));
     }
@@ -140,7 +155,6 @@ class PostgresSession final : public Session {
 
   const Connection connection_;
   const WriteMode mode_;
-  std::string text_;
 };
 
 class PostgresReader final : public Reader {

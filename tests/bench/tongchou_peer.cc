@@ -31,34 +31,39 @@ void ToMessage(const Row& row, v1::Enrolment* message) {
   message->set_first_enrolled(row.first_month);
 }
 
-// Fills requests from rows; reuses the messages.
-class RequestMaker {
- public:
-  RequestMaker() : id_prefix_(base::RandomBytes(8)) {}
+struct WriteTransaction final : Transaction {
+  v1::WriteRequest request;
+};
 
-  const v1::WriteRequest& Make(const std::vector<Row>& rows) {
+class WriteSession : public Session {
+ public:
+  std::unique_ptr<Transaction> Make(const std::vector<Row>& rows) override {
+    auto transaction = std::make_unique<WriteTransaction>();
     std::string id = id_prefix_;
     base::AppendBigEndian<8>(++number_, &id);
-    request_.set_transaction_id(id);
-    request_.mutable_changes()->Clear();
+    transaction->request.set_transaction_id(id);
     for (const Row& row : rows) {
-      v1::Change* change = request_.add_changes();
+      v1::Change* change = transaction->request.add_changes();
       change->set_type(v1::RECORD_TYPE_ENROLMENT);
       message_.Clear();
       ToMessage(row, &message_);
       message_.SerializeToString(change->mutable_message());
     }
-    return request_;
+    return transaction;
+  }
+
+ protected:
+  static const v1::WriteRequest& RequestOf(const Transaction& transaction) {
+    return static_cast<const WriteTransaction&>(transaction).request;
   }
 
  private:
-  const std::string id_prefix_;
+  const std::string id_prefix_ = base::RandomBytes(8);
   uint64_t number_ = 0;
-  v1::WriteRequest request_;
   v1::Enrolment message_;
 };
 
-class StreamSession final : public Session {
+class StreamSession final : public WriteSession {
  public:
   explicit StreamSession(const std::shared_ptr<grpc::Channel>& channel)
       : stub_(v1::Node::NewStub(channel)),
@@ -68,8 +73,9 @@ class StreamSession final : public Session {
     stream_->Finish().IgnoreError();
   }
 
-  absl::Status Commit(const std::vector<Row>& rows) override {
-    if (!stream_->Write(maker_.Make(rows)) || !stream_->Read(&response_)) {
+  using Session::Commit;
+  absl::Status Commit(const Transaction& transaction) override {
+    if (!stream_->Write(RequestOf(transaction)) || !stream_->Read(&response_)) {
       return transport::FromGrpc(stream_->Finish());
     }
     if (response_.error_code() != 0) {
@@ -84,24 +90,23 @@ class StreamSession final : public Session {
   const std::unique_ptr<
       grpc::ClientReaderWriter<v1::WriteRequest, v1::WriteResponse>>
       stream_;
-  RequestMaker maker_;
   v1::WriteResponse response_;
 };
 
-class UnarySession final : public Session {
+class UnarySession final : public WriteSession {
  public:
   explicit UnarySession(const std::shared_ptr<grpc::Channel>& channel)
       : stub_(v1::Node::NewStub(channel)) {}
 
-  absl::Status Commit(const std::vector<Row>& rows) override {
+  using Session::Commit;
+  absl::Status Commit(const Transaction& transaction) override {
     grpc::ClientContext context;
     return transport::FromGrpc(
-        stub_->Write(&context, maker_.Make(rows), &response_));
+        stub_->Write(&context, RequestOf(transaction), &response_));
   }
 
  private:
   const std::unique_ptr<v1::Node::Stub> stub_;
-  RequestMaker maker_;
   v1::WriteResponse response_;
 };
 

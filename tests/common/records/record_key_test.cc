@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "common/base/sha256.h"
 #include "common/records/record_codec.h"
 
@@ -31,6 +33,33 @@ TEST(RecordKey, GoldenBytesOfATypeKey) {
   row.SetText(row.schema().IndexOf("ACC140"), "L1");
   row.SetNumber(row.schema().IndexOf("BCC142"), 20081031);
   EXPECT_EQ(base::HexEncode(KeyOf(row)), "021a4c310001326987");
+}
+
+// Index entries of a field are sorted by their components, whatever record
+// they come from, so all must be encoded alike, and none begin another.
+TEST(RecordKey, AFieldHasOneEncodingInAllTypes) {
+  std::map<std::string, std::pair<ValueKind, bool>> encodings;
+  for (const RecordSchema& type : Schema::Get().types()) {
+    for (const int i : type.indexed_fields) {
+      const FieldSchema& field = type.fields[i];
+      const std::pair encoding = {
+          field.kind, field.format == FieldFormat::FIELD_FORMAT_ID_NUMBER};
+      EXPECT_EQ(encodings.emplace(field.code, encoding).first->second, encoding)
+          << type.name << " " << field.code;
+    }
+  }
+  EXPECT_GE(encodings.size(), 4u);
+  std::vector<std::string> components;
+  for (const char* id : {"11010519491231002X", "360102190001010017", "P7", "P",
+                         "P70000000", "G12345"}) {
+    components.push_back(KeyOf(Enrolment(id, "1")).substr(1));
+    components.back().resize(components.back().size() - 3);  // type, "1", 00
+  }
+  for (const std::string& a : components) {
+    for (const std::string& b : components) {
+      EXPECT_EQ(a.starts_with(b), a == b);
+    }
+  }
 }
 
 TEST(RecordKey, DecodesWhatItEncoded) {
