@@ -307,21 +307,30 @@ class Province:
             arguments += ["--on", self.options.on]
         return json.loads(run(self.client("officer", *arguments)))
 
-    def audit(self):
+    def copy_logs(self):
         copy = self.options.dir / "audit" / "copy"
         shutil.rmtree(copy, ignore_errors=True)
-        policy = self.options.dir / "audit" / "policy.toml"
         run([BIN / "tongchou-audit", "fetch", "--dir", copy, "--policy",
-             policy, "--aggregator", self.aggregator_address,
+             self.options.dir / "audit" / "policy.toml",
+             "--aggregator", self.aggregator_address,
              "--ca", self.pki / "ca.pem", "--cert", self.pki / "auditor.pem",
              "--key", self.pki / "auditor-key.pem"])
+
+    def check_logs(self, check, prefix=()):
+        """`check` is verify or replay; `prefix` stands before the command."""
+        audit = self.options.dir / "audit"
         done = subprocess.run(
-            [str(BIN / "tongchou-audit"), "replay", "--dir", str(copy),
-             "--policy", str(policy), "--format", "json"],
+            [*prefix, str(BIN / "tongchou-audit"), check,
+             "--dir", str(audit / "copy"),
+             "--policy", str(audit / "policy.toml"), "--format", "json"],
             text=True, capture_output=True, check=False)
         if done.returncode == 2:
             raise Failure(done.stderr.strip())
         return json.loads(done.stdout)
+
+    def audit(self):
+        self.copy_logs()
+        return self.check_logs("replay")
 
     def stop(self):
         for process, _ in self.processes.values():

@@ -14,6 +14,7 @@
 #include "common/base/logging.h"
 #include "common/base/mutex.h"
 #include "common/base/status.h"
+#include "common/base/thread_priority.h"
 #include "common/ledger/bundle.h"
 #include "common/ledger/rocksdb_status.h"
 
@@ -192,10 +193,12 @@ class ThreadApplier final : public Applier {
         applied_(std::move(applied)),
         drafts_(journal, state, position, std::move(units),
                 [this] { return WaitForSpace(); }),
-        maker_(position,
-               [this](std::unique_ptr<Draft> draft) {
-                 return Take(std::move(draft));
-               }),
+        maker_(
+            position,
+            [this](std::unique_ptr<Draft> draft) {
+              return Take(std::move(draft));
+            },
+            [this] { return IsIdle(); }),
         target_(journal->last_ordinal()),
         caught_up_(position.ordinal >= target_),
         position_(std::move(position)),
@@ -230,6 +233,7 @@ class ThreadApplier final : public Applier {
   void Read();
   absl::Status ReadNew();
   absl::Status Take(std::unique_ptr<Draft> draft);
+  bool IsIdle() const;
   void Work();
   absl::Status ApplyDraft(std::unique_ptr<Draft> draft);
   void Stop(const absl::Status& status);
@@ -324,7 +328,13 @@ absl::Status ThreadApplier::Take(std::unique_ptr<Draft> draft) {
   return ApplyDraft(std::move(draft));
 }
 
+bool ThreadApplier::IsIdle() const {
+  base::MutexLock lock(mutex_);
+  return waiting_ == nullptr && !busy_;
+}
+
 void ThreadApplier::Work() {
+  base::LowerThreadPriority();  // queries come first
   while (true) {
     std::unique_ptr<Draft> draft;
     {

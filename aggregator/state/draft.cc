@@ -85,8 +85,9 @@ RecordVersion VersionOf(const ledger::HeaderView& header,
   return version;
 }
 
-DraftMaker::DraftMaker(Position position, Sink sink)
+DraftMaker::DraftMaker(Position position, Sink sink, std::function<bool()> idle)
     : sink_(std::move(sink)),
+      idle_(std::move(idle)),
       next_(std::move(position)),
       handed_over_(next_.ordinal),
       draft_(std::make_unique<Draft>()) {}
@@ -109,7 +110,14 @@ absl::Status DraftMaker::Take(const JournalBundle& stored) {
       RETURN_IF_ERROR(Finish());
     }
   }
-  return absl::OkStatus();
+  // A bundle ends where a transaction does.
+  return IsEarly() ? Finish() : absl::OkStatus();
+}
+
+bool DraftMaker::IsEarly() const {
+  return draft_->changes.size() >= kEarlyBatchChanges &&
+         std::chrono::steady_clock::now() - started_ >= kEarlyBatchTime &&
+         idle_();
 }
 
 absl::Status DraftMaker::StartDay(uint32_t city,
@@ -140,6 +148,7 @@ void DraftMaker::Add(uint32_t city, const ledger::HeaderView& header,
     change.type = 0;
   }
   change.after = VersionOf(header, body, &draft_->arena);
+  if (draft_->changes.empty()) started_ = std::chrono::steady_clock::now();
   draft_->changes.push_back(change);
 }
 

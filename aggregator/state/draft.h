@@ -2,6 +2,7 @@
 // not yet looked at.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -21,6 +22,10 @@ namespace tongchou::aggregator {
 
 // Changes of one batch, unless one transaction alone has more.
 inline constexpr size_t kApplyBatchChanges = 262'144;
+// The time after which a batch that is not full is handed over, if it has so
+// many changes and somebody waits for it: nobody shall wait long for figures.
+inline constexpr size_t kEarlyBatchChanges = 16'384;
+inline constexpr auto kEarlyBatchTime = std::chrono::milliseconds(400);
 
 struct Draft {
   Arena arena;                  // of the changes
@@ -43,8 +48,8 @@ class DraftMaker {
   using Sink = std::function<absl::Status(std::unique_ptr<Draft>)>;
 
   // Continues behind `position`; an error of the sink ends the call that met
-  // it.
-  DraftMaker(Position position, Sink sink);
+  // it. `idle` says whether the sink has nothing to do.
+  DraftMaker(Position position, Sink sink, std::function<bool()> idle);
 
   // What the position has already is passed over.
   absl::Status Take(const JournalBundle& stored);
@@ -56,6 +61,7 @@ class DraftMaker {
   uint64_t ordinal() const { return next_.ordinal; }
 
  private:
+  bool IsEarly() const;
   absl::Status StartDay(uint32_t city, const ledger::HeaderView& header,
                         CityPosition* position);
   void Add(uint32_t city, const ledger::HeaderView& header,
@@ -63,10 +69,12 @@ class DraftMaker {
   std::map<uint32_t, CityDays> Days() const;
 
   const Sink sink_;
+  const std::function<bool()> idle_;
   Position next_;
   uint64_t handed_over_ = 0;  // ordinal
   std::unique_ptr<Draft> draft_;
-  std::map<uint32_t, uint32_t> days_;  // of the draft, by city
+  std::chrono::steady_clock::time_point started_;  // of its first change
+  std::map<uint32_t, uint32_t> days_;              // of the draft, by city
   std::map<uint32_t, uint32_t> days_before_;
   ledger::Bundle bundle_;
 };

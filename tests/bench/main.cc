@@ -14,6 +14,7 @@
 #include "common/base/base64.h"
 #include "common/base/sha256.h"
 #include "common/base/status.h"
+#include "tests/bench/message.h"
 #include "tests/bench/peer.h"
 
 namespace tongchou::bench {
@@ -40,6 +41,11 @@ struct Arguments {
   size_t sessions = 2;  // per city
   double seconds = 5;
   double rate = 200;
+  double pace = 0;  // rows per second over all cities; 0 = as fast as it goes
+  size_t clients = 4;
+  uint32_t without = 0;  // city
+  uint32_t only = 0;     // city
+  bool local = false;
 };
 
 double Since(Clock::time_point start) {
@@ -75,6 +81,7 @@ class Crew {
                                                        const Arguments& a) {
     auto crew = std::make_unique<Crew>();
     for (size_t city = 0; city < std::size(kCities); ++city) {
+      if (a.only != 0 && kCities[city] != a.only) continue;
       for (size_t i = 0; i < a.sessions; ++i) {
         ASSIGN_OR_RETURN(
             auto session,
@@ -171,15 +178,25 @@ absl::StatusOr<json> Load(Peer* peer, const Arguments& a) {
   const auto start = Clock::now();
   RETURN_IF_ERROR(crew->Run(
       [&](Session* session, size_t city, size_t number) -> absl::Status {
+        double due = 0;
         for (const auto& transaction : made[city][number]) {
+          if (a.pace > 0) {
+            std::this_thread::sleep_until(
+                start + std::chrono::duration_cast<Clock::duration>(
+                            std::chrono::duration<double>(due)));
+            due += static_cast<double>(a.transaction * a.sessions *
+                                       std::size(kCities)) /
+                   a.pace;
+          }
           RETURN_IF_ERROR(session->Commit(*transaction));
         }
         return absl::OkStatus();
       }));
   json result;
   result["compression"] = compression;
-  result["rows"] = a.rows * std::size(kCities);
+  result["rows"] = a.rows * (a.only == 0 ? std::size(kCities) : 1);
   result["committed_seconds"] = Since(start);
+  if (a.local) return result;
   RETURN_IF_ERROR(AddArrival(center.get(), start, &result));
   return result;
 }
@@ -218,9 +235,12 @@ double Quantile(const std::vector<double>& sorted, double q) {
 // A lone commit, then questions to the center until it is visible there.
 absl::StatusOr<json> Latency(Peer* peer, const Arguments& a) {
   ASSIGN_OR_RETURN(const auto center, peer->ConnectCenter());
+  std::vector<uint32_t> cities;
   std::vector<std::unique_ptr<Session>> sessions;
   for (const uint32_t city : kCities) {
+    if (city == a.without) continue;
     ASSIGN_OR_RETURN(auto session, peer->Connect(city, WriteMode::kInsert));
+    cities.push_back(city);
     sessions.push_back(std::move(session));
   }
   std::vector<double> visible;
@@ -229,12 +249,12 @@ absl::StatusOr<json> Latency(Peer* peer, const Arguments& a) {
   std::vector<Row> rows(1);
   const auto count = static_cast<uint64_t>(a.seconds * a.rate);
   for (uint64_t i = 0; i < count; ++i) {
-    const size_t city = i % std::size(kCities);
+    const size_t city = i % cities.size();
     std::this_thread::sleep_until(
         start +
         std::chrono::duration_cast<Clock::duration>(
             std::chrono::duration<double>(static_cast<double>(i) / a.rate)));
-    MakeRow(kCities[city], a.first + i, a.version, rows.data());
+    MakeRow(cities[city], a.first + i, a.version, rows.data());
     const auto sent = Clock::now();
     RETURN_IF_ERROR(sessions[city]->Commit(rows));
     committed.push_back(Since(sent) * 1e3);
@@ -252,7 +272,132 @@ absl::StatusOr<json> Latency(Peer* peer, const Arguments& a) {
   result["committed_p99_ms"] = Quantile(committed, 0.99);
   result["visible_p50_ms"] = Quantile(visible, 0.5);
   result["visible_p99_ms"] = Quantile(visible, 0.99);
+  result["visible_max_ms"] = visible.back();
   return result;
+}
+
+// What clients of the center saw within half a second.
+struct Window {
+  std::vector<double> queries;  // ms
+  uint64_t applied = 0;         // at its end
+};
+
+// Asks the center all the time and watches how it gets on, while somebody else
+// loads.
+class Storm {
+ public:
+  Storm(Peer* peer, const Arguments& a) : peer_(*peer), a_(a) {
+    windows_.resize(static_cast<size_t>(a.seconds / kWindowSeconds));
+  }
+
+  absl::StatusOr<json> Run() {
+    FirstError error;
+    std::vector<std::thread> threads;
+    for (size_t i = 0; i < a_.clients; ++i) {
+      threads.emplace_back([&, i] { error.Take(Ask(i)); });
+    }
+    threads.emplace_back([&] { error.Take(Watch()); });
+    for (std::thread& thread : threads) thread.join();
+    RETURN_IF_ERROR(error.status());
+    return Result();
+  }
+
+ private:
+  static constexpr double kWindowSeconds = 0.5;
+  static constexpr auto kLook = std::chrono::milliseconds(20);
+
+  absl::Status Ask(size_t client);
+  absl::Status Watch();
+  json Result();
+
+  Peer& peer_;
+  const Arguments& a_;
+  const Clock::time_point start_ = Clock::now();
+  std::mutex mutex_;
+  std::vector<Window> windows_;
+  double stall_ = 0;  // seconds
+};
+
+absl::Status Storm::Ask(size_t client) {
+  ASSIGN_OR_RETURN(const auto center, peer_.ConnectCenter());
+  Row row;
+  for (uint64_t i = client;; i += a_.clients) {
+    MakeRow(kCities[i % std::size(kCities)], i * 7919 % a_.rows, 0, &row);
+    const auto sent = Clock::now();
+    RETURN_IF_ERROR(center->Sees(row).status());
+    const double took = Since(sent) * 1e3;
+    const auto window = static_cast<size_t>(Since(start_) / kWindowSeconds);
+    if (window >= windows_.size()) return absl::OkStatus();
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      windows_[window].queries.push_back(took);
+    }
+    std::this_thread::sleep_until(
+        sent + std::chrono::duration_cast<Clock::duration>(
+                   std::chrono::duration<double>(
+                       static_cast<double>(a_.clients) / a_.rate)));
+  }
+}
+
+// The longest time without progress between the first and the last.
+absl::Status Storm::Watch() {
+  ASSIGN_OR_RETURN(const auto center, peer_.ConnectCenter());
+  uint64_t first = 0;
+  uint64_t last = 0;
+  double moved = 0;
+  while (true) {
+    ASSIGN_OR_RETURN(const auto positions, center->Positions());
+    uint64_t applied = 0;
+    for (const Progress& one : positions) applied += one.applied;
+    const double now = Since(start_);
+    const auto window = static_cast<size_t>(now / kWindowSeconds);
+    if (window >= windows_.size()) return absl::OkStatus();
+    if (first == 0) first = last = applied;
+    if (applied != last) {
+      if (last != first) stall_ = std::max(stall_, now - moved);
+      last = applied;
+      moved = now;
+    }
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      windows_[window].applied = applied;
+    }
+    std::this_thread::sleep_for(kLook);
+  }
+}
+
+json Storm::Result() {
+  json result;
+  result["windows"] = json::array();
+  std::vector<double> all;
+  for (size_t i = 1; i < windows_.size(); ++i) {
+    Window& window = windows_[i];
+    Window& before = windows_[i - 1];
+    if (window.applied == 0) window.applied = before.applied;
+    if (window.applied == before.applied || window.queries.empty()) continue;
+    std::sort(window.queries.begin(), window.queries.end());
+    all.insert(all.end(), window.queries.begin(), window.queries.end());
+    result["windows"].push_back(
+        {{"second", static_cast<double>(i) * kWindowSeconds},
+         {"applied_per_second",
+          static_cast<double>(window.applied - before.applied) /
+              kWindowSeconds},
+         {"queries", window.queries.size()},
+         {"p99_ms", Quantile(window.queries, 0.99)}});
+  }
+  std::sort(all.begin(), all.end());
+  result["rows"] = all.size();
+  result["stall_seconds"] = stall_;
+  if (!all.empty()) {
+    result["query_p50_ms"] = Quantile(all, 0.5);
+    result["query_p99_ms"] = Quantile(all, 0.99);
+    result["query_max_ms"] = all.back();
+  }
+  return result;
+}
+
+absl::StatusOr<json> RunStorm(Peer* peer, const Arguments& a) {
+  return Storm(peer, a).Run();
 }
 
 // A digest of the center's rows, so that two systems can be compared.
@@ -321,12 +466,15 @@ int Main(int argc, char** argv) {
   app.add_option("--sessions", arguments.sessions, "per city");
   app.add_option("--seconds", arguments.seconds);
   app.add_option("--rate", arguments.rate, "per second");
+  app.add_option("--pace", arguments.pace, "rows per second of a load");
+  app.add_option("--clients", arguments.clients, "of the center");
+  app.add_option("--without", arguments.without, "leave this city alone");
+  app.add_option("--only", arguments.only, "load this city only");
+  app.add_flag("--local", arguments.local, "do not wait for the center");
   Job job = nullptr;
-  const std::pair<const char*, Job> jobs[] = {{"load", Load},
-                                              {"single", Single},
-                                              {"latency", Latency},
-                                              {"digest", Digest},
-                                              {"wait", Wait}};
+  const std::pair<const char*, Job> jobs[] = {
+      {"load", Load},      {"single", Single}, {"latency", Latency},
+      {"storm", RunStorm}, {"digest", Digest}, {"wait", Wait}};
   for (const auto& [name, function] : jobs) {
     app.add_subcommand(name)->callback([&, function] { job = function; });
   }

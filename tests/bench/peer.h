@@ -13,9 +13,6 @@
 
 namespace tongchou::bench {
 
-// The row as a serialised v1::Enrolment, key fields included.
-std::string MessageOf(const Row& row);
-
 // How far one city's changes are, in units of the peer.
 struct Progress {
   uint64_t committed = 0;

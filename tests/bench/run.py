@@ -3,8 +3,9 @@
 
 Both systems do the same work with the same rows, in turn, several times: load,
 updates, single-row commits, the way of a lone commit to the center, a new
-center. After each round both must hold the same rows. Prints a table of
-medians; --json and --markdown write it.
+center. After each round both must hold the same rows. Tongchou alone: an
+import of a file, the audit, queries while a load runs, a city that returns.
+Prints a table of medians; --json and --markdown write it.
 """
 
 import argparse
@@ -26,6 +27,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ["TONGCHOU_BIN"])
 CITIES = [360100, 360200, 360300, 360400, 360500, 360600, 360700, 360800,
           360900, 361000, 361100]
+PARTS = ["load", "audit", "update", "single", "latency", "rebuild", "storm",
+         "return", "import"]
 TICKS = os.sysconf("SC_CLK_TCK")
 QUIET_CPU = 0.05   # of one core
 QUIET_SECONDS = 1.0
@@ -48,8 +51,9 @@ def parse_arguments():
                         "systems end with the same rows")
     parser.add_argument("--system", choices=["tongchou", "postgres"],
                         help="only this one")
-    parser.add_argument("--parts", default="load,update,single,latency,rebuild",
-                        help="comma-separated (default all)")
+    parser.add_argument("--parts", default=",".join(PARTS),
+                        help="comma-separated (default all: "
+                        f"{', '.join(PARTS)})")
     parser.add_argument("--sessions", type=int, default=2,
                         help="loading connections per city (default 2)")
     parser.add_argument("--dir", type=pathlib.Path,
@@ -123,19 +127,27 @@ class Round:
         self.figures = {}
         self.digest = None
         self.compression = None
+        self.windows = {}
 
-    def drive(self, job, **options):
+    def begin(self, job, **options):
         command = [str(BIN / "tongchou-bench"), "--peer", self.system.name,
                    "--config", str(self.config)]
         for name, value in options.items():
             command.append(f"--{name}")
             if value is not True:
                 command.append(str(value))
-        done = subprocess.run(command + [job], capture_output=True, text=True,
-                              check=False)
-        if done.returncode:
-            raise SystemExit(f"tests/bench/run: {done.stderr.strip()}")
-        return json.loads(done.stdout)
+        return subprocess.Popen(command + [job], stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
+
+    @staticmethod
+    def end(process):
+        out, error = process.communicate()
+        if process.returncode:
+            raise SystemExit(f"tests/bench/run: {error.strip()}")
+        return json.loads(out)
+
+    def drive(self, job, **options):
+        return self.end(self.begin(job, **options))
 
     def settled(self, started):
         """Seconds until the servers are idle; the wait is not counted."""
@@ -179,6 +191,9 @@ class Round:
                 self.system.center_processes()) / 1e6
         if "rebuild" in parts:
             self.rebuild("rebuild", total)
+        if "audit" in parts and self.system.name == "tongchou":
+            for check, rate in self.system.audit().items():
+                self.figures[f"audit {check}"] = rate
         if "update" in parts:
             self.load("update", update=True, version=1)
             assert self.system.counted() == 0, self.system.counted()
@@ -194,6 +209,52 @@ class Round:
                               seconds=self.arguments.seconds)
             self.figures["visible p50"] = done["visible_p50_ms"]
             self.figures["visible p99"] = done["visible_p99_ms"]
+        if self.system.name != "tongchou":
+            return
+        if "storm" in parts:
+            self.storm()
+        if "return" in parts:
+            self.city_returns()
+        if "import" in parts:
+            done = tongchou.import_csv(
+                self.system.directory.with_name("import"), self.arguments.rows)
+            for name, value in done.items():
+                self.figures[f"import {name}"] = value
+
+    def storm(self):
+        """Queries by ten clients, 500 a second, while a load runs: first as
+        fast as it goes, then at about half of that."""
+        for name, first, pace in (("storm", 20_000_000, 0),
+                                  ("paced storm", 22_000_000, STORM_PACE)):
+            seconds = 1 + self.arguments.rows / STORM_PACE
+            storm = self.begin("storm", rows=self.rows_per_city, rate=500,
+                               clients=10, seconds=seconds)
+            time.sleep(0.5)
+            self.drive("load", rows=self.rows_per_city, first=first, pace=pace,
+                       sessions=self.arguments.sessions)
+            done = self.end(storm)
+            self.windows[name] = done["windows"]
+            self.figures[f"{name} p99"] = done["query_p99_ms"]
+            self.figures[f"{name} stall"] = done["stall_seconds"]
+
+    def city_returns(self):
+        """A city that worked alone comes back; how do the others fare?"""
+        code = str(CITIES[-1])
+        rows = self.rows_per_city
+        target = self.system.applied(code) + rows
+        self.system.restart_city(code, connected=False)
+        self.drive("load", rows=rows, first=40_000_000, only=code, local=True)
+        others = self.begin("latency", first=70_000_000, without=code,
+                            seconds=self.arguments.seconds)
+        time.sleep(0.5)
+        self.system.restart_city(code, connected=True)
+        started = time.monotonic()
+        while self.system.applied(code) < target:
+            time.sleep(0.01)
+        self.figures["return rate"] = rows / (time.monotonic() - started)
+        done = self.end(others)
+        self.figures["return visible p99"] = done["visible_p99_ms"]
+        self.figures["return visible max"] = done["visible_max_ms"]
 
     def rebuild(self, name, total):
         """A new center must end with the same rows."""
@@ -240,6 +301,30 @@ TABLE = [
     ("memory of a city", "city memory", "MB", None, True),
     ("memory of the center", "center memory", "MB", None, True),
 ]
+# The same without a peer: the goal is a value.
+ALONE = [
+    ("import of a CSV file until committed", "import committed", "rows/s",
+     200_000, False),
+    ("import of a CSV file until applied", "import applied", "rows/s", None,
+     False),
+    ("memory of the city that imported", "import memory", "MB", 300, True),
+    ("audit verify, one core", "audit verify", "entries/s", 1_000_000, False),
+    ("audit replay, one core", "audit replay", "entries/s", 300_000, False),
+    ("500 queries/s during a load: p99", "storm p99", "ms", 20, True),
+    ("500 queries/s during a load: longest stall", "storm stall", "s", 1,
+     True),
+    ("the same, load at 150,000 rows/s: p99", "paced storm p99", "ms", 20,
+     True),
+    ("the same, load at 150,000 rows/s: longest stall", "paced storm stall",
+     "s", 1, True),
+    ("a city returns: its entries until applied", "return rate", "rows/s",
+     None, False),
+    ("a city returns: others' lone commits, p99", "return visible p99", "ms",
+     None, True),
+    ("a city returns: others' lone commits, max", "return visible max", "ms",
+     1_000, True),
+]
+STORM_PACE = 150_000  # rows/s
 
 
 def conditions(arguments, rounds):
@@ -284,6 +369,15 @@ def rows_of_table(rounds):
             ratio = 1 / ratio if less else ratio
         yield {"work": work, "tongchou": ours, "postgres": theirs,
                "unit": unit, "ratio": ratio, "goal": goal}
+    for work, figure, unit, goal, less in ALONE:
+        ours = spread("tongchou", figure)
+        if ours is None:
+            continue
+        ratio = None
+        if goal:
+            ratio = goal / ours["median"] if less else ours["median"] / goal
+        yield {"work": work, "tongchou": ours, "postgres": None, "unit": unit,
+               "ratio": ratio, "goal": 1.0 if goal else None}
 
 
 def shown(spread):
@@ -294,7 +388,21 @@ def shown(spread):
         spread["median"], spread["min"], spread["max"], d=digits)
 
 
-def markdown(results, about):
+def windows_table(rounds):
+    """How the last round's loads went on under queries."""
+    done = next((one.windows for one in reversed(rounds.get("tongchou", ()))
+                 if one.windows), {})
+    lines = []
+    for name, windows in done.items():
+        lines += ["", f"{name}:", "",
+                  "| second | applied, changes/s | queries | p99, ms |",
+                  "|---:|---:|---:|---:|"] + [
+            f"| {w['second']:.1f} | {w['applied_per_second']:,.0f} | "
+            f"{w['queries']} | {w['p99_ms']:.1f} |" for w in windows]
+    return lines
+
+
+def markdown(results, about, rounds):
     lines = ["| work | Tongchou | PostgreSQL | unit | ratio | goal |",
              "|---|---:|---:|---|---:|---:|"]
     for one in results:
@@ -305,6 +413,7 @@ def markdown(results, about):
                      f"{goal} |")
     lines += ["", "Medians (least-most). " + ", ".join(
         f"{k.replace('_', ' ')}: {v}" for k, v in about.items()) + "."]
+    lines += windows_table(rounds)
     return "\n".join(lines) + "\n"
 
 
@@ -341,7 +450,7 @@ def main():
         rounds = measure(arguments, directory)
     results = list(rows_of_table(rounds))
     about = conditions(arguments, rounds)
-    text = markdown(results, about)
+    text = markdown(results, about, rounds)
     print(text, end="")
     if arguments.markdown:
         arguments.markdown.write_text(text, encoding="utf-8")

@@ -9,6 +9,33 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]
                        / "integration"))
 import harness  # noqa: E402
+import speed_test  # noqa: E402
+
+
+NOWHERE = "127.0.0.1:1"
+DAY = "2008-10-31"
+
+
+def import_csv(directory, rows):
+    """One node, one file in GB 18030: rates and the node's memory."""
+    options = argparse.Namespace(
+        dir=directory, data=directory / "input", synthetic=True, clock=DAY,
+        on=None, mode="upsert", json=None, once=True, persons=0, dirty=0)
+    folder = options.data / "360100"
+    folder.mkdir(parents=True)
+    speed_test.write_rows(folder / "enrolment.csv", rows)
+    cities = harness.cities(options)
+    with harness.running(options, cities) as province:
+        started = time.monotonic()
+        imports = province.import_all()
+        committed = time.monotonic() - started
+        status = province.wait_applied(imports)
+        applied = time.monotonic() - started
+        assert status["cities"][0]["files"][0]["inserted"] == rows, status
+        memory = speed_test.resident_mb(province.processes["360100"][0])
+    shutil.rmtree(directory, ignore_errors=True)
+    return {"committed": rows / committed, "applied": rows / applied,
+            "memory": memory}
 
 
 class Folder:
@@ -94,6 +121,33 @@ class Tongchou:
             if applied >= entries:
                 return time.monotonic() - started
             time.sleep(0.02)
+
+    def restart_city(self, code, connected):
+        """A city without the province, or with it again."""
+        path = self.directory / f"city-{code}/node.toml"
+        address = self.province.aggregator_address
+        text = path.read_text()
+        path.write_text(text.replace(address, NOWHERE) if not connected
+                        else text.replace(NOWHERE, address))
+        process, _ = self.province.processes[code]
+        process.terminate()
+        process.wait()
+        self.province.start(code, "tongchou-node", path)
+
+    def applied(self, code):
+        return max((c["applied"] for c in self.province.try_status()
+                    if c["city"] == code), default=0)
+
+    def audit(self):
+        """Entries a second of each check on one core; all must be clean."""
+        self.province.copy_logs()
+        rates = {}
+        for check in ("verify", "replay"):
+            started = time.monotonic()
+            done = self.province.check_logs(check, ["taskset", "-c", "0"])
+            assert done["verdict"] == "clean", done
+            rates[check] = done["entries"] / (time.monotonic() - started)
+        return rates
 
     def stop(self):
         self.province.stop()

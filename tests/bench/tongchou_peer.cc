@@ -7,6 +7,7 @@
 #include "common/records/record_key.h"
 #include "common/transport/channel.h"
 #include "common/transport/grpc_status.h"
+#include "tests/bench/message.h"
 #include "tests/bench/peer.h"
 #include "tongchou/v1/audit.grpc.pb.h"
 #include "tongchou/v1/node.grpc.pb.h"
@@ -16,20 +17,6 @@ namespace tongchou::bench {
 namespace {
 
 constexpr auto kConnectTimeout = std::chrono::seconds(30);
-
-void ToMessage(const Row& row, v1::Enrolment* message) {
-  message->set_id_number(row.id_number);
-  message->set_insurance(row.insurance);
-  message->set_person_code(row.person_code);
-  message->set_unit_code(row.unit_code);
-  message->set_division(row.division);
-  message->set_enrolment_state(row.state);
-  message->set_contribution_state(row.paying);
-  message->set_retired_flag(row.retired);
-  message->set_migrant_flag(row.rural);
-  message->set_enrolled_since(row.from_day);
-  message->set_first_enrolled(row.first_month);
-}
 
 struct WriteTransaction final : Transaction {
   v1::WriteRequest request;
@@ -245,12 +232,6 @@ class TongchouPeer final : public Peer {
 };
 
 }  // namespace
-
-std::string MessageOf(const Row& row) {
-  v1::Enrolment message;
-  ToMessage(row, &message);
-  return message.SerializeAsString();
-}
 
 absl::StatusOr<std::unique_ptr<Peer>> MakeTongchou(const nlohmann::json& config,
                                                    bool unary) {
