@@ -396,7 +396,9 @@ void Emissions::AddPerson(std::string_view id, Place place,
                           std::string_view insurance, uint32_t period,
                           uint32_t person) {
   const auto add = [&](Place at, bool once) {
-    distinct.push_back({CellOf(id, at, insurance, period, once), person});
+    const uint32_t cell = CellOf(id, at, insurance, period, once);
+    if (cell >= persons.size()) persons.resize(cell + 1);
+    persons[cell].push_back(person);
   };
   add(place, false);
   add({place.city, 0}, false);

@@ -13,13 +13,6 @@
 
 namespace tongchou::audit {
 
-// One person met in one cell.
-struct Emission {
-  uint32_t cell;
-  uint32_t person;
-  auto operator<=>(const Emission&) const = default;
-};
-
 struct Place {
   uint32_t city = 0;
   uint32_t county = 0;
@@ -38,7 +31,8 @@ class Emissions {
                  uint32_t period, int64_t amount);
 
   std::vector<FigureName> cells;
-  std::vector<Emission> distinct;
+  // Who was met in each cell, as often as met.
+  std::vector<std::vector<uint32_t>> persons;
   absl::flat_hash_map<uint32_t, int64_t> sums;
 
  private:

@@ -22,13 +22,16 @@ void AddTo(FigureTable* table, const FigureName& name, int64_t amount) {
   value = value.value_or(0) + amount;
 }
 
-// The distinct persons of every cell: sort, then count.
+// Persons are numbered as they appear, so most cells met them in order.
 void CountDistinct(Emissions* emissions, FigureTable* table) {
-  std::vector<Emission>& all = emissions->distinct;
-  std::sort(all.begin(), all.end());
-  all.erase(std::unique(all.begin(), all.end()), all.end());
-  for (const Emission& emission : all) {
-    AddTo(table, emissions->cells[emission.cell], 1);
+  for (size_t cell = 0; cell < emissions->persons.size(); ++cell) {
+    std::vector<uint32_t>& persons = emissions->persons[cell];
+    if (persons.empty()) continue;
+    if (!std::is_sorted(persons.begin(), persons.end())) {
+      std::sort(persons.begin(), persons.end());
+    }
+    const auto end = std::unique(persons.begin(), persons.end());
+    AddTo(table, emissions->cells[cell], end - persons.begin());
   }
 }
 
