@@ -4,6 +4,7 @@
 #include "common/base/sha256.h"
 #include "common/base/status.h"
 #include "common/records/record_key.h"
+#include "node/local_facts.h"
 #include "node/record_index.h"
 
 namespace tongchou::node {

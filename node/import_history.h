@@ -15,8 +15,6 @@
 
 namespace tongchou::node {
 
-inline constexpr char kImportFact[] = "import";
-
 // Durable from the first row to the last receipt of a command.
 struct ImportFact {
   std::string command_sha256;
@@ -57,6 +55,5 @@ absl::StatusOr<ImportPast> ReadImportPast(const ImportFact& fact,
 
 // The number that the next receipt gets.
 absl::StatusOr<uint32_t> NextReceipt(const ledger::LogStore& log);
-inline constexpr char kReceiptsFact[] = "receipts";
 
 }  // namespace tongchou::node

@@ -21,6 +21,7 @@
 #include "common/records/record_key.h"
 #include "node/import_history.h"
 #include "node/import_tally.h"
+#include "node/local_facts.h"
 
 namespace tongchou::node {
 namespace {

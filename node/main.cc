@@ -1,5 +1,8 @@
 // tongchou-node: the city's server.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdio>
 
 #include "absl/synchronization/mutex.h"
@@ -9,6 +12,8 @@
 #include "common/base/stop_signal.h"
 #include "common/ledger/signer.h"
 #include "node/node.h"
+#include "node/read_back.h"
+#include "node/restore.h"
 
 namespace tongchou::node {
 namespace {
@@ -31,6 +36,57 @@ absl::Status MakeKey(const NodeConfig& config) {
   return absl::OkStatus();
 }
 
+// One line that counts on a terminal, some lines in a log file.
+class ProgressLine {
+ public:
+  void Show(const RestoreProgress& progress) {
+    const auto now = std::chrono::steady_clock::now();
+    const bool last = progress.entries == progress.size;
+    if (!last && now - shown_ < (terminal_ ? kTerminalEvery : kFileEvery)) {
+      return;
+    }
+    shown_ = now;
+    fmt::print(stderr, "{}restoring: {} of {} entries{}", terminal_ ? "\r" : "",
+               progress.entries, progress.size, terminal_ && !last ? "" : "\n");
+  }
+
+ private:
+  static constexpr std::chrono::milliseconds kTerminalEvery{100};
+  static constexpr std::chrono::milliseconds kFileEvery{10'000};
+  const bool terminal_ = isatty(STDERR_FILENO) != 0;
+  std::chrono::steady_clock::time_point shown_;
+};
+
+absl::Status RestoreLog(const NodeConfig& config) {
+  ASSIGN_OR_RETURN(const ReadBackSource source, OpenReadBack(config));
+  ProgressLine line;
+  ASSIGN_OR_RETURN(
+      const RestoreSummary done,
+      Restore(config, source,
+              [&](const RestoreProgress& progress) { line.Show(progress); }));
+  if (done.nothing_to_do) {
+    fmt::print(
+        "nothing to restore: the log has all {} entries that the "
+        "province holds\n",
+        done.entries);
+    return absl::OkStatus();
+  }
+  fmt::print(
+      "restored {} entries in {:.1f} s ({:.0f} a second), every one "
+      "verified\n",
+      done.entries, done.seconds,
+      static_cast<double>(done.entries) / done.seconds);
+  if (done.added_again > 0) {
+    fmt::print("added {} entries again that only the old log had\n",
+               done.added_again);
+  }
+  if (!done.old_log.empty()) {
+    fmt::print("the old log lies in {}; remove it when nothing is missed\n",
+               done.old_log);
+  }
+  return absl::OkStatus();
+}
+
 int Run(int argc, char** argv) {
   CLI::App app(
       "The city's server: keeps the city's records in a verifiable "
@@ -38,11 +94,15 @@ int Run(int argc, char** argv) {
   std::string path;
   bool rebuild_state = false;
   bool make_key = false;
+  bool restore = false;
   app.add_option("--config", path, "configuration file (TOML)")->required();
   app.add_flag("--rebuild-state", rebuild_state,
                "forget the derived state and rebuild it from the log");
   app.add_flag("--make-key", make_key,
                "make the log's signing key, print its public part, and end");
+  app.add_flag("--restore", restore,
+               "bring the log back from the province after a lost disk or an "
+               "old copy, and end; the node must not run");
   CLI11_PARSE(app, argc, argv);
   base::StopSignal stop;
   const auto config = LoadNodeConfig(path);
@@ -51,6 +111,10 @@ int Run(int argc, char** argv) {
   if (make_key) {
     const absl::Status made = MakeKey(*config);
     return made.ok() ? 0 : Fail(made);
+  }
+  if (restore) {
+    const absl::Status restored = RestoreLog(*config);
+    return restored.ok() ? 0 : Fail(restored);
   }
   const auto node = Node::Start(*config, rebuild_state);
   if (!node.ok()) return Fail(node.status());

@@ -6,32 +6,20 @@
 #include <atomic>
 #include <thread>
 
-#include "common/base/file.h"
 #include "common/base/logging.h"
 #include "common/base/random.h"
 #include "common/base/status.h"
 #include "common/transport/ops_server.h"
 #include "common/transport/server.h"
+#include "node/local_facts.h"
 #include "node/node_service.h"
+#include "node/signing_key.h"
 
 namespace tongchou::node {
 namespace {
 
-constexpr char kActorSecretFact[] = "actor-secret";
 constexpr auto kStopGrace = std::chrono::milliseconds(3'000);
 constexpr auto kSecond = std::chrono::milliseconds(1'000);
-
-absl::StatusOr<ledger::Signer> LoadSigner(const NodeConfig& config) {
-  const auto pem = base::ReadFile(config.signing_key);
-  if (!pem.ok()) {
-    return base::FailedPreconditionError(
-        "{}; make one with tongchou-node --make-key",
-        base::Message(pem.status()));
-  }
-  auto key = base::Ed25519PrivateKey::FromPem(*pem);
-  if (!key.ok()) return base::Annotate(key.status(), config.signing_key);
-  return ledger::Signer(config.Origin(), *std::move(key));
-}
 
 absl::StatusOr<std::string> ActorSecret(const NodeConfig& config,
                                         ledger::LogStore* log) {
@@ -109,7 +97,8 @@ absl::Status RunningNode::OpenStores(bool rebuild_state) {
   ASSIGN_OR_RETURN(log_, ledger::LogStore::Open(log));
   ASSIGN_OR_RETURN(
       signer_, ledger::HeadSigner::Open(config_.sign_guard, config_.Origin(),
-                                        signer, log_.get()));
+                                        signer, log_.get(),
+                                        /*alone=*/config_.aggregator.empty()));
   ASSIGN_OR_RETURN(
       index_,
       RecordIndex::Open({config_.data + "/state", rebuild_state}, *log_));

@@ -15,12 +15,12 @@
 #include "common/ledger/bundle.h"
 #include "common/transport/channel.h"
 #include "common/transport/grpc_status.h"
+#include "node/local_facts.h"
 #include "tongchou/v1/exchange.grpc.pb.h"
 
 namespace tongchou::node {
 namespace {
 
-constexpr char kIncarnationFact[] = "incarnation";
 constexpr auto kRetryMin = std::chrono::milliseconds(100);
 constexpr auto kRetryMax = std::chrono::milliseconds(3'000);
 // What stands between a fork, a clone or an old copy and the next try.

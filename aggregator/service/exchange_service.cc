@@ -65,6 +65,8 @@ class ExchangeSession {
 
 namespace {
 
+constexpr size_t kReadBackBytesTarget = 1 << 20;
+
 absl::StatusOr<uint32_t> CityOfPeer(const grpc::ServerContext& context) {
   ASSIGN_OR_RETURN(const base::Identity peer, transport::PeerIdentity(context));
   uint32_t city = 0;
@@ -72,7 +74,7 @@ absl::StatusOr<uint32_t> CityOfPeer(const grpc::ServerContext& context) {
                   peer.division.data() + peer.division.size(), city);
   if (peer.role != base::Role::kCityNode || city == 0) {
     return base::PermissionDeniedError(
-        "only a city's node may replicate, not {} of {}",
+        "only a city's node carries its log or reads it back, not {} of {}",
         base::RoleName(peer.role), peer.division);
   }
   return city;
@@ -250,6 +252,59 @@ absl::Status ExchangeService::Serve(grpc::ServerContext* context,
 grpc::Status ExchangeService::Replicate(grpc::ServerContext* context,
                                         Stream* stream) {
   return transport::ToGrpc(Serve(context, stream));
+}
+
+absl::Status ExchangeService::DoReadBack(
+    uint32_t city, grpc::ServerWriter<v1::ReadBackResponse>* writer) {
+  ASSIGN_OR_RETURN(const exchange::CityCopy copy, journal_.City(city));
+  const uint64_t size = copy.range.size();
+  if (size == 0) {
+    return base::NotFoundError("the province holds nothing of {:06}", city);
+  }
+  v1::ReadBackResponse response;
+  response.set_size(size);
+  response.set_incarnation_counter(copy.incarnation_counter);
+  if (!writer->Write(response)) return base::AbortedError("the node went away");
+  response.Clear();
+  uint64_t sent = 0;
+  size_t bytes = 0;
+  const auto send = [&](uint64_t end) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto checkpoints,
+                     journal_.Checkpoints(city, sent, end));
+    for (const JournalCheckpoint& one : checkpoints) {
+      response.add_checkpoints(one.note);
+    }
+    if (!writer->Write(response)) {
+      return base::AbortedError("the node went away");
+    }
+    response.Clear();
+    bytes = 0;
+    sent = end;
+    return absl::OkStatus();
+  };
+  absl::Status status;
+  uint64_t end = 0;
+  RETURN_IF_ERROR(journal_.ReadCity(city, 0, [&](JournalBundle&& bundle) {
+    if (bundle.first_sequence >= size) return false;
+    end = bundle.first_sequence + bundle.count;
+    bytes += bundle.bytes.size();
+    response.add_bundles(std::move(bundle.bytes));
+    if (bytes >= kReadBackBytesTarget) status = send(end);
+    return status.ok();
+  }));
+  RETURN_IF_ERROR(status);
+  return bytes > 0 ? send(end) : absl::OkStatus();
+}
+
+grpc::Status ExchangeService::ReadBack(
+    grpc::ServerContext* context, const v1::ReadBackRequest*,
+    grpc::ServerWriter<v1::ReadBackResponse>* writer) {
+  const auto city = CityOfPeer(*context);
+  if (!city.ok()) return transport::ToGrpc(city.status());
+  const absl::Status status = DoReadBack(*city, writer);
+  spdlog::info("exchange: city={} read its log back: {}", *city,
+               status.ok() ? "all of it" : base::Describe(status));
+  return transport::ToGrpc(status);
 }
 
 }  // namespace tongchou::aggregator

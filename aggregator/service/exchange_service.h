@@ -33,6 +33,9 @@ class ExchangeService final : public v1::Exchange::Service {
       grpc::ServerContext* context,
       grpc::ServerReaderWriter<v1::ProvinceMessage, v1::NodeMessage>* stream)
       override;
+  grpc::Status ReadBack(
+      grpc::ServerContext* context, const v1::ReadBackRequest* request,
+      grpc::ServerWriter<v1::ReadBackResponse>* writer) override;
 
   // The unified database has moved on.
   void Applied(const Position& position);
@@ -41,6 +44,8 @@ class ExchangeService final : public v1::Exchange::Service {
   absl::Status Serve(
       grpc::ServerContext* context,
       grpc::ServerReaderWriter<v1::ProvinceMessage, v1::NodeMessage>* stream);
+  absl::Status DoReadBack(uint32_t city,
+                          grpc::ServerWriter<v1::ReadBackResponse>* writer);
   absl::Status Greet(ExchangeSession* session, const v1::NodeMessage& message);
   // Ends an older session of the city and waits until it is gone.
   void Replace(uint32_t city, ExchangeSession* session);

@@ -57,13 +57,6 @@ absl::Status WriteAll(int fd, std::string_view content,
   return absl::OkStatus();
 }
 
-absl::Status SyncDirectory(const std::string& path) {
-  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd.get() < 0) return ErrnoError("open directory", path);
-  if (::fsync(fd.get()) != 0) return ErrnoError("sync directory", path);
-  return absl::OkStatus();
-}
-
 absl::Status Replace(const std::string& path, std::string_view content,
                      mode_t mode) {
   const std::string temporary = path + ".new";
@@ -82,6 +75,13 @@ absl::Status Replace(const std::string& path, std::string_view content,
 }
 
 }  // namespace
+
+absl::Status SyncDirectory(const std::string& path) {
+  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.get() < 0) return ErrnoError("open directory", path);
+  if (::fsync(fd.get()) != 0) return ErrnoError("sync directory", path);
+  return absl::OkStatus();
+}
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
   std::error_code error;

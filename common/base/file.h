@@ -24,6 +24,9 @@ absl::Status MakeDirectories(const std::string& path);
 // The same, with nothing in it.
 absl::Status MakeEmptyDirectory(const std::string& path);
 
+// Makes what was created, renamed or removed in it survive power loss.
+absl::Status SyncDirectory(const std::string& path);
+
 bool FileExists(const std::string& path);
 
 }  // namespace tongchou::base

@@ -16,10 +16,12 @@ constexpr uint64_t kSequence = 1;
 constexpr uint64_t kCommitTime = 2;
 constexpr uint64_t kType = 3;
 constexpr uint64_t kOperation = 4;
+constexpr uint64_t kReceipt = 6;
 constexpr uint64_t kPrevious = 9;
 constexpr uint64_t kLastOfTransaction = 10;
 constexpr uint64_t kKey = 2;
 constexpr uint64_t kRecord = 3;
+constexpr uint64_t kTransactionId = 7;
 
 struct Field {
   uint64_t number = 0;
@@ -65,7 +67,7 @@ bool ReadHeader(std::string_view bytes, HeaderView* header) {
   while (!bytes.empty()) {
     if (!TakeField(&bytes, &field) || field.number == 0) return false;
     const bool known =
-        field.number <= kOperation ||
+        field.number <= kOperation || field.number == kReceipt ||
         (field.number >= kPrevious && field.number <= kLastOfTransaction);
     if (known && field.wire_type != kVarint) return false;
     switch (field.number) {
@@ -80,6 +82,9 @@ bool ReadHeader(std::string_view bytes, HeaderView* header) {
         break;
       case kOperation:
         header->operation = static_cast<uint32_t>(field.value);
+        break;
+      case kReceipt:
+        header->receipt = field.value;
         break;
       case kPrevious:
         header->previous = field.value;
@@ -99,9 +104,13 @@ bool ReadBody(std::string_view bytes, BodyView* body) {
   Field field;
   while (!bytes.empty()) {
     if (!TakeField(&bytes, &field) || field.number == 0) return false;
-    if (field.number != kKey && field.number != kRecord) continue;
+    std::string_view* to = nullptr;
+    if (field.number == kKey) to = &body->key;
+    if (field.number == kRecord) to = &body->record;
+    if (field.number == kTransactionId) to = &body->transaction_id;
+    if (to == nullptr) continue;
     if (field.wire_type != kLengthDelimited) return false;
-    (field.number == kKey ? body->key : body->record) = field.bytes;
+    *to = field.bytes;
   }
   return true;
 }

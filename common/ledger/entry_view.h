@@ -14,6 +14,7 @@ struct HeaderView {
   int64_t commit_time_us = 0;
   uint32_t type = 0;       // RecordType
   uint32_t operation = 0;  // Operation
+  uint64_t receipt = 0;    // 0 = none
   uint64_t previous = 0;   // sequence plus one; 0 = none
   bool last_of_transaction = false;
 };
@@ -21,6 +22,7 @@ struct HeaderView {
 struct BodyView {
   std::string_view key;
   std::string_view record;
+  std::string_view transaction_id;
 };
 
 // False when the bytes are no protobuf message, or a known field has another

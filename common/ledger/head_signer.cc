@@ -23,7 +23,9 @@ absl::StatusOr<Guard> ReadGuard(const std::string& path,
       !json["allowed_size"].is_number_unsigned() ||
       !json["last_note"].is_string()) {
     return base::DataLossError(
-        "{}: this is no sign guard; restore it from the province's copy", path);
+        "{}: this is no sign guard; move it away and let the province confirm "
+        "the log",
+        path);
   }
   if (json["origin"] != origin) {
     return base::FailedPreconditionError(
@@ -33,7 +35,30 @@ absl::StatusOr<Guard> ReadGuard(const std::string& path,
   return Guard{json["allowed_size"], json["last_note"]};
 }
 
+absl::Status SaveGuardFile(const std::string& path, std::string_view origin,
+                           const Guard& guard) {
+  nlohmann::ordered_json json;
+  json["origin"] = origin;
+  json["allowed_size"] = guard.allowed_size;
+  json["last_note"] = guard.last_note;
+  return base::WriteFileDurably(path, json.dump(1) + "\n");
+}
+
 }  // namespace
+
+absl::StatusOr<std::string> HeadSigner::GuardedNote(
+    const std::string& guard_path, std::string_view origin) {
+  if (!base::FileExists(guard_path)) return std::string();
+  ASSIGN_OR_RETURN(Guard guard, ReadGuard(guard_path, origin));
+  return std::move(guard.last_note);
+}
+
+absl::Status HeadSigner::RestoreGuard(const std::string& guard_path,
+                                      const Signer& signer, uint64_t size,
+                                      const Hash& root) {
+  return SaveGuardFile(guard_path, signer.origin(),
+                       {size + kSigningLeaseEntries, signer.Sign(size, root)});
+}
 
 HeadSigner::HeadSigner(std::string guard_path, std::string origin,
                        Signer signer)
@@ -43,7 +68,7 @@ HeadSigner::HeadSigner(std::string guard_path, std::string origin,
 
 absl::StatusOr<std::unique_ptr<HeadSigner>> HeadSigner::Open(
     std::string guard_path, std::string origin, Signer signer,
-    const LogStore* log) {
+    const LogStore* log, bool alone) {
   std::unique_ptr<HeadSigner> opened(new HeadSigner(
       std::move(guard_path), std::move(origin), std::move(signer)));
   opened->log_ = log;
@@ -51,7 +76,7 @@ absl::StatusOr<std::unique_ptr<HeadSigner>> HeadSigner::Open(
   base::MutexLock lock(opened->mutex_);
   if (!base::FileExists(opened->guard_path_)) {
     if (size == 0) {
-      opened->confirmed_ = true;
+      opened->confirmed_ = alone;
       RETURN_IF_ERROR(opened->WriteGuard());
       return opened;
     }
@@ -67,7 +92,7 @@ absl::StatusOr<std::unique_ptr<HeadSigner>> HeadSigner::Open(
   opened->last_note_ = std::move(guard.last_note);
   opened->saved_note_ = opened->last_note_;
   if (opened->last_note_.empty()) {
-    opened->confirmed_ = size == 0;
+    opened->confirmed_ = alone && size == 0;
     return opened;
   }
   ASSIGN_OR_RETURN(
@@ -76,8 +101,8 @@ absl::StatusOr<std::unique_ptr<HeadSigner>> HeadSigner::Open(
   opened->signed_size_ = last.size;
   if (last.size > size) {
     opened->read_only_reason_ = fmt::format(
-        "the log has {} entries but {} were signed: it is an old copy; restore "
-        "the newest, or refill it from the province",
+        "the log has {} entries but {} were signed: it is an old copy; stop "
+        "the node and run tongchou-node --restore",
         size, last.size);
     return opened;
   }
@@ -100,7 +125,7 @@ absl::Status HeadSigner::Confirm(uint64_t known_size, const Hash& known_root) {
   if (known_size > size) {
     return base::FailedPreconditionError(
         "the province holds {} entries of this log, here are {}: this is an "
-        "old copy; refill it from the province",
+        "old copy; stop the node and run tongchou-node --restore",
         known_size, size);
   }
   ASSIGN_OR_RETURN(const Hash root, log_->RootAt(known_size));
@@ -151,11 +176,8 @@ absl::StatusOr<std::string> HeadSigner::Sign(uint64_t size, const Hash& root) {
 }
 
 absl::Status HeadSigner::WriteGuard() {
-  nlohmann::ordered_json json;
-  json["origin"] = origin_;
-  json["allowed_size"] = allowed_size_;
-  json["last_note"] = last_note_;
-  RETURN_IF_ERROR(base::WriteFileDurably(guard_path_, json.dump(1) + "\n"));
+  RETURN_IF_ERROR(
+      SaveGuardFile(guard_path_, origin_, {allowed_size_, last_note_}));
   saved_note_ = last_note_;
   return absl::OkStatus();
 }

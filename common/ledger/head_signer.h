@@ -25,13 +25,23 @@ inline constexpr uint64_t kSigningLeaseEntries = 1'000'000;
 class HeadSigner {
  public:
   // Reads the guard file. A log without entries and without a guard is a first
-  // start: the guard is created and signing is allowed at once. OK also when
+  // start, or a lost disk: the guard is created; signing is allowed at once
+  // only if the log is `alone`, with nobody who could confirm it. OK also when
   // the log may only be read: then read_only_reason() says why (guard missing
   // beside a log with entries; guard ahead of the log; last note of the guard
   // contradicts the log).
   static absl::StatusOr<std::unique_ptr<HeadSigner>> Open(
       std::string guard_path, std::string origin, Signer signer,
-      const LogStore* log);
+      const LogStore* log, bool alone);
+
+  // The newest note that a guard file names; empty without a file or a note.
+  static absl::StatusOr<std::string> GuardedNote(const std::string& guard_path,
+                                                 std::string_view origin);
+  // Writes the guard of a log that was brought back: the signer signed this
+  // head before, as was verified.
+  static absl::Status RestoreGuard(const std::string& guard_path,
+                                   const Signer& signer, uint64_t size,
+                                   const Hash& root);
 
   // Empty when the log may be written.
   std::string read_only_reason() const;

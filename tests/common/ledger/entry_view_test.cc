@@ -37,6 +37,7 @@ void ExpectSame(const HeaderView& view, const v1::EntryHeader& header) {
   EXPECT_EQ(view.commit_time_us, header.commit_time_us());
   EXPECT_EQ(view.type, static_cast<uint32_t>(header.type()));
   EXPECT_EQ(view.operation, static_cast<uint32_t>(header.operation()));
+  EXPECT_EQ(view.receipt, header.receipt());
   EXPECT_EQ(view.previous, header.previous());
   EXPECT_EQ(view.last_of_transaction, header.last_of_transaction());
 }
@@ -63,6 +64,7 @@ TEST(EntryViewTest, ReadsBodiesAsProtobufDoes) {
   ASSERT_TRUE(ReadBody(bytes, &view));
   EXPECT_EQ(view.key, "key");
   EXPECT_EQ(view.record, std::string(300, 'r'));
+  EXPECT_EQ(view.transaction_id, "t");
   ASSERT_TRUE(ReadBody("", &view));
   EXPECT_THAT(view.key, IsEmpty());
   EXPECT_THAT(view.record, IsEmpty());
@@ -113,6 +115,7 @@ TEST(EntryViewTest, KnowsTheFieldNumbers) {
   EXPECT_EQ(header->FindFieldByName("commit_time_us")->number(), 2);
   EXPECT_EQ(header->FindFieldByName("type")->number(), 3);
   EXPECT_EQ(header->FindFieldByName("operation")->number(), 4);
+  EXPECT_EQ(header->FindFieldByName("receipt")->number(), 6);
   EXPECT_EQ(header->FindFieldByName("previous")->number(), 9);
   EXPECT_EQ(header->FindFieldByName("last_of_transaction")->number(), 10);
   const auto* body = v1::EntryBody::descriptor();

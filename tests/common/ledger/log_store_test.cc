@@ -162,9 +162,9 @@ TEST_F(LogStoreTest, CheckpointsAreFoundBySize) {
 
 class HeadSignerTest : public LogStoreTest {
  protected:
-  std::unique_ptr<HeadSigner> OpenSigner() {
+  std::unique_ptr<HeadSigner> OpenSigner(bool alone = true) {
     auto signer = HeadSigner::Open(directory_.path() + "/guard", "o",
-                                   Signer("o", key_), store_.get());
+                                   Signer("o", key_), store_.get(), alone);
     EXPECT_TRUE(signer.ok()) << signer.status();
     return *std::move(signer);
   }
@@ -180,6 +180,37 @@ TEST_F(HeadSignerTest, AfterARestartNothingIsSignedBeforeConfirmation) {
   EXPECT_EQ(signer->read_only_reason(), "");
   EXPECT_TRUE(
       absl::IsFailedPrecondition(signer->Sign(5, expected_.Root()).status()));
+  ASSERT_TRUE(signer->Confirm(5, expected_.Root()).ok());
+  EXPECT_TRUE(signer->Sign(5, expected_.Root()).ok());
+}
+
+// It may be a disk that was lost: the province knows.
+TEST_F(HeadSignerTest, AFirstStartWaitsForWhoeverCanConfirmIt) {
+  Open();
+  auto signer = OpenSigner(/*alone=*/false);
+  EXPECT_EQ(signer->read_only_reason(), "");
+  Append({5});
+  EXPECT_TRUE(
+      absl::IsFailedPrecondition(signer->Sign(5, expected_.Root()).status()));
+  signer = OpenSigner(/*alone=*/false);  // with a guard that names no note
+  EXPECT_FALSE(signer->Sign(5, expected_.Root()).ok());
+  ASSERT_TRUE(signer->Confirm(0, EmptyRoot()).ok());
+  EXPECT_TRUE(signer->Sign(5, expected_.Root()).ok());
+}
+
+TEST_F(HeadSignerTest, AGuardThatWasBroughtBackIsOneOfASignedHead) {
+  Open();
+  Append({5});
+  const std::string path = directory_.path() + "/guard";
+  EXPECT_EQ(*HeadSigner::GuardedNote(path, "o"), "");
+  ASSERT_TRUE(
+      HeadSigner::RestoreGuard(path, Signer("o", key_), 5, expected_.Root())
+          .ok());
+  EXPECT_EQ(*HeadSigner::GuardedNote(path, "o"),
+            Signer("o", key_).Sign(5, expected_.Root()));
+  const auto signer = OpenSigner();
+  EXPECT_EQ(signer->read_only_reason(), "");
+  EXPECT_FALSE(signer->Sign(5, expected_.Root()).ok());
   ASSERT_TRUE(signer->Confirm(5, expected_.Root()).ok());
   EXPECT_TRUE(signer->Sign(5, expected_.Root()).ok());
 }

@@ -1,0 +1,325 @@
+#include "node/restore.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "common/base/big_endian.h"
+#include "common/base/file.h"
+#include "common/base/status.h"
+#include "common/ledger/head_signer.h"
+#include "common/records/record_codec.h"
+#include "node/commit_clock.h"
+#include "node/local_facts.h"
+#include "node/log_receiver.h"
+#include "node/record_index.h"
+#include "node/record_reader.h"
+#include "node/sequencer.h"
+#include "node/signing_key.h"
+
+namespace tongchou::node {
+namespace {
+
+std::string Number(uint64_t number) {
+  std::string bytes;
+  base::AppendBigEndian<8>(number, &bytes);
+  return bytes;
+}
+
+absl::Status Rename(const std::string& from, const std::string& to) {
+  std::error_code error;
+  std::filesystem::rename(from, to, error);
+  if (!error) return absl::OkStatus();
+  return base::UnavailableError("cannot rename {} to {}: {}", from, to,
+                                error.message());
+}
+
+absl::Status RemoveAll(const std::string& path) {
+  std::error_code error;
+  std::filesystem::remove_all(path, error);
+  if (!error) return absl::OkStatus();
+  return base::UnavailableError("cannot remove {}: {}", path, error.message());
+}
+
+uint32_t DivisionOf(const StoredEntry& entry) {
+  const records::RecordSchema* schema =
+      records::Schema::Get().Find(static_cast<uint32_t>(entry.header.type()));
+  if (schema == nullptr || schema->division < 0) return 0;
+  records::Row row(*schema);
+  if (!records::DecodeRecord(entry.body.record(), &row).ok()) return 0;
+  return static_cast<uint32_t>(row.number(schema->division));
+}
+
+PendingChange ChangeOf(const StoredEntry& entry) {
+  PendingChange change;
+  change.type = static_cast<uint32_t>(entry.header.type());
+  change.is_delete = entry.header.operation() == v1::OPERATION_DELETE;
+  change.key = entry.body.key();
+  change.record = entry.body.record();
+  change.fingerprint = Fingerprint(change.record);
+  change.division = DivisionOf(entry);
+  change.receipt = entry.header.receipt();
+  change.line = entry.header.line();
+  return change;
+}
+
+class Restoration {
+ public:
+  Restoration(const NodeConfig& config, ledger::Signer signer)
+      : config_(config),
+        signer_(std::move(signer)),
+        log_path_(config.data + "/log"),
+        state_path_(config.data + "/state"),
+        new_log_path_(config.data + "/log.restored"),
+        new_state_path_(config.data + "/state.restored") {}
+
+  absl::StatusOr<RestoreSummary> Run(
+      const ReadBackSource& source,
+      const std::function<void(const RestoreProgress&)>& progress);
+
+ private:
+  absl::Status OpenOldLog();
+  absl::Status Pull(
+      const ReadBackSource& source,
+      const std::function<void(const RestoreProgress&)>& progress);
+  absl::StatusOr<bool> OldLogHasAll() const;
+  absl::StatusOr<uint64_t> FirstDifference() const;
+  absl::Status CheckSigned(const std::string& note, uint64_t common) const;
+  absl::Status CheckEverySigned();
+  absl::Status KeepFacts();
+  absl::Status AddAgain();
+  absl::Status Replace();
+
+  const NodeConfig& config_;
+  const ledger::Signer signer_;
+  const std::string log_path_;
+  const std::string state_path_;
+  const std::string new_log_path_;
+  const std::string new_state_path_;
+  std::unique_ptr<ledger::LogStore> old_log_;
+  std::unique_ptr<ledger::LogStore> log_;
+  ledger::Hash root_;  // of the province's copy
+  uint64_t incarnations_ = 0;
+  uint64_t last_receipt_ = 0;
+  uint64_t common_ = 0;  // entries that both logs begin with
+  RestoreSummary summary_;
+};
+
+// One that cannot be read is as good as lost, and is kept.
+absl::Status Restoration::OpenOldLog() {
+  if (!base::FileExists(log_path_)) return absl::OkStatus();
+  ledger::LogStoreOptions options;
+  options.directory = log_path_;
+  options.disk_reserve_bytes = 0;
+  auto log = ledger::LogStore::Open(options);
+  if (absl::IsFailedPrecondition(log.status())) {
+    return base::Annotate(log.status(), "stop the node first");
+  }
+  if (log.ok()) old_log_ = *std::move(log);
+  return absl::OkStatus();
+}
+
+absl::Status Restoration::Pull(
+    const ReadBackSource& source,
+    const std::function<void(const RestoreProgress&)>& progress) {
+  RETURN_IF_ERROR(base::MakeEmptyDirectory(new_log_path_));
+  ledger::LogStoreOptions options;
+  options.directory = new_log_path_;
+  ASSIGN_OR_RETURN(log_, ledger::LogStore::Open(options));
+  LogReceiver receiver(log_.get(), signer_.verifier());
+  v1::ReadBackResponse piece;
+  ASSIGN_OR_RETURN(const bool any, source(&piece));
+  if (!any || piece.size() == 0) {
+    return base::NotFoundError("the province holds nothing of {}",
+                               config_.Origin());
+  }
+  summary_.entries = piece.size();
+  incarnations_ = piece.incarnation_counter();
+  while (true) {
+    RETURN_IF_ERROR(receiver.Take(piece));
+    progress({receiver.received(), summary_.entries});
+    ASSIGN_OR_RETURN(const bool more, source(&piece));
+    if (!more) break;
+  }
+  RETURN_IF_ERROR(receiver.Finish(summary_.entries));
+  last_receipt_ = receiver.last_receipt();
+  root_ = log_->Head().range.Root();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Restoration::OldLogHasAll() const {
+  if (old_log_ == nullptr || old_log_->Head().size() < summary_.entries) {
+    return false;
+  }
+  ASSIGN_OR_RETURN(const ledger::Hash root, old_log_->RootAt(summary_.entries));
+  return root == root_;
+}
+
+// Roots agree up to where the logs part, and never behind.
+absl::StatusOr<uint64_t> Restoration::FirstDifference() const {
+  uint64_t same = 0;
+  uint64_t end = std::min(old_log_->Head().size(), log_->Head().size());
+  while (same < end) {
+    const uint64_t middle = same + (end - same + 1) / 2;
+    ASSIGN_OR_RETURN(const ledger::Hash a, old_log_->RootAt(middle));
+    ASSIGN_OR_RETURN(const ledger::Hash b, log_->RootAt(middle));
+    if (a == b) {
+      same = middle;
+    } else {
+      end = middle - 1;
+    }
+  }
+  return same;
+}
+
+// A head that this node signed must be one of the log that comes back.
+absl::Status Restoration::CheckSigned(const std::string& note,
+                                      uint64_t common) const {
+  if (note.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const ledger::Checkpoint head,
+                   ledger::OpenCheckpoint(note, signer_.verifier()));
+  if (head.size <= common) return absl::OkStatus();
+  if (head.size > summary_.entries) {
+    return base::FailedPreconditionError(
+        "this node signed {} entries, the province holds {}: the {} between "
+        "are in neither; call the province, nothing was changed",
+        head.size, summary_.entries, head.size - summary_.entries);
+  }
+  ASSIGN_OR_RETURN(const ledger::Hash root, log_->RootAt(head.size));
+  if (root == head.root) return absl::OkStatus();
+  return base::FailedPreconditionError(
+      "a fork: this node signed another root at size {} than the province's "
+      "copy has; call the province, nothing was changed",
+      head.size);
+}
+
+absl::Status Restoration::CheckEverySigned() {
+  if (old_log_ != nullptr) {
+    ASSIGN_OR_RETURN(common_, FirstDifference());
+    ASSIGN_OR_RETURN(const auto note,
+                     old_log_->CheckpointAtOrBefore(UINT64_MAX));
+    RETURN_IF_ERROR(CheckSigned(note.value_or(""), common_));
+  }
+  ASSIGN_OR_RETURN(
+      const std::string note,
+      ledger::HeadSigner::GuardedNote(config_.sign_guard, config_.Origin()));
+  return CheckSigned(note, 0);
+}
+
+absl::Status Restoration::KeepFacts() {
+  if (old_log_ != nullptr) {
+    ASSIGN_OR_RETURN(const auto secret,
+                     old_log_->GetLocalFact(kActorSecretFact));
+    if (secret.has_value()) {
+      RETURN_IF_ERROR(log_->PutLocalFact(kActorSecretFact, *secret));
+    }
+    for (const auto& [name, number] :
+         {std::pair(kIncarnationFact, &incarnations_),
+          std::pair(kReceiptsFact, &last_receipt_)}) {
+      ASSIGN_OR_RETURN(const auto fact, old_log_->GetLocalFact(name));
+      if (fact.has_value()) {
+        *number = std::max<uint64_t>(*number, base::ReadBigEndian(*fact));
+      }
+    }
+  }
+  RETURN_IF_ERROR(log_->PutLocalFact(kIncarnationFact, Number(incarnations_)));
+  return log_->PutLocalFact(kReceiptsFact, Number(last_receipt_));
+}
+
+// Whole transactions, with the ids that clients gave them.
+absl::Status Restoration::AddAgain() {
+  RETURN_IF_ERROR(RemoveAll(new_state_path_));
+  ASSIGN_OR_RETURN(const auto index,
+                   RecordIndex::Open({new_state_path_, true}, *log_));
+  const uint64_t end = old_log_ == nullptr ? 0 : old_log_->Head().size();
+  if (common_ < end) {
+    base::RealClock real_clock;
+    const CommitClock clock(&real_clock, config_.clock_day);
+    SequencerOptions options;
+    options.synthetic_seed = config_.synthetic_seed;
+    options.read_only_reason = [] { return std::string(); };
+    options.committed = [](uint64_t) {};
+    const auto sequencer =
+        Sequencer::Start(std::move(options), log_.get(), index.get(), &clock);
+    RecordReader reader(old_log_.get(), config_.city);
+    WriteGroup group;
+    for (uint64_t i = common_; i < end; ++i) {
+      ASSIGN_OR_RETURN(const StoredEntry entry, reader.ReadEntry(i));
+      group.changes.push_back(ChangeOf(entry));
+      if (!entry.header.last_of_transaction()) continue;
+      group.one_transaction = true;
+      group.reason = entry.header.reason();
+      group.actor = entry.header.actor();
+      group.transaction_id = entry.body.transaction_id();
+      group.staff = entry.body.staff();
+      group.reason_text = entry.body.reason_text();
+      group.document_number = entry.body.document_number();
+      RETURN_IF_ERROR(sequencer->Commit(std::exchange(group, {})).status());
+    }
+    summary_.added_again = end - common_;
+  }
+  return index->Flush();
+}
+
+// The old log stays until the new one is in its place; a crash in between
+// leaves no log, which restoring again mends.
+absl::Status Restoration::Replace() {
+  const bool kept = summary_.added_again > 0 ||
+                    (old_log_ == nullptr && base::FileExists(log_path_));
+  old_log_.reset();
+  log_.reset();
+  const std::string aside =
+      fmt::format("{}.old-{}", log_path_,
+                  std::chrono::duration_cast<std::chrono::seconds>(
+                      std::chrono::system_clock::now().time_since_epoch())
+                      .count());
+  RETURN_IF_ERROR(RemoveAll(state_path_));
+  if (base::FileExists(log_path_)) RETURN_IF_ERROR(Rename(log_path_, aside));
+  RETURN_IF_ERROR(Rename(new_log_path_, log_path_));
+  RETURN_IF_ERROR(Rename(new_state_path_, state_path_));
+  RETURN_IF_ERROR(base::SyncDirectory(config_.data));
+  RETURN_IF_ERROR(ledger::HeadSigner::RestoreGuard(config_.sign_guard, signer_,
+                                                   summary_.entries, root_));
+  if (kept) {
+    summary_.old_log = aside;
+    return absl::OkStatus();
+  }
+  return RemoveAll(aside);
+}
+
+absl::StatusOr<RestoreSummary> Restoration::Run(
+    const ReadBackSource& source,
+    const std::function<void(const RestoreProgress&)>& progress) {
+  const auto start = std::chrono::steady_clock::now();
+  RETURN_IF_ERROR(base::MakeDirectories(config_.data));
+  RETURN_IF_ERROR(OpenOldLog());
+  RETURN_IF_ERROR(Pull(source, progress));
+  ASSIGN_OR_RETURN(summary_.nothing_to_do, OldLogHasAll());
+  if (summary_.nothing_to_do) {
+    log_.reset();
+    RETURN_IF_ERROR(RemoveAll(new_log_path_));
+  } else {
+    RETURN_IF_ERROR(CheckEverySigned());
+    RETURN_IF_ERROR(KeepFacts());
+    RETURN_IF_ERROR(AddAgain());
+    RETURN_IF_ERROR(Replace());
+  }
+  summary_.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+          .count();
+  return summary_;
+}
+
+}  // namespace
+
+absl::StatusOr<RestoreSummary> Restore(
+    const NodeConfig& config, const ReadBackSource& source,
+    const std::function<void(const RestoreProgress&)>& progress) {
+  ASSIGN_OR_RETURN(ledger::Signer signer, LoadSigner(config));
+  return Restoration(config, std::move(signer)).Run(source, progress);
+}
+
+}  // namespace tongchou::node

@@ -1,0 +1,43 @@
+// Brings a node's log back from the province: after a lost disk, or where an
+// old copy stands in its place. Nothing is taken that the node's own key did
+// not sign; what only the old copy has, and no head ever covered, is added
+// again behind it. The log is replaced when all that is done; whatever stops it
+// before leaves everything as it was.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "node/node_config.h"
+#include "tongchou/v1/exchange.pb.h"
+
+namespace tongchou::node {
+
+struct RestoreProgress {
+  uint64_t entries = 0;  // that have come
+  uint64_t size = 0;     // that will
+};
+
+struct RestoreSummary {
+  uint64_t entries = 0;        // of the province's copy
+  bool nothing_to_do = false;  // the log has them all
+  uint64_t added_again = 0;    // entries that only the old log had
+  std::string old_log;         // where it lies; empty = nothing was kept
+  double seconds = 0;
+};
+
+// The next message of the province's answer; false behind the last.
+using ReadBackSource =
+    std::function<absl::StatusOr<bool>(v1::ReadBackResponse*)>;
+
+// For a node that does not run. FAILED_PRECONDITION: the node runs; the old log
+// or the sign guard has a signed head that the province's copy contradicts (a
+// fork) or does not reach. DATA_LOSS: the province's copy is not what this
+// node signed.
+absl::StatusOr<RestoreSummary> Restore(
+    const NodeConfig& config, const ReadBackSource& source,
+    const std::function<void(const RestoreProgress&)>& progress);
+
+}  // namespace tongchou::node

@@ -1,0 +1,303 @@
+#include "node/restore.h"
+
+#include <gmock/gmock.h>
+
+#include "common/base/big_endian.h"
+#include "common/base/file.h"
+#include "common/ledger/bundle.h"
+#include "common/ledger/head_signer.h"
+#include "node/local_facts.h"
+#include "tests/node/test_node.h"
+
+namespace tongchou::node {
+namespace {
+
+using ::testing::HasSubstr;
+
+// The parts of NodeTest are the node before its misfortune; `Province` is what
+// it had sent, and the configuration is that of the node to be restored.
+class RestoreTest : public NodeTest {
+ protected:
+  void SetUp() override {
+    NodeTest::SetUp();
+    config_.province = "360000";
+    config_.city = 360'100;
+    config_.data = directory_.path() + "/restored";
+    config_.signing_key = directory_.path() + "/key.pem";
+    config_.sign_guard = directory_.path() + "/guard";
+    config_.clock_day = kDay;
+    ASSERT_TRUE(base::WriteFileDurably(config_.signing_key, key_.ToPem()).ok());
+  }
+
+  ledger::Signer CitySigner() const { return {config_.Origin(), key_}; }
+
+  // Three transactions, one with an id, in as many bundles.
+  void WriteSome(const std::string& prefix) {
+    ASSERT_TRUE(Commit({Upsert(prefix + "a", "1"), Upsert(prefix + "b", "1")},
+                       prefix + "-id")
+                    .ok());
+    ASSERT_TRUE(Commit({Upsert(prefix + "c", "1")}).ok());
+    ASSERT_TRUE(Commit({Upsert(prefix + "a", "2"), Delete(prefix + "b")}).ok());
+  }
+
+  // One message for each bundle of the log, with a head behind each.
+  std::vector<v1::ReadBackResponse> Province() const {
+    std::vector<v1::ReadBackResponse> pieces(1);
+    pieces.front().set_size(size());
+    pieces.front().set_incarnation_counter(7);
+    EXPECT_TRUE(log_->ReadBundles(
+                        0,
+                        [&](ledger::StoredBundle&& stored) {
+                          const auto range = *ledger::PeekBundle(stored.bytes);
+                          v1::ReadBackResponse& piece = pieces.emplace_back();
+                          piece.add_bundles(stored.bytes);
+                          piece.add_checkpoints(CitySigner().Sign(
+                              range.end(), *log_->RootAt(range.end())));
+                          return true;
+                        })
+                    .ok());
+    return pieces;
+  }
+  absl::StatusOr<RestoreSummary> Restore(
+      std::vector<v1::ReadBackResponse> pieces) {
+    size_t next = 0;
+    return node::Restore(
+        config_,
+        [&](v1::ReadBackResponse* piece) -> absl::StatusOr<bool> {
+          if (next == pieces.size()) return false;
+          *piece = pieces[next++];
+          return true;
+        },
+        [&](const RestoreProgress& progress) { progress_ = progress; });
+  }
+
+  // The node that was to be restored has the log as it is now.
+  void CopyLog() {
+    sequencer_.reset();
+    index_.reset();
+    log_.reset();
+    std::filesystem::create_directories(config_.data);
+    std::filesystem::copy(directory_.path() + "/log", config_.data + "/log",
+                          std::filesystem::copy_options::recursive);
+    Open();
+  }
+  // Runs `work` over the parts of the node to be restored.
+  template <typename Work>
+  void AtRestored(const Work& work) {
+    sequencer_.reset();
+    reader_.reset();
+    index_.reset();
+    log_.reset();
+    const std::string own = directory_.path();
+    for (const char* part : {"log", "state"}) {
+      std::filesystem::rename(own + "/" + part, own + "/kept-" + part);
+      if (base::FileExists(config_.data + "/" + part)) {
+        std::filesystem::rename(config_.data + "/" + part, own + "/" + part);
+      }
+    }
+    Open();
+    work();
+    sequencer_.reset();
+    index_.reset();
+    log_.reset();
+    for (const char* part : {"log", "state"}) {
+      std::filesystem::rename(own + "/" + part, config_.data + "/" + part);
+      std::filesystem::rename(own + "/kept-" + part, own + "/" + part);
+    }
+    Open();
+  }
+
+  NodeConfig config_;
+  base::Ed25519PrivateKey key_ = base::Ed25519PrivateKey::Generate();
+  RestoreProgress progress_;
+};
+
+TEST_F(RestoreTest, OntoAnEmptyDisk) {
+  WriteSome("x");
+  const auto done = Restore(Province());
+  ASSERT_TRUE(done.ok()) << done.status();
+  EXPECT_EQ(done->entries, 5u);
+  EXPECT_EQ(done->added_again, 0u);
+  EXPECT_EQ(done->old_log, "");
+  EXPECT_EQ(progress_.entries, 5u);
+  EXPECT_EQ(progress_.size, 5u);
+  const ledger::Hash root = log_->Head().range.Root();
+  const int64_t time = log_->Head().last_commit_time_us;
+  AtRestored([&] {
+    EXPECT_EQ(log_->Head().range.Root(), root);
+    EXPECT_EQ(log_->Head().last_commit_time_us, time);
+    EXPECT_EQ(index_->live_records(), 2u);
+    EXPECT_EQ(base::ReadBigEndian(**log_->GetLocalFact(kIncarnationFact)), 7u);
+    EXPECT_EQ(**log_->CheckpointAtOrBefore(UINT64_MAX),
+              CitySigner().Sign(5, root));
+    // The transaction is known, the next number is the next.
+    EXPECT_TRUE(Commit({Upsert("xa", "9")}, "x-id")->repeated);
+    EXPECT_EQ(Commit({Upsert("xa", "3")})->committed_size, 6u);
+    const auto entry = reader_->ReadEntry(5);
+    ASSERT_TRUE(entry.ok()) << entry.status();
+    EXPECT_EQ(entry->header.previous(), 4u);
+  });
+  EXPECT_EQ(
+      *ledger::HeadSigner::GuardedNote(config_.sign_guard, config_.Origin()),
+      CitySigner().Sign(5, root));
+}
+
+TEST_F(RestoreTest, ReceiptsGoOnWithTheNextNumber) {
+  const std::string rows =
+      "AAB001,AAB004,AAB301\n36010000000012345X,unit,360102\n";
+  ASSERT_TRUE(Import({{"unit.csv", "unit", rows}}).ok());
+  ASSERT_TRUE(Import({{"again.csv", "unit", rows}}).ok());
+  ASSERT_EQ(Receipts().size(), 1u);
+  const uint32_t last = Receipts().front().number();
+  ASSERT_TRUE(Restore(Province()).ok());
+  AtRestored([&] {
+    ASSERT_TRUE(Import({{"third.csv", "unit", rows}}).ok());
+    ASSERT_EQ(Receipts().size(), 1u);
+    EXPECT_EQ(Receipts().front().number(), last + 1);
+  });
+}
+
+TEST_F(RestoreTest, InPlaceOfAnOldCopy) {
+  WriteSome("x");
+  CopyLog();
+  WriteSome("y");
+  const auto done = Restore(Province());
+  ASSERT_TRUE(done.ok()) << done.status();
+  EXPECT_EQ(done->added_again, 0u);
+  EXPECT_EQ(done->old_log, "");
+  const ledger::Hash root = log_->Head().range.Root();
+  AtRestored([&] { EXPECT_EQ(log_->Head().range.Root(), root); });
+  for (const auto& entry : std::filesystem::directory_iterator(config_.data)) {
+    EXPECT_TRUE(entry.path().filename() == "log" ||
+                entry.path().filename() == "state")
+        << entry.path();
+  }
+}
+
+TEST_F(RestoreTest, WhatOnlyTheOldCopyHasIsAddedAgain) {
+  WriteSome("x");
+  CopyLog();
+  // The old copy goes on alone, unsigned; the province has another past.
+  AtRestored([&] { WriteSome("old"); });
+  WriteSome("y");
+  const auto done = Restore(Province());
+  ASSERT_TRUE(done.ok()) << done.status();
+  EXPECT_EQ(done->added_again, 5u);
+  EXPECT_TRUE(base::FileExists(done->old_log));
+  const ledger::Hash root = log_->Head().range.Root();
+  const uint64_t live = index_->live_records();
+  AtRestored([&] {
+    EXPECT_EQ(size(), 15u);
+    EXPECT_EQ(*log_->RootAt(10), root);
+    EXPECT_EQ(index_->live_records(), live + 2);
+    EXPECT_EQ(**log_->FindTransaction("old-id"), 12u);
+    EXPECT_EQ(**log_->FindTransaction("y-id"), 7u);
+  });
+}
+
+TEST_F(RestoreTest, ASignedHeadThatDiffersIsAFork) {
+  WriteSome("x");
+  CopyLog();
+  AtRestored([&] {
+    WriteSome("old");
+    ASSERT_TRUE(log_->PutCheckpoint(
+                        10, CitySigner().Sign(10, log_->Head().range.Root()))
+                    .ok());
+  });
+  WriteSome("y");
+  const auto done = Restore(Province());
+  EXPECT_TRUE(absl::IsFailedPrecondition(done.status()));
+  EXPECT_THAT(std::string(base::Message(done.status())), HasSubstr("a fork"));
+  AtRestored(
+      [&] { EXPECT_TRUE(log_->FindTransaction("old-id")->has_value()); });
+}
+
+TEST_F(RestoreTest, EntriesThatWereSignedAndAreNowhereAreNamed) {
+  WriteSome("x");
+  const auto pieces = Province();
+  WriteSome("y");
+  ASSERT_TRUE(ledger::HeadSigner::RestoreGuard(config_.sign_guard, CitySigner(),
+                                               10, log_->Head().range.Root())
+                  .ok());
+  const auto done = Restore(pieces);
+  EXPECT_TRUE(absl::IsFailedPrecondition(done.status()));
+  EXPECT_THAT(std::string(base::Message(done.status())),
+              HasSubstr("signed 10 entries, the province holds 5: the 5"));
+  EXPECT_FALSE(base::FileExists(config_.data + "/log"));
+}
+
+TEST_F(RestoreTest, ALogThatHasAllIsLeftAlone) {
+  WriteSome("x");
+  const auto pieces = Province();
+  WriteSome("y");
+  CopyLog();
+  const auto done = Restore(pieces);
+  ASSERT_TRUE(done.ok()) << done.status();
+  EXPECT_TRUE(done->nothing_to_do);
+  AtRestored([&] { EXPECT_EQ(size(), 10u); });
+}
+
+TEST_F(RestoreTest, ARunningNodeIsNotRestored) {
+  WriteSome("x");
+  const auto pieces = Province();
+  config_.data = directory_.path();
+  const auto done = Restore(pieces);
+  EXPECT_TRUE(absl::IsFailedPrecondition(done.status())) << done.status();
+  EXPECT_THAT(std::string(base::Message(done.status())),
+              HasSubstr("stop the node first"));
+}
+
+// The bundle with another last byte of its first body, compressed again.
+std::string WithOtherBody(const std::string& bytes) {
+  ledger::Bundle bundle;
+  EXPECT_TRUE(bundle.Decode(bytes).ok());
+  ledger::BundleWriter writer;
+  for (size_t i = 0; i < bundle.count(); ++i) {
+    std::string body(*bundle.body(i));
+    if (i == 0) body.back() = static_cast<char>(body.back() ^ 1);
+    writer.Add(bundle.header(i), body);
+  }
+  return writer.Finish(bundle.first_sequence());
+}
+
+// The province gives back something else than it got.
+TEST_F(RestoreTest, NothingIsTakenThatTheNodeDidNotSign) {
+  WriteSome("x");
+  const auto pieces = Province();
+  ASSERT_EQ(pieces.size(), 4u);
+  using Pieces = std::vector<v1::ReadBackResponse>;
+  const std::pair<const char*, std::function<void(Pieces*)>> attacks[] = {
+      {"another root",
+       [](Pieces* p) {
+         p->at(2).set_bundles(0, WithOtherBody(p->at(2).bundles(0)));
+       }},
+      {"where 2 is next", [](Pieces* p) { p->erase(p->begin() + 2); }},
+      {"at size 2 came behind entry 2",
+       [](Pieces* p) { p->insert(p->begin() + 2, p->at(1)); }},
+      {"sent 3 of 5", [](Pieces* p) { p->pop_back(); }},
+      {"covers the entries from 3",
+       [](Pieces* p) { p->back().clear_checkpoints(); }},
+      {"not of this city's key",
+       [&](Pieces* p) {
+         const ledger::Signer other(config_.Origin(),
+                                    base::Ed25519PrivateKey::Generate());
+         p->back().set_checkpoints(0, other.Sign(5, log_->Head().range.Root()));
+       }},
+      {"holds nothing", [](Pieces* p) { p->clear(); }},
+      {"bundle at entry 0",
+       [](Pieces* p) { p->at(1).set_bundles(0, "no bundle"); }},
+  };
+  for (const auto& [words, attack] : attacks) {
+    Pieces attacked = pieces;
+    attack(&attacked);
+    const auto done = Restore(attacked);
+    ASSERT_FALSE(done.ok()) << words;
+    EXPECT_THAT(base::Describe(done.status()), HasSubstr(words));
+    EXPECT_FALSE(base::FileExists(config_.data + "/log")) << words;
+    EXPECT_FALSE(base::FileExists(config_.sign_guard)) << words;
+  }
+  EXPECT_TRUE(Restore(pieces).ok());
+}
+
+}  // namespace
+}  // namespace tongchou::node
