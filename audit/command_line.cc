@@ -11,6 +11,7 @@
 #include "audit/archive.h"
 #include "audit/claims.h"
 #include "audit/export_entries.h"
+#include "audit/export_tiles.h"
 #include "audit/fetch.h"
 #include "audit/findings.h"
 #include "audit/policy.h"
@@ -35,6 +36,7 @@ struct Options {
   std::string answer;
   uint64_t from = 0;
   uint64_t to = UINT64_MAX;
+  std::string tiles;
 };
 
 void AddCopy(CLI::App* command, Options* options) {
@@ -114,6 +116,32 @@ int RunExport(const Options& options) {
   return status.ok() ? 0 : Fail(status);
 }
 
+// Each log into a folder of its own.
+int RunExportTiles(const Options& options) {
+  const auto policy = LoadPolicy(options.policy);
+  if (!policy.ok()) return Fail(policy.status());
+  const Archive archive(options.directory);
+  const auto copied = archive.Cities();
+  if (!copied.ok()) return Fail(copied.status());
+  size_t logs = 0;
+  for (const uint32_t city : *copied) {
+    if (options.city != 0 && options.city != city) continue;
+    const auto known = policy->cities.find(city);
+    if (known == policy->cities.end()) {
+      return Fail(base::FailedPreconditionError(
+          "the policy names no key of city {}: add it", city));
+    }
+    const std::string directory = fmt::format("{}/{:06}", options.tiles, city);
+    const auto entries = ExportTiles(archive, known->second, directory);
+    if (!entries.ok()) return Fail(entries.status());
+    std::cout << directory << ": " << *entries << " entries\n";
+    ++logs;
+  }
+  if (logs > 0) return 0;
+  return Fail(base::NotFoundError("{} holds no such log; fetch it first",
+                                  options.directory));
+}
+
 CLI::App* AddFetch(CLI::App* app, Options* options) {
   CLI::App* fetch = app->add_subcommand(
       "fetch", "Copy the logs and what the province claims; continues a copy");
@@ -137,6 +165,20 @@ CLI::App* AddCheckCommand(CLI::App* app, const char* name, const char* what,
   AddCopy(command, options);
   AddPolicy(command, options);
   AddFormat(command, options);
+  return command;
+}
+
+CLI::App* AddExportTiles(CLI::App* app, Options* options) {
+  CLI::App* command = app->add_subcommand(
+      "export", "Copied logs as files for other tools, without personal data");
+  AddCopy(command, options);
+  AddPolicy(command, options);
+  command
+      ->add_option("--tiles", options->tiles,
+                   "Where a folder for each log is made: checkpoint, tiles and "
+                   "entry bundles (C2SP tlog-tiles)")
+      ->required();
+  command->add_option("--city", options->city, "Only this city's log");
   return command;
 }
 
@@ -175,6 +217,7 @@ int RunCommandLine(int argc, char** argv) {
   check_answer->add_option("FILE", options.answer, "The answer")
       ->required()
       ->check(CLI::ExistingFile);
+  CLI::App* export_tiles = AddExportTiles(&app, &options);
   CLI::App* export_entries = AddExport(&app, &options);
   try {
     app.parse(argc, argv);
@@ -185,6 +228,7 @@ int RunCommandLine(int argc, char** argv) {
   if (verify->parsed()) return RunCheck(options, Verify);
   if (replay->parsed()) return RunCheck(options, Replay);
   if (check_answer->parsed()) return RunCheckAnswer(options);
+  if (export_tiles->parsed()) return RunExportTiles(options);
   if (export_entries->parsed()) return RunExport(options);
   return kExitCouldNotCheck;
 }

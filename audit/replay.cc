@@ -127,6 +127,22 @@ void CompareBasis(const ClaimedBasis& basis, std::string_view what,
   }
 }
 
+// Claims may rest on less than the logs have by now, but not on nothing of one.
+void FindLeftOut(const ClaimedBasis& basis, const std::vector<CityRun>& runs,
+                 Findings* findings) {
+  for (const CityRun& run : runs) {
+    const auto claim = basis.find(run.policy->city);
+    if (run.outcome.size == 0 ||
+        (claim != basis.end() && claim->second.size > 0)) {
+      continue;
+    }
+    findings->Add(fmt::format("{} basis of the figures", run.policy->city),
+                  fmt::format("leaves out this city, whose log has {} entries; "
+                              "if they have just begun, fetch again",
+                              run.outcome.size));
+  }
+}
+
 // A saved answer may show a part of the figures; a fetched one shows all.
 enum class Extent { kShownFigures, kAllFigures };
 
@@ -296,6 +312,7 @@ absl::StatusOr<AuditSummary> Replay(const Archive& archive,
   PlanReplay(claims.basis, claims.as_of, &runs);
   RETURN_IF_ERROR(RunAll(archive, policy, &runs, &summary));
   CompareBasis(claims.basis, "figures", runs, &summary.findings);
+  FindLeftOut(claims.basis, runs, &summary.findings);
   RETURN_IF_ERROR(CompareRecords(archive, runs, claims.basis, &summary));
   CompareFigures(claims, Extent::kAllFigures, runs, &summary);
   summary.seconds = watch.seconds();

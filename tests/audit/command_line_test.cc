@@ -5,6 +5,7 @@
 
 #include "audit/policy.h"
 #include "tests/audit/answer_json.h"
+#include "tests/audit/run_program.h"
 #include "tests/audit/test_archive.h"
 
 namespace tongchou::audit {
@@ -17,26 +18,6 @@ using testing::StartsWith;
 constexpr int kClean = 0;
 constexpr int kDiscrepancy = 1;
 constexpr int kCouldNotCheck = 2;
-
-struct Outcome {
-  int exit = 0;
-  std::string out;
-  std::string error;
-};
-
-Outcome RunProgram(std::vector<std::string> words) {
-  words.insert(words.begin(), "tongchou-audit");
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  testing::internal::CaptureStdout();
-  testing::internal::CaptureStderr();
-  Outcome outcome;
-  outcome.exit =
-      RunCommandLine(static_cast<int>(arguments.size()), arguments.data());
-  outcome.out = testing::internal::GetCapturedStdout();
-  outcome.error = testing::internal::GetCapturedStderr();
-  return outcome;
-}
 
 class CommandLineTest : public testing::Test {
  protected:

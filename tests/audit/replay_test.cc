@@ -62,6 +62,20 @@ TEST_F(ReplayTest, ClaimsMayRestOnLessThanTheLogsHave) {
   EXPECT_THAT(Check(), IsEmpty());
 }
 
+TEST_F(ReplayTest, ClaimsThatLeaveACityOutAreNamed) {
+  const std::vector<TestBundle> bundles = copy_.nanchang.bundles;
+  copy_.nanchang.bundles.clear();
+  copy_.Claim();
+  copy_.nanchang.bundles = bundles;
+  EXPECT_THAT(Check(), ElementsAre(Names("360100 basis of the figures",
+                                         "leaves out this city, whose log has "
+                                         "12 entries")));
+  claims_.records_basis.mutable_cities()->DeleteSubrange(0, 1);
+  claims_.figures_basis.mutable_cities()->DeleteSubrange(0, 1);
+  EXPECT_THAT(Check(), ElementsAre(Names("360100 basis of the figures",
+                                         "leaves out this city")));
+}
+
 TEST_F(ReplayTest, WhatIsWrongWithALogIsFoundToo) {
   copy_.nanchang.entry(11).body.back() ^= 1;
   EXPECT_THAT(Check(), Contains(Names("360100 entries 9 to 11", "changed")));
