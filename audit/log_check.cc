@@ -3,6 +3,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,10 +34,11 @@ struct KeyHash {
 class Check {
  public:
   Check(const CityPolicy& city, const ledger::VerifierKey& witness,
-        const WantedSizes& wanted, const EntryVisitor& visit,
-        Findings* findings)
+        bool synthetic_clock, const WantedSizes& wanted,
+        const EntryVisitor& visit, Findings* findings)
       : city_(city),
         witness_(witness),
+        synthetic_clock_(synthetic_clock),
         wanted_(wanted),
         visit_(visit),
         findings_(*findings) {}
@@ -53,6 +55,7 @@ class Check {
   bool CheckHeader(const v1::EntryHeader& header);
   void CheckPrevious(const v1::EntryHeader& header, std::string_view key);
   bool CompareHead();
+  void CompareTimes(uint64_t cosigned_seconds);
   void KeepWanted(int64_t commit_time_us);
 
   std::string EntryPlace(uint64_t sequence) const {
@@ -66,13 +69,16 @@ class Check {
 
   const CityPolicy& city_;
   const ledger::VerifierKey& witness_;
+  const bool synthetic_clock_;
   const WantedSizes& wanted_;
   const EntryVisitor& visit_;
   Findings& findings_;
 
-  uint64_t notes_ = 0;                    // seen so far
-  std::map<uint64_t, base::Hash> heads_;  // signed by the city
-  uint64_t compared_size_ = 0;            // newest head that matched
+  uint64_t notes_ = 0;                     // seen so far
+  std::map<uint64_t, base::Hash> heads_;   // signed by the city
+  std::map<uint64_t, uint64_t> cosigned_;  // first seconds, by size
+  uint64_t compared_size_ = 0;             // newest head that matched
+  int64_t first_time_us_ = 0;              // of the entry behind it
   ledger::Bundle bundle_;
   ledger::CompactRange range_;
   v1::EntryHeader header_;
@@ -103,6 +109,10 @@ void Check::TakeCheckpoint(std::string_view note) {
   if (!cosigned.ok()) {
     findings_.Add(place, "the province's cosignature does not hold: " +
                              std::string(base::Message(cosigned.status())));
+  } else {
+    uint64_t& first =
+        cosigned_.try_emplace(head->size, *cosigned).first->second;
+    first = std::min(first, *cosigned);
   }
   if (head->size == 0 && head->root != ledger::EmptyRoot()) {
     findings_.Add(place, "does not name the root of an empty log");
@@ -171,6 +181,7 @@ bool Check::CheckHeader(const v1::EntryHeader& header) {
                       base::FormatChinaTime(header.commit_time_us()) + ")");
   }
   last_time_us_ = header.commit_time_us();
+  if (sequence == compared_size_) first_time_us_ = last_time_us_;
   transaction_open_ = !header.last_of_transaction();
   return true;
 }
@@ -192,6 +203,8 @@ bool Check::CompareHead() {
   if (head == heads_.end()) return true;
   ++outcome_.checkpoints;
   if (range_.Root() == head->second) {
+    const auto cosigned = cosigned_.find(head->first);
+    if (cosigned != cosigned_.end()) CompareTimes(cosigned->second);
     compared_size_ = head->first;
     return true;
   }
@@ -200,6 +213,30 @@ bool Check::CompareHead() {
               fmt::format("do not hash to the root that the city signed at "
                           "size {}: one of them was changed, dropped or added",
                           head->first));
+}
+
+// The entries since the last head were there when the province saw this one.
+void Check::CompareTimes(uint64_t cosigned_seconds) {
+  if (synthetic_clock_) return;
+  constexpr int64_t kMicros = 1'000'000;
+  const auto cosigned = static_cast<int64_t>(cosigned_seconds);
+  const uint64_t end = range_.size();
+  if (last_time_us_ / kMicros > cosigned + kCosignedTimeTolerance) {
+    findings_.Add(
+        EntryPlace(end - 1),
+        fmt::format("names the time {}, but the province had seen it at {}",
+                    base::FormatChinaTime(last_time_us_),
+                    base::FormatChinaTime(cosigned * kMicros)));
+  }
+  const int64_t delay = cosigned - first_time_us_ / kMicros;
+  if (delay <= kContactSeconds) return;
+  std::vector<UnwitnessedRange>& ranges = outcome_.unwitnessed;
+  if (ranges.empty() || ranges.back().end != compared_size_) {
+    ranges.push_back({compared_size_, end, delay});
+    return;
+  }
+  ranges.back().end = end;
+  ranges.back().seconds = std::max(ranges.back().seconds, delay);
 }
 
 void Check::KeepWanted(int64_t commit_time_us) {
@@ -232,13 +269,11 @@ void Check::Finish() {
 
 }  // namespace
 
-absl::StatusOr<LogOutcome> CheckLog(const Archive& archive,
-                                    const CityPolicy& city,
-                                    const ledger::VerifierKey& witness,
-                                    const WantedSizes& wanted,
-                                    const EntryVisitor& visit,
-                                    Findings* findings) {
-  Check check(city, witness, wanted, visit, findings);
+absl::StatusOr<LogOutcome> CheckLog(
+    const Archive& archive, const CityPolicy& city,
+    const ledger::VerifierKey& witness, bool synthetic_clock,
+    const WantedSizes& wanted, const EntryVisitor& visit, Findings* findings) {
+  Check check(city, witness, synthetic_clock, wanted, visit, findings);
   const auto notes =
       ReadPieces(archive.checkpoints(city.city), [&](std::string_view note) {
         check.TakeCheckpoint(note);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "audit/archive.h"
@@ -25,6 +26,20 @@ struct AuditedEntry {
 };
 using EntryVisitor = std::function<void(const AuditedEntry&)>;
 
+// An entry may name a time so many seconds behind the cosignature that covers
+// it: clocks differ.
+inline constexpr int64_t kCosignedTimeTolerance = 120;
+// Entries that the province saw so many seconds after the time that they name
+// are shown: nobody can say whether they were there before.
+inline constexpr int64_t kContactSeconds = 3'600;
+
+// Entries [first, end) that were seen late.
+struct UnwitnessedRange {
+  uint64_t first = 0;
+  uint64_t end = 0;
+  int64_t seconds = 0;  // the longest delay
+};
+
 struct LogOutcome {
   uint64_t size = 0;         // entries read and hashed
   base::Hash root;           // over them
@@ -32,19 +47,19 @@ struct LogOutcome {
   // Roots at all sizes that a head or the caller names.
   std::map<uint64_t, base::Hash> roots;
   std::map<uint64_t, int64_t> commit_times;  // of the entry before each size
+  std::vector<UnwitnessedRange> unwitnessed;
 };
 
 // Sizes at which the caller wants the root, besides those of the heads.
 using WantedSizes = std::map<uint64_t, bool>;
 
-// What is wrong with the log goes to `findings` with the entry or bundle it is
-// about; checking of this log then ends where nothing behind can be judged.
-// An error means that the copy could not be read at all.
-absl::StatusOr<LogOutcome> CheckLog(const Archive& archive,
-                                    const CityPolicy& city,
-                                    const ledger::VerifierKey& witness,
-                                    const WantedSizes& wanted,
-                                    const EntryVisitor& visit,
-                                    Findings* findings);
+// Times are held against those of the cosignatures unless the log's clock is
+// synthetic. What is wrong with the log goes to `findings` with the entry or
+// bundle it is about; checking of this log then ends where nothing behind can
+// be judged. An error means that the copy could not be read at all.
+absl::StatusOr<LogOutcome> CheckLog(
+    const Archive& archive, const CityPolicy& city,
+    const ledger::VerifierKey& witness, bool synthetic_clock,
+    const WantedSizes& wanted, const EntryVisitor& visit, Findings* findings);
 
 }  // namespace tongchou::audit

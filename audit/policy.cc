@@ -72,7 +72,8 @@ absl::Status ReadCity(const toml::value& value, Policy* policy) {
 }
 
 absl::StatusOr<Policy> ReadPolicy(const toml::table& table) {
-  RETURN_IF_ERROR(CheckKeys(table, {"province", "witness", "city"}));
+  RETURN_IF_ERROR(
+      CheckKeys(table, {"province", "witness", "city", "synthetic_clock"}));
   Policy policy;
   ASSIGN_OR_RETURN(policy.province, Text(table, "province"));
   RETURN_IF_ERROR(Division(policy.province).status());
@@ -80,6 +81,13 @@ absl::StatusOr<Policy> ReadPolicy(const toml::table& table) {
   ASSIGN_OR_RETURN(policy.witness, ledger::ParseVerifierKey(witness));
   if (policy.witness.type != ledger::KeyType::kCosignature) {
     return base::InvalidArgumentError("witness is no key of a cosigner");
+  }
+  const auto clock = table.find("synthetic_clock");
+  if (clock != table.end()) {
+    if (!clock->second.is_boolean()) {
+      return base::InvalidArgumentError("synthetic_clock is true or false");
+    }
+    policy.synthetic_clock = clock->second.as_boolean();
   }
   const auto cities = table.find("city");
   if (cities == table.end() || !cities->second.is_array()) {

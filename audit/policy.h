@@ -3,6 +3,7 @@
 //
 //   province = "360000"
 //   witness = "tongchou/360000/witness+0a1b2c3d+BE..."   # the province's key
+//   synthetic_clock = true   # only where all data are synthetic
 //
 //   [[city]]
 //   code = "360100"
@@ -27,6 +28,7 @@ struct CityPolicy {
 struct Policy {
   std::string province;
   ledger::VerifierKey witness;
+  bool synthetic_clock = false;  // entries' times are no real ones
   std::map<uint32_t, CityPolicy> cities;
 };
 

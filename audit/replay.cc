@@ -70,8 +70,9 @@ void RunOne(const Archive& archive, const Policy& policy, CityRun* run) {
   if (run->records != nullptr) {
     visit = [run](const AuditedEntry& entry) { run->records->Take(entry); };
   }
-  auto outcome = CheckLog(archive, *run->policy, policy.witness, run->wanted,
-                          visit, &run->findings);
+  auto outcome =
+      CheckLog(archive, *run->policy, policy.witness, policy.synthetic_clock,
+               run->wanted, visit, &run->findings);
   if (!outcome.ok()) {
     run->status = outcome.status();
     return;
@@ -82,6 +83,7 @@ void RunOne(const Archive& archive, const Policy& policy, CityRun* run) {
 
 absl::Status RunAll(const Archive& archive, const Policy& policy,
                     std::vector<CityRun>* runs, AuditSummary* summary) {
+  summary->synthetic_clock = policy.synthetic_clock;
   std::atomic<size_t> next = 0;
   const auto work = [&] {
     for (size_t i = next++; i < runs->size(); i = next++) {
@@ -96,6 +98,9 @@ absl::Status RunAll(const Archive& archive, const Policy& policy,
     summary->entries += run.outcome.size;
     summary->checkpoints += run.outcome.checkpoints;
     summary->findings.Merge(run.findings);
+    if (!run.outcome.unwitnessed.empty()) {
+      summary->unwitnessed[run.policy->city] = run.outcome.unwitnessed;
+    }
   }
   return absl::OkStatus();
 }

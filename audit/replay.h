@@ -27,6 +27,8 @@ struct AuditSummary {
   // when no records were compared.
   std::string records_digest;
   double seconds = 0;
+  bool synthetic_clock = false;  // times were not held against cosignatures
+  std::map<uint32_t, std::vector<UnwitnessedRange>> unwitnessed;  // by city
   Findings findings;
 
   Verdict verdict() const {

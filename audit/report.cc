@@ -6,6 +6,40 @@
 
 namespace tongchou::audit {
 
+namespace {
+
+constexpr size_t kRangesShown = 10;
+
+std::string Delay(int64_t seconds) {
+  const auto hours = static_cast<double>(seconds) / 3'600;
+  return hours < 48 ? fmt::format("{:.1f} hours", hours)
+                    : fmt::format("{:.1f} days", hours / 24);
+}
+
+// What nobody but the city can vouch for; no discrepancy.
+std::string Unwitnessed(const AuditSummary& summary) {
+  if (summary.synthetic_clock) {
+    return "times        of a synthetic clock: not held against cosignatures\n";
+  }
+  std::string text;
+  size_t ranges = 0;
+  for (const auto& [city, late] : summary.unwitnessed) {
+    for (const UnwitnessedRange& range : late) {
+      if (++ranges > kRangesShown) continue;
+      text += fmt::format(
+          "unwitnessed  {:06} entries {} to {}: seen by the province up to {} "
+          "after the time that they name\n",
+          city, range.first, range.end - 1, Delay(range.seconds));
+    }
+  }
+  if (ranges > kRangesShown) {
+    text += fmt::format("unwitnessed  {} more ranges\n", ranges - kRangesShown);
+  }
+  return text;
+}
+
+}  // namespace
+
 std::string FormatText(const AuditSummary& summary) {
   std::string text = fmt::format(
       "verdict      {}\n"
@@ -19,6 +53,7 @@ std::string FormatText(const AuditSummary& summary) {
         summary.records, summary.figures);
   }
   text += fmt::format("time         {:.1f} s\n", summary.seconds);
+  text += Unwitnessed(summary);
   if (summary.findings.empty()) {
     return text +
            "proves: who recorded what and when, and that it has not been "
@@ -43,6 +78,16 @@ std::string FormatJson(const AuditSummary& summary) {
   json["figures"] = summary.figures;
   json["records_digest"] = summary.records_digest;
   json["seconds"] = summary.seconds;
+  json["synthetic_clock"] = summary.synthetic_clock;
+  json["unwitnessed"] = nlohmann::ordered_json::array();
+  for (const auto& [city, late] : summary.unwitnessed) {
+    for (const UnwitnessedRange& range : late) {
+      json["unwitnessed"].push_back({{"city", fmt::format("{:06}", city)},
+                                     {"first", range.first},
+                                     {"end", range.end},
+                                     {"seconds", range.seconds}});
+    }
+  }
   json["findings_total"] = summary.findings.count();
   json["findings"] = nlohmann::ordered_json::array();
   for (const Finding& finding : summary.findings.kept()) {

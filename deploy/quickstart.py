@@ -205,6 +205,7 @@ class Province:
                 "tongchou-node", config, config.parent / "log-key.pem")
         self.aggregator_config(keys)
         policy = (f'province = "{PROVINCE}"\nwitness = "{witness}"\n'
+                  + ("synthetic_clock = true\n" if self.options.clock else "")
                   + "".join(f'\n[[city]]\ncode = "{code}"\nkey = "{key}"\n'
                             for code, key in keys.items()))
         (self.directory("audit") / "policy.toml").write_text(policy)

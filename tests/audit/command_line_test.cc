@@ -54,6 +54,9 @@ TEST_F(CommandLineTest, CleanIsZero) {
   EXPECT_EQ(verify.exit, kClean) << verify.error;
   EXPECT_THAT(verify.out, HasSubstr("verdict      clean"));
   EXPECT_THAT(verify.out, HasSubstr("entries      24"));
+  EXPECT_THAT(verify.out,
+              HasSubstr("unwitnessed  360100 entries 0 to 11: seen by the "
+                        "province up to 671.8 days after"));
   const Outcome replay = RunCheck("replay");
   EXPECT_EQ(replay.exit, kClean) << replay.error;
   EXPECT_THAT(replay.out, HasSubstr("records      18 compared"));
@@ -72,6 +75,12 @@ TEST_F(CommandLineTest, TheReportIsOneLineOfJsonOnRequest) {
   EXPECT_EQ(report["checkpoints"], 8);
   EXPECT_EQ(report["records"], 18);
   EXPECT_EQ(report["figures"], copy_.claims.figures.size());
+  EXPECT_EQ(report["synthetic_clock"], false);
+  ASSERT_EQ(report["unwitnessed"].size(), 2u);
+  EXPECT_EQ(report["unwitnessed"][0]["city"], "360100");
+  EXPECT_EQ(report["unwitnessed"][0]["first"], 0);
+  EXPECT_EQ(report["unwitnessed"][0]["end"], 12);
+  EXPECT_GT(report["unwitnessed"][0]["seconds"], 365 * 86'400);
   EXPECT_EQ(report["findings_total"], 0);
   EXPECT_EQ(report["findings"], json::array());
 }
@@ -201,6 +210,32 @@ TEST_F(CommandLineTest, ACityWithoutAPinnedKeyIsTwo) {
   EXPECT_EQ(outcome.exit, kCouldNotCheck);
   EXPECT_THAT(outcome.error, HasSubstr("no key is pinned"));
   EXPECT_THAT(outcome.error, HasSubstr("360200"));
+}
+
+TEST_F(CommandLineTest, AMissingLogIsNotExported) {
+  const Outcome outcome = RunCheck(
+      "export", {"--tiles", copy_.PathOf("tiles"), "--city", "360300"});
+  EXPECT_EQ(outcome.exit, kCouldNotCheck);
+  EXPECT_THAT(outcome.error, HasSubstr("fetch it first"));
+}
+
+TEST_F(CommandLineTest, AChangedLogIsNotExported) {
+  copy_.nanchang.entry(4).body.back() ^= 1;
+  copy_.Write();
+  const Outcome outcome =
+      RunCheck("export", {"--tiles", copy_.PathOf("tiles")});
+  EXPECT_EQ(outcome.exit, kDiscrepancy);
+  EXPECT_THAT(outcome.error, HasSubstr("another root than the city signed"));
+  EXPECT_FALSE(base::FileExists(copy_.PathOf("tiles/360100/checkpoint")));
+}
+
+TEST_F(CommandLineTest, ASyntheticClockIsNamed) {
+  std::ifstream file(policy_);
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_THAT(RunWithPolicy("synthetic_clock = true\n" + text).out,
+              HasSubstr("times        of a synthetic clock"));
+  EXPECT_THAT(RunWithPolicy("synthetic_clock = 1\n" + text).error,
+              HasSubstr("synthetic_clock is true or false"));
 }
 
 TEST_F(CommandLineTest, ABadPolicyIsTwoAndSaysWhy) {

@@ -311,6 +311,70 @@ TEST_F(LogCheckTest, ATransactionThatDoesNotEndIsNamed) {
                                                 "transaction")));
 }
 
+// ---- Times against those of the cosignatures.
+
+TEST_F(LogCheckTest, AnEntryOfTheFutureIsNamed) {
+  const auto cosign_after = [&](int64_t seconds) {
+    v1::EntryHeader last;
+    ASSERT_TRUE(last.ParseFromString(log_.entry(11).header));
+    log_.notes[3] = TestLog::MakeNote(
+        log_.signer(), 12, log_.Root(12), copy_.witness,
+        static_cast<uint64_t>(last.commit_time_us() / 1'000'000 + seconds));
+  };
+  cosign_after(-kCosignedTimeTolerance);
+  EXPECT_THAT(Check(), IsEmpty());
+  cosign_after(-kCosignedTimeTolerance - 1);
+  EXPECT_THAT(
+      Check(),
+      ElementsAre(Names("360100 entry 11",
+                        "names the time 2008-10-31T12:00:00.000000+08:00, but "
+                        "the province had seen it at "
+                        "2008-10-31T11:57:59.000000+08:00")));
+  Policy policy = copy_.policy();
+  policy.synthetic_clock = true;
+  EXPECT_THAT(FindingsOf(Verify(copy_.archive(), policy)), IsEmpty());
+}
+
+// A backdated entry looks like one that was kept back: both are shown.
+TEST_F(LogCheckTest, EntriesThatWereSeenLateAreShown) {
+  const auto cosign = [&](size_t note, int64_t delay) {
+    const uint64_t size = 3 * (note + 1);
+    v1::EntryHeader first;
+    ASSERT_TRUE(first.ParseFromString(log_.entry(size - 3).header));
+    log_.notes[note] = TestLog::MakeNote(
+        log_.signer(), size, log_.Root(size), copy_.witness,
+        static_cast<uint64_t>(first.commit_time_us() / 1'000'000 + delay));
+  };
+  constexpr int64_t kYear = 366 * 86'400;
+  for (size_t note = 0; note < 4; ++note) cosign(note, kYear);
+  cosign(1, 90 * 86'400);
+  copy_.Write();
+  auto summary = Verify(copy_.archive(), copy_.policy());
+  EXPECT_THAT(FindingsOf(summary), IsEmpty());
+  ASSERT_EQ(summary->unwitnessed[360100].size(), 1u);
+  EXPECT_EQ(summary->unwitnessed[360100][0].first, 0u);
+  EXPECT_EQ(summary->unwitnessed[360100][0].end, 12u);
+  EXPECT_EQ(summary->unwitnessed[360100][0].seconds, kYear);
+  // One bundle of entries that are no further apart than the bound.
+  log_.bundles.resize(1);
+  for (uint64_t i = 1; i < 3; ++i) {
+    log_.entry(i).EditHeader([&](v1::EntryHeader* header) {
+      header->set_commit_time_us(base::ChinaDayStart(20070301) +
+                                 base::kMicrosPerDay / 2);
+    });
+  }
+  copy_.Sign();
+  cosign(0, kContactSeconds);
+  copy_.Write();
+  summary = Verify(copy_.archive(), copy_.policy());
+  EXPECT_THAT(FindingsOf(summary), IsEmpty());
+  EXPECT_FALSE(summary->unwitnessed.contains(360100));
+  cosign(0, kContactSeconds + 1);
+  copy_.Write();
+  EXPECT_TRUE(
+      Verify(copy_.archive(), copy_.policy())->unwitnessed.contains(360100));
+}
+
 // ---- Heads.
 
 TEST_F(LogCheckTest, AWrongRootSignedByTheCityIsNamed) {

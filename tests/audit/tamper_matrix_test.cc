@@ -212,6 +212,13 @@ constexpr Row kRows[] = {
        });
        copy->Sign();
      }},
+    {kCity, kCityKey, kAny, "dates entries ahead by more than two minutes",
+     "verify", "360100 entry 11", "but the province had seen it at",
+     [](TestArchive* copy) {
+       copy->nanchang.notes[3] = TestLog::MakeNote(
+           copy->nanchang.signer(), 12, copy->nanchang.Root(12), copy->witness,
+           kTestCosigned - 365 * 86'400);
+     }},
     {kCity, kCityKey, kAny, "hides a record's earlier changes", "verify",
      "360100 entry 3", "but that is entry 2",
      [](TestArchive* copy) {
@@ -246,6 +253,9 @@ constexpr const char* kNotDetectable[] = {
     "witness copied a head | rewrite the past, sign and cosign it again | "
     "fetch "
     "often, and keep the copies |",
+    "| the city | the log's | any | dates new entries back, not before the one "
+    "in front | `verify` shows entries that were seen more than an hour after "
+    "the time that they name, as unwitnessed |",
     "| the city | the log's | any | records what is not true of the world | a "
     "log proves who recorded what and when |",
 };

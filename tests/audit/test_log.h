@@ -30,6 +30,8 @@ namespace tongchou::audit {
 
 inline constexpr std::string_view kTestProvince = "360000";
 inline constexpr size_t kTestBundleEntries = 3;
+// When the province saw everything: 1 January 2009, UTC.
+inline constexpr uint64_t kTestCosigned = 1'230'768'000;
 
 // Field code to text, as in an import file; absent = empty.
 using Texts = std::map<std::string, std::string>;
@@ -175,8 +177,9 @@ class TestLog {
   }
   static std::string MakeNote(const ledger::Signer& signer, uint64_t size,
                               const ledger::Hash& root,
-                              const ledger::Cosigner& witness) {
-    return *witness.Cosign(signer.Sign(size, root), 1'225'411'200);
+                              const ledger::Cosigner& witness,
+                              uint64_t cosigned_seconds = kTestCosigned) {
+    return *witness.Cosign(signer.Sign(size, root), cosigned_seconds);
   }
 
   std::vector<TestBundle> bundles;
