@@ -17,6 +17,9 @@
 #include "audit/policy.h"
 #include "audit/replay.h"
 #include "audit/report.h"
+#include "audit/report_page.h"
+#include "common/base/clock.h"
+#include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/transport/channel.h"
 
@@ -37,6 +40,8 @@ struct Options {
   uint64_t from = 0;
   uint64_t to = UINT64_MAX;
   std::string tiles;
+  std::string html;
+  std::string json;
 };
 
 void AddCopy(CLI::App* command, Options* options) {
@@ -99,6 +104,27 @@ int RunCheck(const Options& options, const Check& check) {
   const auto policy = LoadPolicy(options.policy);
   if (!policy.ok()) return Fail(policy.status());
   return Report(check(Archive(options.directory), *policy), options.format);
+}
+
+// The page is written whatever was found.
+int RunReport(const Options& options) {
+  const auto policy = LoadPolicy(options.policy);
+  if (!policy.ok()) return Fail(policy.status());
+  const auto summary = Replay(Archive(options.directory), *policy);
+  if (!summary.ok()) return Fail(summary.status());
+  base::RealClock clock;
+  const std::pair<const std::string&, std::string> files[] = {
+      {options.html, FormatPage(*summary, *policy, clock.NowMicros())},
+      {options.json, FormatJson(*summary)}};
+  for (const auto& [path, text] : files) {
+    if (path.empty()) continue;
+    const absl::Status written = base::WriteFileDurably(path, text);
+    if (!written.ok()) {
+      std::cerr << "tongchou-audit: " << base::Message(written) << "\n";
+      return kExitCouldNotCheck;
+    }
+  }
+  return Report(summary, "table");
 }
 
 int RunCheckAnswer(const Options& options) {
@@ -168,6 +194,18 @@ CLI::App* AddCheckCommand(CLI::App* app, const char* name, const char* what,
   return command;
 }
 
+CLI::App* AddReport(CLI::App* app, Options* options) {
+  CLI::App* command = app->add_subcommand(
+      "report", "Replay, and write what came out as a page for people");
+  AddCopy(command, options);
+  AddPolicy(command, options);
+  command
+      ->add_option("--html", options->html, "The page; it needs no other file")
+      ->required();
+  command->add_option("--json", options->json, "The same for programs");
+  return command;
+}
+
 CLI::App* AddExportTiles(CLI::App* app, Options* options) {
   CLI::App* command = app->add_subcommand(
       "export", "Copied logs as files for other tools, without personal data");
@@ -212,6 +250,7 @@ int RunCommandLine(int argc, char** argv) {
   CLI::App* replay = AddCheckCommand(
       &app, "replay",
       "Verify, then compute records and figures again and compare", &options);
+  CLI::App* report = AddReport(&app, &options);
   CLI::App* check_answer = AddCheckCommand(
       &app, "check-answer", "Derive a saved JSON answer again", &options);
   check_answer->add_option("FILE", options.answer, "The answer")
@@ -227,6 +266,7 @@ int RunCommandLine(int argc, char** argv) {
   if (fetch->parsed()) return RunFetch(options);
   if (verify->parsed()) return RunCheck(options, Verify);
   if (replay->parsed()) return RunCheck(options, Replay);
+  if (report->parsed()) return RunReport(options);
   if (check_answer->parsed()) return RunCheckAnswer(options);
   if (export_tiles->parsed()) return RunExportTiles(options);
   if (export_entries->parsed()) return RunExport(options);

@@ -249,6 +249,7 @@ void Check::KeepWanted(int64_t commit_time_us) {
 void Check::Finish() {
   outcome_.size = range_.size();
   outcome_.root = range_.Root();
+  outcome_.last_commit_time_us = last_time_us_;
   if (stopped_) return;
   if (transaction_open_) {
     findings_.Add(EntryPlace(outcome_.size - 1),

@@ -41,8 +41,9 @@ struct UnwitnessedRange {
 };
 
 struct LogOutcome {
-  uint64_t size = 0;         // entries read and hashed
-  base::Hash root;           // over them
+  uint64_t size = 0;  // entries read and hashed
+  base::Hash root;    // over them
+  int64_t last_commit_time_us = 0;
   uint64_t checkpoints = 0;  // signed heads compared
   // Roots at all sizes that a head or the caller names.
   std::map<uint64_t, base::Hash> roots;

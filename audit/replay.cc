@@ -98,6 +98,9 @@ absl::Status RunAll(const Archive& archive, const Policy& policy,
     summary->entries += run.outcome.size;
     summary->checkpoints += run.outcome.checkpoints;
     summary->findings.Merge(run.findings);
+    summary->logs.push_back({run.policy->city, run.outcome.size,
+                             run.outcome.checkpoints, run.outcome.root,
+                             run.outcome.last_commit_time_us});
     if (!run.outcome.unwitnessed.empty()) {
       summary->unwitnessed[run.policy->city] = run.outcome.unwitnessed;
     }
@@ -157,7 +160,7 @@ void CompareFigures(const ClaimedFigures& claims, Extent extent,
   for (const CityRun& run : runs) {
     cities.push_back({run.records.get(), run.opening});
   }
-  const FigureTable figures = ComputeFigures(cities, claims.as_of, claims.on);
+  FigureTable figures = ComputeFigures(cities, claims.as_of, claims.on);
   const auto text = [](std::optional<int64_t> value) {
     return value.has_value() ? std::to_string(*value) : std::string("null");
   };
@@ -178,6 +181,8 @@ void CompareFigures(const ClaimedFigures& claims, Extent extent,
   for (const auto& [name, value] : figures) {
     if (!claims.figures.contains(name)) compare(name, 0, value);
   }
+  summary->as_of = claims.as_of;
+  summary->computed = std::move(figures);
 }
 
 std::string RecordPlace(uint32_t city, std::string_view key) {

@@ -11,12 +11,21 @@
 #include "absl/status/statusor.h"
 #include "audit/archive.h"
 #include "audit/claims.h"
+#include "audit/figures.h"
 #include "audit/findings.h"
 #include "audit/log_check.h"
 #include "audit/policy.h"
 #include "audit/record_set.h"
 
 namespace tongchou::audit {
+
+struct AuditedLog {
+  uint32_t city = 0;
+  uint64_t entries = 0;
+  uint64_t checkpoints = 0;
+  base::Hash root;
+  int64_t last_commit_time_us = 0;
+};
 
 struct AuditSummary {
   uint64_t entries = 0;
@@ -29,6 +38,9 @@ struct AuditSummary {
   double seconds = 0;
   bool synthetic_clock = false;  // times were not held against cosignatures
   std::map<uint32_t, std::vector<UnwitnessedRange>> unwitnessed;  // by city
+  std::vector<AuditedLog> logs;                                   // by city
+  uint32_t as_of = 0;    // of the figures
+  FigureTable computed;  // from the logs; of Replay only
   Findings findings;
 
   Verdict verdict() const {

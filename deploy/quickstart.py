@@ -317,21 +317,28 @@ class Province:
              "--ca", self.pki / "ca.pem", "--cert", self.pki / "auditor.pem",
              "--key", self.pki / "auditor-key.pem"])
 
-    def check_logs(self, check, prefix=()):
-        """`check` is verify or replay; `prefix` stands before the command."""
+    def check_logs(self, check, prefix=(), suffix=("--format", "json")):
+        """`check` is a command; `prefix` stands before, `suffix` behind it."""
         audit = self.options.dir / "audit"
         done = subprocess.run(
             [*prefix, str(BIN / "tongchou-audit"), check,
              "--dir", str(audit / "copy"),
-             "--policy", str(audit / "policy.toml"), "--format", "json"],
+             "--policy", str(audit / "policy.toml"), *suffix],
             text=True, capture_output=True, check=False)
         if done.returncode == 2:
             raise Failure(done.stderr.strip())
-        return json.loads(done.stdout)
+        return done.stdout
+
+    @property
+    def report(self):
+        return self.options.dir / "audit" / "report.html"
 
     def audit(self):
         self.copy_logs()
-        return self.check_logs("replay")
+        answer = self.report.with_suffix(".json")
+        self.check_logs("report", suffix=("--html", str(self.report),
+                                          "--json", str(answer)))
+        return json.loads(answer.read_text())
 
     def stop(self):
         for process, _ in self.processes.values():
@@ -458,7 +465,7 @@ def main_job(options):
         print(f"\naudit: {audit['verdict']}: {audit['entries']:,} entries, "
               f"{audit['checkpoints']:,} checkpoints,\n"
               f"       {audit['figures']:,} figures computed again, "
-              f"{audit['seconds']:.1f} s")
+              f"{audit['seconds']:.1f} s\n       {province.report}")
         for finding in audit["findings"][:20]:
             print(f"  {finding['place']}: {finding['text']}")
         if options.json:

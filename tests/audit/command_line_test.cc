@@ -212,6 +212,45 @@ TEST_F(CommandLineTest, ACityWithoutAPinnedKeyIsTwo) {
   EXPECT_THAT(outcome.error, HasSubstr("360200"));
 }
 
+std::string ReadAll(const std::string& path) {
+  std::ifstream file(path);
+  return {(std::istreambuf_iterator<char>(file)), {}};
+}
+
+TEST_F(CommandLineTest, TheReportIsAPageOfItsOwn) {
+  const std::string html = copy_.PathOf("report.html");
+  const std::string json_file = copy_.PathOf("report.json");
+  const Outcome clean =
+      RunCheck("report", {"--html", html, "--json", json_file});
+  EXPECT_EQ(clean.exit, kClean) << clean.error;
+  std::string page = ReadAll(html);
+  EXPECT_THAT(page, StartsWith("<!DOCTYPE html>"));
+  for (const char* words :
+       {"未发现问题", "360100 南昌市", "360200 景德镇市", "参保人数",
+        "每人一次", "未及时见证的条目", "</html>"}) {
+    EXPECT_THAT(page, HasSubstr(words));
+  }
+  EXPECT_THAT(page, HasSubstr(base::HexEncode(copy_.nanchang.Root(12).view())));
+  for (const char* outside : {"http://", "https://", "<script", "src="}) {
+    EXPECT_EQ(page.find(outside), std::string::npos) << outside;
+  }
+  EXPECT_EQ(json::parse(ReadAll(json_file))["verdict"], "clean");
+  // What came from outside is shown as text.
+  v1::StoredRecord invented = copy_.claims.records.front();
+  invented.set_city(360'300);
+  copy_.claims.records.push_back(invented);
+  copy_.claims.figures[{"K1.1", false, kNanchang, 360103, "<b>", kTestDay}] = 7;
+  copy_.Write();
+  const Outcome found = RunCheck("report", {"--html", html});
+  EXPECT_EQ(found.exit, kDiscrepancy);
+  page = ReadAll(html);
+  EXPECT_THAT(page, HasSubstr("发现 2 处问题"));
+  EXPECT_THAT(page, HasSubstr("insurance &lt;b&gt; period"));
+  EXPECT_EQ(page.find("<b>"), std::string::npos);
+  EXPECT_EQ(RunCheck("report", {"--html", "/nowhere/report.html"}).exit,
+            kCouldNotCheck);
+}
+
 TEST_F(CommandLineTest, AMissingLogIsNotExported) {
   const Outcome outcome = RunCheck(
       "export", {"--tiles", copy_.PathOf("tiles"), "--city", "360300"});

@@ -1,6 +1,7 @@
 """Eleven nodes and the aggregator, each a process, over mutual TLS."""
 
 import argparse
+import json
 import pathlib
 import shutil
 import sys
@@ -158,7 +159,8 @@ class Tongchou:
         rates = {}
         for check in ("verify", "replay"):
             started = time.monotonic()
-            done = self.province.check_logs(check, ["taskset", "-c", "0"])
+            done = json.loads(
+                self.province.check_logs(check, ["taskset", "-c", "0"]))
             assert done["verdict"] == "clean", done
             rates[check] = done["entries"] / (time.monotonic() - started)
         return rates
