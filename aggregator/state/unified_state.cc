@@ -3,6 +3,7 @@
 #include <rocksdb/env.h>
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/sst_file_writer.h>
+#include <rocksdb/universal_compaction.h>
 #include <rocksdb/write_batch.h>
 
 #include <filesystem>
@@ -25,7 +26,11 @@ constexpr size_t kVersionBytes = sizeof(VersionHead::bytes);
 constexpr size_t kCityPositionBytes = 3 + 8 + 8 + 4 + 8 + 8;
 constexpr size_t kBlockCacheBytes = 256 << 20;
 constexpr int kMergeFiles = 8;
-constexpr uint64_t kLevelBaseBytes = 256 << 20;
+constexpr unsigned int kMergeRunsMin = 4;
+// Runs whose sizes differ by no more are merged together.
+constexpr unsigned int kSizeRatioPercent = 20;
+// Newer data for each byte of the oldest run, before all is merged into one.
+constexpr unsigned int kSpaceMaxPercent = 200;
 constexpr int kMergePollMicros = 10'000;
 // Going on costs a tenth of seeking.
 constexpr int kNeighbourSteps = 16;
@@ -96,12 +101,16 @@ rocksdb::Options StateDatabaseOptions() {
       rocksdb::NewFixedPrefixTransform(1));
   options.prefix_extractor = std::make_shared<PersonTypePrefix>();
   options.memtable_prefix_bloom_size_ratio = 0.1;
-  // Files are large and few; merging them seldom and many at a time costs the
-  // least.
+  // Files are large and few; merging them seldom, many at a time and whole runs
+  // with runs of their size costs the least.
+  options.compaction_style = rocksdb::kCompactionStyleUniversal;
+  options.compaction_options_universal.size_ratio = kSizeRatioPercent;
+  options.compaction_options_universal.min_merge_width = kMergeRunsMin;
+  options.compaction_options_universal.max_size_amplification_percent =
+      kSpaceMaxPercent;
   options.level0_file_num_compaction_trigger = kMergeFiles;
   options.level0_slowdown_writes_trigger = kUnmergedFilesMax;
   options.level0_stop_writes_trigger = 2 * kUnmergedFilesMax;
-  options.max_bytes_for_level_base = kLevelBaseBytes;
   // zstd was half of the work of merging.
   options.bottommost_compression = rocksdb::kDisableCompressionOption;
   return options;
