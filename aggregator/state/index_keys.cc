@@ -63,8 +63,9 @@ std::vector<StatePut> IndexKeys::Of(const Batch& batch, Arena* arena) {
   std::sort(fields_.begin(), fields_.end(),
             [](const Field& a, const Field& b) { return a.code < b.code; });
   std::vector<StatePut> keys;
-  for (const auto& [code, entries] : fields_) {
-    const std::string prefix = IndexPrefix(code, {});
+  for (const Field& field : fields_) {
+    const std::vector<Entry>& entries = field.entries;
+    const std::string prefix = IndexPrefix(field.code, {});
     keys.reserve(keys.size() + entries.size());
     for (const uint32_t i : base::KeyOrder(entries.size(), 0, [&](size_t at) {
            return entries[at].component;
