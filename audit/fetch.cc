@@ -1,6 +1,5 @@
 #include "audit/fetch.h"
 
-#include <filesystem>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -124,11 +123,7 @@ absl::StatusOr<ClaimedBasis> SaveStream(Reader* reader,
 }
 
 absl::Status Finish(const std::string& path) {
-  std::error_code error;
-  std::filesystem::rename(path + std::string(kUnfinished), path, error);
-  if (!error) return absl::OkStatus();
-  return base::UnavailableError("cannot rename {}{}: {}", path, kUnfinished,
-                                error.message());
+  return base::Rename(path + std::string(kUnfinished), path);
 }
 
 bool SameSizes(const ClaimedBasis& a, const ClaimedBasis& b) {

@@ -128,9 +128,8 @@ absl::StatusOr<ImportPast> ReadImportPast(const ImportFact& fact,
 }
 
 absl::StatusOr<uint32_t> NextReceipt(const ledger::LogStore& log) {
-  ASSIGN_OR_RETURN(const auto fact, log.GetLocalFact(kReceiptsFact));
-  if (!fact.has_value()) return 1;
-  return static_cast<uint32_t>(base::ReadBigEndian(*fact)) + 1;
+  ASSIGN_OR_RETURN(const uint64_t last, ReadNumberFact(log, kReceiptsFact));
+  return static_cast<uint32_t>(last) + 1;
 }
 
 }  // namespace tongchou::node

@@ -54,12 +54,6 @@ Key128 HashOf(std::string_view key) {
   return {hash.low64, hash.high64};
 }
 
-std::string ReceiptFact(uint32_t number) {
-  std::string bytes;
-  base::AppendBigEndian<8>(number, &bytes);
-  return bytes;
-}
-
 PendingChange ReceiptChange(const v1::ImportReceipt& receipt) {
   records::Row row(records::Schema::Get().At(v1::RECORD_TYPE_IMPORT_RECEIPT));
   row.SetNumber(0, receipt.number());
@@ -237,7 +231,7 @@ absl::Status Session::StartCommand() {
   WriteGroup group;
   group.local_facts = {
       {kImportFact, fact_.Encode()},
-      {kReceiptsFact, ReceiptFact(fact_.first_receipt + fact_.files - 1)}};
+      {kReceiptsFact, NumberFact(fact_.first_receipt + fact_.files - 1)}};
   return context_.sequencer->Commit(std::move(group)).status();
 }
 

@@ -1,15 +1,28 @@
-// Names of the small facts that a node keeps beside its log's entries.
+// The small facts that a node keeps beside its log's entries.
 #pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "common/ledger/log_store.h"
 
 namespace tongchou::node {
 
 // Pseudonyms of actors come from it.
 inline constexpr char kActorSecretFact[] = "actor-secret";
-// Starts of the node so far (u64).
+// Starts of the node so far; a number.
 inline constexpr char kIncarnationFact[] = "incarnation";
-// The greatest number of an import receipt that was given (u64).
+// The greatest that an import receipt was given; a number.
 inline constexpr char kReceiptsFact[] = "receipts";
 // The import that is under way.
 inline constexpr char kImportFact[] = "import";
+
+// A number as a fact (u64).
+std::string NumberFact(uint64_t number);
+// 0 when the log does not have it.
+absl::StatusOr<uint64_t> ReadNumberFact(const ledger::LogStore& log,
+                                        std::string_view name);
 
 }  // namespace tongchou::node

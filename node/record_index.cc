@@ -375,12 +375,10 @@ absl::Status RocksRecordIndex::TakeBundle(const ledger::Bundle& bundle,
     }
     RecordState state{sequence, header.operation() != v1::OPERATION_UPSERT,
                       Fingerprint(body.record())};
-    const records::RecordSchema* schema =
-        records::Schema::Get().Find(static_cast<uint32_t>(header.type()));
-    if (schema != nullptr && schema->division >= 0 && !state.deleted) {
-      row.Reset(*schema);
-      RETURN_IF_ERROR(records::DecodeRecord(body.record(), &row));
-      state.division = static_cast<uint32_t>(row.number(schema->division));
+    if (!state.deleted) {
+      ASSIGN_OR_RETURN(state.division,
+                       DivisionOf(static_cast<uint32_t>(header.type()),
+                                  body.record(), &row));
     }
     RETURN_IF_ERROR(Put(body.key(), state));
   }
@@ -442,6 +440,15 @@ absl::Status RocksRecordIndex::Flush() {
 
 uint64_t Fingerprint(std::string_view record) {
   return XXH3_64bits(record.data(), record.size());
+}
+
+absl::StatusOr<uint32_t> DivisionOf(uint32_t type, std::string_view record,
+                                    records::Row* scratch) {
+  const records::RecordSchema* schema = records::Schema::Get().Find(type);
+  if (schema == nullptr || schema->division < 0) return 0;
+  scratch->Reset(*schema);
+  RETURN_IF_ERROR(records::DecodeRecord(record, scratch));
+  return static_cast<uint32_t>(scratch->number(schema->division));
 }
 
 absl::StatusOr<std::unique_ptr<RecordIndex>> RecordIndex::Open(

@@ -19,6 +19,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/ledger/log_store.h"
+#include "common/records/row.h"
 
 namespace tongchou::node {
 
@@ -36,6 +37,11 @@ struct RecordState {
 // XXH3 over the record: tells changed content from unchanged; nothing is proved
 // by it.
 uint64_t Fingerprint(std::string_view record);
+
+// AAB301 of a record; 0 = none. `scratch` keeps its memory between calls.
+// DATA_LOSS when the bytes are no record of a type that has one.
+absl::StatusOr<uint32_t> DivisionOf(uint32_t type, std::string_view record,
+                                    records::Row* scratch);
 
 struct RecordIndexOptions {
   std::string directory;

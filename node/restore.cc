@@ -2,16 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <utility>
 
-#include "common/base/big_endian.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/ledger/head_signer.h"
-#include "common/records/record_codec.h"
 #include "node/commit_clock.h"
 #include "node/local_facts.h"
 #include "node/log_receiver.h"
@@ -23,44 +20,18 @@
 namespace tongchou::node {
 namespace {
 
-std::string Number(uint64_t number) {
-  std::string bytes;
-  base::AppendBigEndian<8>(number, &bytes);
-  return bytes;
-}
-
-absl::Status Rename(const std::string& from, const std::string& to) {
-  std::error_code error;
-  std::filesystem::rename(from, to, error);
-  if (!error) return absl::OkStatus();
-  return base::UnavailableError("cannot rename {} to {}: {}", from, to,
-                                error.message());
-}
-
-absl::Status RemoveAll(const std::string& path) {
-  std::error_code error;
-  std::filesystem::remove_all(path, error);
-  if (!error) return absl::OkStatus();
-  return base::UnavailableError("cannot remove {}: {}", path, error.message());
-}
-
-uint32_t DivisionOf(const StoredEntry& entry) {
-  const records::RecordSchema* schema =
-      records::Schema::Get().Find(static_cast<uint32_t>(entry.header.type()));
-  if (schema == nullptr || schema->division < 0) return 0;
-  records::Row row(*schema);
-  if (!records::DecodeRecord(entry.body.record(), &row).ok()) return 0;
-  return static_cast<uint32_t>(row.number(schema->division));
-}
-
-PendingChange ChangeOf(const StoredEntry& entry) {
+absl::StatusOr<PendingChange> ChangeOf(const StoredEntry& entry,
+                                       records::Row* scratch) {
   PendingChange change;
   change.type = static_cast<uint32_t>(entry.header.type());
   change.is_delete = entry.header.operation() == v1::OPERATION_DELETE;
   change.key = entry.body.key();
   change.record = entry.body.record();
   change.fingerprint = Fingerprint(change.record);
-  change.division = DivisionOf(entry);
+  if (!change.is_delete) {
+    ASSIGN_OR_RETURN(change.division,
+                     DivisionOf(change.type, change.record, scratch));
+  }
   change.receipt = entry.header.receipt();
   change.line = entry.header.line();
   return change;
@@ -72,6 +43,7 @@ class Restoration {
       : config_(config),
         signer_(std::move(signer)),
         log_path_(config.data + "/log"),
+        aside_(log_path_ + ".replaced"),
         state_path_(config.data + "/state"),
         new_log_path_(config.data + "/log.restored"),
         new_state_path_(config.data + "/state.restored") {}
@@ -91,11 +63,14 @@ class Restoration {
   absl::Status CheckEverySigned();
   absl::Status KeepFacts();
   absl::Status AddAgain();
+  absl::Status EndReplace();
+  absl::Status KeepAside();
   absl::Status Replace();
 
   const NodeConfig& config_;
   const ledger::Signer signer_;
   const std::string log_path_;
+  const std::string aside_;  // where the old log waits for the new one
   const std::string state_path_;
   const std::string new_log_path_;
   const std::string new_state_path_;
@@ -110,6 +85,7 @@ class Restoration {
 
 // One that cannot be read is as good as lost, and is kept.
 absl::Status Restoration::OpenOldLog() {
+  RETURN_IF_ERROR(EndReplace());
   if (!base::FileExists(log_path_)) return absl::OkStatus();
   ledger::LogStoreOptions options;
   options.directory = log_path_;
@@ -219,19 +195,18 @@ absl::Status Restoration::KeepFacts() {
     for (const auto& [name, number] :
          {std::pair(kIncarnationFact, &incarnations_),
           std::pair(kReceiptsFact, &last_receipt_)}) {
-      ASSIGN_OR_RETURN(const auto fact, old_log_->GetLocalFact(name));
-      if (fact.has_value()) {
-        *number = std::max<uint64_t>(*number, base::ReadBigEndian(*fact));
-      }
+      ASSIGN_OR_RETURN(const uint64_t old, ReadNumberFact(*old_log_, name));
+      *number = std::max(*number, old);
     }
   }
-  RETURN_IF_ERROR(log_->PutLocalFact(kIncarnationFact, Number(incarnations_)));
-  return log_->PutLocalFact(kReceiptsFact, Number(last_receipt_));
+  RETURN_IF_ERROR(
+      log_->PutLocalFact(kIncarnationFact, NumberFact(incarnations_)));
+  return log_->PutLocalFact(kReceiptsFact, NumberFact(last_receipt_));
 }
 
 // Whole transactions, with the ids that clients gave them.
 absl::Status Restoration::AddAgain() {
-  RETURN_IF_ERROR(RemoveAll(new_state_path_));
+  RETURN_IF_ERROR(base::RemoveAll(new_state_path_));
   ASSIGN_OR_RETURN(const auto index,
                    RecordIndex::Open({new_state_path_, true}, *log_));
   const uint64_t end = old_log_ == nullptr ? 0 : old_log_->Head().size();
@@ -245,10 +220,11 @@ absl::Status Restoration::AddAgain() {
     const auto sequencer =
         Sequencer::Start(std::move(options), log_.get(), index.get(), &clock);
     RecordReader reader(old_log_.get(), config_.city);
+    records::Row scratch;
     WriteGroup group;
     for (uint64_t i = common_; i < end; ++i) {
       ASSIGN_OR_RETURN(const StoredEntry entry, reader.ReadEntry(i));
-      group.changes.push_back(ChangeOf(entry));
+      ASSIGN_OR_RETURN(group.changes.emplace_back(), ChangeOf(entry, &scratch));
       if (!entry.header.last_of_transaction()) continue;
       group.one_transaction = true;
       group.reason = entry.header.reason();
@@ -264,30 +240,39 @@ absl::Status Restoration::AddAgain() {
   return index->Flush();
 }
 
-// The old log stays until the new one is in its place; a crash in between
-// leaves no log, which restoring again mends.
-absl::Status Restoration::Replace() {
-  const bool kept = summary_.added_again > 0 ||
-                    (old_log_ == nullptr && base::FileExists(log_path_));
-  old_log_.reset();
-  log_.reset();
-  const std::string aside =
+// What a crash had left: with the new log in its place all of it was done, but
+// for the old one's name; else the old one goes back.
+absl::Status Restoration::EndReplace() {
+  if (!base::FileExists(aside_)) return absl::OkStatus();
+  if (base::FileExists(log_path_)) return KeepAside();
+  RETURN_IF_ERROR(base::Rename(aside_, log_path_));
+  return base::SyncDirectory(config_.data);
+}
+
+absl::Status Restoration::KeepAside() {
+  summary_.old_log =
       fmt::format("{}.old-{}", log_path_,
                   std::chrono::duration_cast<std::chrono::seconds>(
                       std::chrono::system_clock::now().time_since_epoch())
                       .count());
-  RETURN_IF_ERROR(RemoveAll(state_path_));
-  if (base::FileExists(log_path_)) RETURN_IF_ERROR(Rename(log_path_, aside));
-  RETURN_IF_ERROR(Rename(new_log_path_, log_path_));
-  RETURN_IF_ERROR(Rename(new_state_path_, state_path_));
+  RETURN_IF_ERROR(base::Rename(aside_, summary_.old_log));
+  return base::SyncDirectory(config_.data);
+}
+
+absl::Status Restoration::Replace() {
+  const bool had_log = base::FileExists(log_path_);
+  const bool kept =
+      summary_.added_again > 0 || (had_log && old_log_ == nullptr);
+  old_log_.reset();
+  log_.reset();
+  RETURN_IF_ERROR(base::RemoveAll(state_path_));
+  if (had_log) RETURN_IF_ERROR(base::Rename(log_path_, aside_));
+  RETURN_IF_ERROR(base::Rename(new_log_path_, log_path_));
+  RETURN_IF_ERROR(base::Rename(new_state_path_, state_path_));
   RETURN_IF_ERROR(base::SyncDirectory(config_.data));
   RETURN_IF_ERROR(ledger::HeadSigner::RestoreGuard(config_.sign_guard, signer_,
                                                    summary_.entries, root_));
-  if (kept) {
-    summary_.old_log = aside;
-    return absl::OkStatus();
-  }
-  return RemoveAll(aside);
+  return kept ? KeepAside() : base::RemoveAll(aside_);
 }
 
 absl::StatusOr<RestoreSummary> Restoration::Run(
@@ -300,7 +285,7 @@ absl::StatusOr<RestoreSummary> Restoration::Run(
   ASSIGN_OR_RETURN(summary_.nothing_to_do, OldLogHasAll());
   if (summary_.nothing_to_do) {
     log_.reset();
-    RETURN_IF_ERROR(RemoveAll(new_log_path_));
+    RETURN_IF_ERROR(base::RemoveAll(new_log_path_));
   } else {
     RETURN_IF_ERROR(CheckEverySigned());
     RETURN_IF_ERROR(KeepFacts());

@@ -1,7 +1,7 @@
 // The one writer of a node's log. It collects what clients submit into a group
 // commit, gives every change its place and its link to the past, writes once,
-// synchronously, and answers. Nothing waits to fill a group: a lone change
-// commits at once, groups form only while a write is under way.
+// synchronously, and answers. A lone client's change commits at once; where
+// several have written lately, a group waits a moment for them.
 #pragma once
 
 #include <chrono>

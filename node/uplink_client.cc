@@ -333,13 +333,12 @@ absl::Status Client::WriteLoop(Stream* stream, exchange::Uplink* uplink) {
 
 // One more than the last start's, durable before the first Hello.
 absl::StatusOr<v1::Incarnation> NextIncarnation(ledger::LogStore* log) {
-  ASSIGN_OR_RETURN(const auto last, log->GetLocalFact(kIncarnationFact));
+  ASSIGN_OR_RETURN(const uint64_t last, ReadNumberFact(*log, kIncarnationFact));
   v1::Incarnation incarnation;
-  incarnation.set_counter((last ? base::ReadBigEndian(*last) : 0) + 1);
+  incarnation.set_counter(last + 1);
   incarnation.set_nonce(base::RandomNumber());
-  std::string bytes;
-  base::AppendBigEndian<8>(incarnation.counter(), &bytes);
-  RETURN_IF_ERROR(log->PutLocalFact(kIncarnationFact, bytes));
+  RETURN_IF_ERROR(
+      log->PutLocalFact(kIncarnationFact, NumberFact(incarnation.counter())));
   return incarnation;
 }
 

@@ -116,13 +116,23 @@ absl::Status MakeDirectories(const std::string& path) {
   return absl::OkStatus();
 }
 
-absl::Status MakeEmptyDirectory(const std::string& path) {
+absl::Status RemoveAll(const std::string& path) {
   std::error_code error;
   std::filesystem::remove_all(path, error);
-  if (error) {
-    return InternalError("cannot empty directory {}: {}", path,
-                         error.message());
-  }
+  if (!error) return absl::OkStatus();
+  return UnavailableError("cannot remove {}: {}", path, error.message());
+}
+
+absl::Status Rename(const std::string& from, const std::string& to) {
+  std::error_code error;
+  std::filesystem::rename(from, to, error);
+  if (!error) return absl::OkStatus();
+  return UnavailableError("cannot rename {} to {}: {}", from, to,
+                          error.message());
+}
+
+absl::Status MakeEmptyDirectory(const std::string& path) {
+  RETURN_IF_ERROR(RemoveAll(path));
   return MakeDirectories(path);
 }
 

@@ -21,7 +21,11 @@ absl::Status WritePrivateFileDurably(const std::string& path,
 
 // mkdir -p. OK when it exists already.
 absl::Status MakeDirectories(const std::string& path);
-// The same, with nothing in it.
+// OK when it is not there.
+absl::Status RemoveAll(const std::string& path);
+// Replaces what `to` names, but for a directory with something in it.
+absl::Status Rename(const std::string& from, const std::string& to);
+// A directory with nothing in it.
 absl::Status MakeEmptyDirectory(const std::string& path);
 
 // Makes what was created, renamed or removed in it survive power loss.

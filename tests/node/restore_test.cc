@@ -195,6 +195,33 @@ TEST_F(RestoreTest, WhatOnlyTheOldCopyHasIsAddedAgain) {
   });
 }
 
+// SIGKILL between the two renames, and behind them: what only the old log had
+// is there in the end, and what was written since stays.
+TEST_F(RestoreTest, AReplacementThatWasCutOffIsEnded) {
+  WriteSome("x");
+  CopyLog();
+  AtRestored([&] { WriteSome("old"); });
+  WriteSome("y");
+  const auto pieces = Province();
+  const std::string log = config_.data + "/log";
+  ASSERT_TRUE(base::Rename(log, log + ".replaced").ok());
+  auto done = Restore(pieces);
+  ASSERT_TRUE(done.ok()) << done.status();
+  EXPECT_EQ(done->added_again, 5u);
+  ASSERT_TRUE(base::Rename(done->old_log, log + ".replaced").ok());
+  AtRestored([&] { WriteSome("since"); });
+  done = Restore(pieces);
+  ASSERT_TRUE(done.ok()) << done.status();
+  EXPECT_TRUE(done->nothing_to_do);
+  EXPECT_TRUE(base::FileExists(done->old_log));
+  EXPECT_FALSE(base::FileExists(log + ".replaced"));
+  AtRestored([&] {
+    EXPECT_TRUE(log_->FindTransaction("old-id")->has_value());
+    EXPECT_TRUE(log_->FindTransaction("since-id")->has_value());
+    EXPECT_EQ(size(), 20u);
+  });
+}
+
 TEST_F(RestoreTest, ASignedHeadThatDiffersIsAFork) {
   WriteSome("x");
   CopyLog();
