@@ -10,7 +10,7 @@
 #include "aggregator/service/exchange_service.h"
 #include "aggregator/service/journal_writer.h"
 #include "aggregator/service/query_service.h"
-#include "common/base/file.h"
+#include "common/base/key_file.h"
 #include "common/base/logging.h"
 #include "common/base/status.h"
 #include "common/transport/ops_server.h"
@@ -23,15 +23,9 @@ constexpr auto kStopGrace = std::chrono::milliseconds(2'000);
 constexpr auto kTick = std::chrono::milliseconds(100);
 
 absl::StatusOr<ledger::Cosigner> LoadCosigner(const AggregatorConfig& config) {
-  const auto pem = base::ReadFile(config.witness_key);
-  if (!pem.ok()) {
-    return base::FailedPreconditionError(
-        "{}; make one with tongchou-aggregator --make-key",
-        base::Message(pem.status()));
-  }
-  auto key = base::Ed25519PrivateKey::FromPem(*pem);
-  if (!key.ok()) return base::Annotate(key.status(), config.witness_key);
-  return ledger::Cosigner(config.WitnessName(), *std::move(key));
+  ASSIGN_OR_RETURN(
+      auto key, base::ReadKeyFile(config.witness_key, "tongchou-aggregator"));
+  return ledger::Cosigner(config.WitnessName(), std::move(key));
 }
 
 class RunningAggregator final : public Aggregator {

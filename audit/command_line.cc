@@ -119,10 +119,7 @@ int RunReport(const Options& options) {
   for (const auto& [path, text] : files) {
     if (path.empty()) continue;
     const absl::Status written = base::WriteFileDurably(path, text);
-    if (!written.ok()) {
-      std::cerr << "tongchou-audit: " << base::Message(written) << "\n";
-      return kExitCouldNotCheck;
-    }
+    if (!written.ok()) return Fail(written);
   }
   return Report(summary, "table");
 }
@@ -168,11 +165,23 @@ int RunExportTiles(const Options& options) {
                                   options.directory));
 }
 
+// A command over the copy with the auditor's keys.
+CLI::App* AddCopyCommand(CLI::App* app, const char* name, const char* what,
+                         Options* options) {
+  CLI::App* command = app->add_subcommand(name, what);
+  AddCopy(command, options);
+  AddPolicy(command, options);
+  return command;
+}
+
+void AddOnlyCity(CLI::App* command, Options* options) {
+  command->add_option("--city", options->city, "Only this city's log");
+}
+
 CLI::App* AddFetch(CLI::App* app, Options* options) {
-  CLI::App* fetch = app->add_subcommand(
-      "fetch", "Copy the logs and what the province claims; continues a copy");
-  AddCopy(fetch, options);
-  AddPolicy(fetch, options);
+  CLI::App* fetch = AddCopyCommand(
+      app, "fetch",
+      "Copy the logs and what the province claims; continues a copy", options);
   fetch->add_option("--aggregator", options->aggregator, "HOST:PORT")
       ->required();
   fetch->add_option("--ca", options->tls.ca, "CA certificate (PEM)")
@@ -180,25 +189,22 @@ CLI::App* AddFetch(CLI::App* app, Options* options) {
   fetch->add_option("--cert", options->tls.certificate, "Own certificate (PEM)")
       ->required();
   fetch->add_option("--key", options->tls.key, "Own key (PEM)")->required();
-  fetch->add_option("--city", options->city, "Only this city's log");
+  AddOnlyCity(fetch, options);
   fetch->add_flag("--logs-only", options->logs_only, "No records, no figures");
   return fetch;
 }
 
 CLI::App* AddCheckCommand(CLI::App* app, const char* name, const char* what,
                           Options* options) {
-  CLI::App* command = app->add_subcommand(name, what);
-  AddCopy(command, options);
-  AddPolicy(command, options);
+  CLI::App* command = AddCopyCommand(app, name, what, options);
   AddFormat(command, options);
   return command;
 }
 
 CLI::App* AddReport(CLI::App* app, Options* options) {
-  CLI::App* command = app->add_subcommand(
-      "report", "Replay, and write what came out as a page for people");
-  AddCopy(command, options);
-  AddPolicy(command, options);
+  CLI::App* command = AddCopyCommand(
+      app, "report", "Replay, and write what came out as a page for people",
+      options);
   command
       ->add_option("--html", options->html, "The page; it needs no other file")
       ->required();
@@ -207,16 +213,15 @@ CLI::App* AddReport(CLI::App* app, Options* options) {
 }
 
 CLI::App* AddExportTiles(CLI::App* app, Options* options) {
-  CLI::App* command = app->add_subcommand(
-      "export", "Copied logs as files for other tools, without personal data");
-  AddCopy(command, options);
-  AddPolicy(command, options);
+  CLI::App* command = AddCopyCommand(
+      app, "export",
+      "Copied logs as files for other tools, without personal data", options);
   command
       ->add_option("--tiles", options->tiles,
                    "Where a folder for each log is made: checkpoint, tiles and "
                    "entry bundles (C2SP tlog-tiles)")
       ->required();
-  command->add_option("--city", options->city, "Only this city's log");
+  AddOnlyCity(command, options);
   return command;
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "common/base/clock.h"
+#include "common/base/number_text.h"
 #include "common/base/sha256.h"
 #include "common/records/division.h"
 
@@ -63,16 +64,6 @@ std::string Escaped(std::string_view text) {
   return out;
 }
 
-std::string Grouped(int64_t number) {
-  std::string digits = std::to_string(number);
-  const size_t sign = number < 0 ? 1 : 0;
-  for (size_t at = digits.size(); at > sign + 3;) {
-    at -= 3;
-    digits.insert(at, ",");
-  }
-  return digits;
-}
-
 std::string CityName(uint32_t city) {
   const std::string name = records::Divisions::Get().Name(city);
   return Escaped(fmt::format("{:06} {}", city, name));
@@ -111,9 +102,9 @@ std::string Conclusion(const AuditSummary& summary) {
       "<div class=\"verdict {}\"><strong>{}</strong><br>{}</div>\n",
       clean ? "clean" : "discrepancy",
       clean ? "结论：未发现问题 <small>clean</small>"
-            : fmt::format(
-                  "结论：发现 {} 处问题 <small>discrepancy</small>",
-                  Grouped(static_cast<int64_t>(summary.findings.count()))),
+            : fmt::format("结论：发现 {} 处问题 <small>discrepancy</small>",
+                          base::WithCommas(
+                              static_cast<int64_t>(summary.findings.count()))),
       clean
           ? "全部日志的哈希、编号、时间、前后关联、签名与联署均成立；省级数据库"
             "的每条记录和每项指标均已由日志重新算出，并与省里公布的一致。"
@@ -126,7 +117,7 @@ std::string Scope(const AuditSummary& summary, const Policy& policy,
     return fmt::format("<tr><th>{}</th><td>{}</td></tr>\n", name, value);
   };
   const auto count = [](uint64_t number) {
-    return Grouped(static_cast<int64_t>(number));
+    return base::WithCommas(static_cast<int64_t>(number));
   };
   std::string text = "<h2>范围 <small>Scope</small></h2>\n<table>\n";
   text += row("省 Province",
@@ -156,8 +147,8 @@ std::string Logs(const AuditSummary& summary) {
     text += fmt::format(
         "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>"
         "<td>{}</td><td><code>{}</code></td></tr>\n",
-        CityName(log.city), Grouped(static_cast<int64_t>(log.entries)),
-        Grouped(static_cast<int64_t>(log.checkpoints)),
+        CityName(log.city), base::WithCommas(static_cast<int64_t>(log.entries)),
+        base::WithCommas(static_cast<int64_t>(log.checkpoints)),
         log.entries == 0 ? "" : base::FormatChinaTime(log.last_commit_time_us),
         base::HexEncode(log.root.view()));
   }
@@ -204,7 +195,7 @@ std::string Figures(const AuditSummary& summary) {
         "<td class=\"n\">{}</td></tr>\n",
         Escaped(name.id), TitleOf(name.id), Escaped(name.insurance),
         name.period, name.once ? "每人一次" : "各市合计",
-        value.has_value() ? Grouped(*value) : "—");
+        value.has_value() ? base::WithCommas(*value) : "—");
   }
   return text + "</table>\n";
 }
@@ -223,7 +214,7 @@ std::string FindingsOf(const AuditSummary& summary) {
       summary.findings.count() - summary.findings.kept().size();
   if (hidden > 0) {
     text += fmt::format("<p>另有 {} 处未列出。</p>\n",
-                        Grouped(static_cast<int64_t>(hidden)));
+                        base::WithCommas(static_cast<int64_t>(hidden)));
   }
   return text;
 }

@@ -18,24 +18,13 @@ uint64_t Magnitude(int64_t number) {
                     : static_cast<uint64_t>(number);
 }
 
-std::string Grouped(uint64_t number) {
-  std::string digits = std::to_string(number);
-  for (size_t end = digits.size(); end > 3; end -= 3) {
-    digits.insert(end - 3, 1, ',');
-  }
-  return digits;
-}
-
 }  // namespace
-
-std::string WithCommas(int64_t number) {
-  return (number < 0 ? "-" : "") + Grouped(Magnitude(number));
-}
 
 std::string FormatYuan(int64_t fen) {
   const uint64_t amount = Magnitude(fen);
   return fmt::format("{}{}.{:02}", fen < 0 ? "-" : "",
-                     Grouped(amount / kFenPerYuan), amount % kFenPerYuan);
+                     WithCommas(static_cast<int64_t>(amount / kFenPerYuan)),
+                     amount % kFenPerYuan);
 }
 
 std::string ShortTime(int64_t micros) {

@@ -7,13 +7,15 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/number_text.h"
+
 namespace tongchou::cli {
 
 // What stands where nothing is known.
 inline constexpr std::string_view kUnknown = "—";
 
-std::string WithCommas(int64_t number);  // -1,234,567
-std::string FormatYuan(int64_t fen);     // 1,234.50
+using base::WithCommas;
+std::string FormatYuan(int64_t fen);  // 1,234.50
 // "2008-10-31 09:30:00" in China; kUnknown for 0.
 std::string ShortTime(int64_t micros);
 // Change against `before` in percent: +3.2%. kUnknown without both, or when

@@ -69,13 +69,13 @@ absl::Status RestoreLog(const NodeConfig& config) {
         "nothing to restore: the log has all {} entries that the "
         "province holds\n",
         done.entries);
-    return absl::OkStatus();
+  } else {
+    fmt::print(
+        "restored {} entries in {:.1f} s ({:.0f} a second), every one "
+        "verified\n",
+        done.entries, done.seconds,
+        static_cast<double>(done.entries) / done.seconds);
   }
-  fmt::print(
-      "restored {} entries in {:.1f} s ({:.0f} a second), every one "
-      "verified\n",
-      done.entries, done.seconds,
-      static_cast<double>(done.entries) / done.seconds);
   if (done.added_again > 0) {
     fmt::print("added {} entries again that only the old log had\n",
                done.added_again);

@@ -12,17 +12,6 @@ namespace tongchou::node {
 
 using transport::ToGrpc;
 
-namespace {
-
-// A stream that ends before it began.
-class Refusal final : public WriteReactor {
- public:
-  explicit Refusal(const absl::Status& status) { Finish(ToGrpc(status)); }
-  void OnDone() override { delete this; }
-};
-
-}  // namespace
-
 absl::StatusOr<ImportCaller> NodeService::Caller(
     const grpc::ServerContextBase& context) const {
   ASSIGN_OR_RETURN(const base::Identity peer, transport::PeerIdentity(context));
@@ -57,7 +46,7 @@ grpc::ServerUnaryReactor* NodeService::Write(
 WriteReactor* NodeService::WriteStream(grpc::CallbackServerContext* context) {
   const auto caller = Caller(*context);
   if (caller.ok()) return writes_.Stream(caller->actor);
-  return new Refusal(caller.status());
+  return WriteCalls::Refuse(caller.status());
 }
 
 grpc::Status NodeService::Import(

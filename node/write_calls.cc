@@ -22,6 +22,14 @@ void Fill(const CommitOutcome& outcome, v1::WriteResponse* response) {
   response->set_repeated_request(outcome.repeated);
 }
 
+class Refusal final : public WriteReactor {
+ public:
+  explicit Refusal(const absl::Status& status) {
+    Finish(transport::ToGrpc(status));
+  }
+  void OnDone() override { delete this; }
+};
+
 // The answer to one request of a stream.
 struct Answer {
   v1::WriteResponse response;
@@ -37,13 +45,6 @@ class StreamReactor final : public WriteReactor {
  public:
   StreamReactor(WriteCalls* calls, uint64_t actor)
       : calls_(*calls), actor_(actor) {
-    if (++calls_.streams_ > kWriteStreamsMax) {
-      Finish(transport::ToGrpc(base::ResourceExhaustedError(
-          "this node serves {} write streams at a time: close some, or write "
-          "more transactions over one",
-          kWriteStreamsMax)));
-      return;
-    }
     StartRead(&request_);
   }
 
@@ -179,7 +180,16 @@ void WriteCalls::Write(uint64_t actor, const v1::WriteRequest& request,
 }
 
 WriteReactor* WriteCalls::Stream(uint64_t actor) {
-  return new StreamReactor(this, actor);
+  if (++streams_ <= kWriteStreamsMax) return new StreamReactor(this, actor);
+  --streams_;
+  return Refuse(base::ResourceExhaustedError(
+      "this node serves {} write streams at a time: close some, or write more "
+      "transactions over one",
+      kWriteStreamsMax));
+}
+
+WriteReactor* WriteCalls::Refuse(const absl::Status& status) {
+  return new Refusal(status);
 }
 
 }  // namespace tongchou::node

@@ -35,8 +35,10 @@ class WriteCalls {
   // The contracts of tongchou/v1/node.proto. `actor` is the caller's pseudonym.
   void Write(uint64_t actor, const v1::WriteRequest& request,
              v1::WriteResponse* response, grpc::ServerUnaryReactor* reactor);
-  // The reactor deletes itself at the end of the call.
+  // The reactors delete themselves at the end of the call.
   WriteReactor* Stream(uint64_t actor);
+  // A stream that ends with the error before it began.
+  static WriteReactor* Refuse(const absl::Status& status);
 
  private:
   friend class StreamReactor;

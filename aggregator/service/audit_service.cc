@@ -1,5 +1,6 @@
 #include "aggregator/service/audit_service.h"
 
+#include "aggregator/service/log_stream.h"
 #include "common/base/status.h"
 #include "common/ledger/checkpoint.h"
 #include "common/transport/grpc_status.h"
@@ -61,41 +62,7 @@ absl::Status AuditService::DoReadLog(
                                  size, request.from_size());
   }
   const uint64_t to = request.to_size() == 0 ? size : request.to_size();
-  uint64_t checked = request.from_size();
-  v1::ReadLogResponse response;
-  size_t bytes = 0;
-  absl::Status status;
-  const auto flush = [&](uint64_t end) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto checkpoints,
-                     parts_.journal->Checkpoints(city, checked, end));
-    for (const JournalCheckpoint& one : checkpoints) {
-      response.add_checkpoints(one.note);
-    }
-    checked = end;
-    if (!writer->Write(response)) {
-      return base::AbortedError("the client went away");
-    }
-    response.Clear();
-    bytes = 0;
-    return absl::OkStatus();
-  };
-  RETURN_IF_ERROR(parts_.journal->ReadCity(
-      city, request.from_size(), [&](JournalBundle&& bundle) {
-        if (checked == request.from_size() && bytes == 0 &&
-            bundle.first_sequence != request.from_size()) {
-          status = base::OutOfRangeError("no bundle begins at {}",
-                                         request.from_size());
-          return false;
-        }
-        const uint64_t end = bundle.first_sequence + bundle.count;
-        if (end > to) return false;
-        bytes += bundle.bytes.size();
-        response.add_bundles(std::move(bundle.bytes));
-        if (bytes >= kMessageBytesTarget) status = flush(end);
-        return status.ok();
-      }));
-  RETURN_IF_ERROR(status);
-  return bytes > 0 ? flush(to) : absl::OkStatus();
+  return StreamLog(*parts_.journal, city, request.from_size(), to, writer);
 }
 
 grpc::Status AuditService::ReadLog(

@@ -4,6 +4,7 @@
 #include <deque>
 #include <thread>
 
+#include "aggregator/service/log_stream.h"
 #include "common/base/logging.h"
 #include "common/base/status.h"
 #include "common/ledger/checkpoint.h"
@@ -64,8 +65,6 @@ class ExchangeSession {
 };
 
 namespace {
-
-constexpr size_t kReadBackBytesTarget = 1 << 20;
 
 absl::StatusOr<uint32_t> CityOfPeer(const grpc::ServerContext& context) {
   ASSIGN_OR_RETURN(const base::Identity peer, transport::PeerIdentity(context));
@@ -265,35 +264,7 @@ absl::Status ExchangeService::DoReadBack(
   response.set_size(size);
   response.set_incarnation_counter(copy.incarnation_counter);
   if (!writer->Write(response)) return base::AbortedError("the node went away");
-  response.Clear();
-  uint64_t sent = 0;
-  size_t bytes = 0;
-  const auto send = [&](uint64_t end) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto checkpoints,
-                     journal_.Checkpoints(city, sent, end));
-    for (const JournalCheckpoint& one : checkpoints) {
-      response.add_checkpoints(one.note);
-    }
-    if (!writer->Write(response)) {
-      return base::AbortedError("the node went away");
-    }
-    response.Clear();
-    bytes = 0;
-    sent = end;
-    return absl::OkStatus();
-  };
-  absl::Status status;
-  uint64_t end = 0;
-  RETURN_IF_ERROR(journal_.ReadCity(city, 0, [&](JournalBundle&& bundle) {
-    if (bundle.first_sequence >= size) return false;
-    end = bundle.first_sequence + bundle.count;
-    bytes += bundle.bytes.size();
-    response.add_bundles(std::move(bundle.bytes));
-    if (bytes >= kReadBackBytesTarget) status = send(end);
-    return status.ok();
-  }));
-  RETURN_IF_ERROR(status);
-  return bytes > 0 ? send(end) : absl::OkStatus();
+  return StreamLog(journal_, city, 0, size, writer);
 }
 
 grpc::Status ExchangeService::ReadBack(

@@ -22,9 +22,6 @@ namespace tongchou::aggregator {
 namespace {
 
 constexpr size_t kPastBundlesMax = 32;
-// Drafts from this size on are applied by a thread of their own, while the next
-// one is read; smaller ones go the shorter way.
-constexpr size_t kHandOverChanges = 16'384;
 // Rows of the database for each change of a batch below which the batch goes
 // through the database rather than look up persons one by one.
 constexpr uint64_t kNeighbourRows = 16;

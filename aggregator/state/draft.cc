@@ -115,7 +115,7 @@ absl::Status DraftMaker::Take(const JournalBundle& stored) {
 }
 
 bool DraftMaker::IsEarly() const {
-  return draft_->changes.size() >= kEarlyBatchChanges &&
+  return draft_->changes.size() >= kHandOverChanges &&
          std::chrono::steady_clock::now() - started_ >= kEarlyBatchTime &&
          idle_();
 }

@@ -22,9 +22,11 @@ namespace tongchou::aggregator {
 
 // Changes of one batch, unless one transaction alone has more.
 inline constexpr size_t kApplyBatchChanges = 262'144;
-// The time after which a batch that is not full is handed over, if it has so
-// many changes and somebody waits for it: nobody shall wait long for figures.
-inline constexpr size_t kEarlyBatchChanges = 16'384;
+// Batches from this size on are applied by a thread of their own, while the
+// next one is read; smaller ones go the shorter way.
+inline constexpr size_t kHandOverChanges = 16'384;
+// The time after which one of those is handed over though it is not full, if
+// that thread has nothing to do: nobody shall wait long for figures.
 inline constexpr auto kEarlyBatchTime = std::chrono::milliseconds(400);
 
 struct Draft {

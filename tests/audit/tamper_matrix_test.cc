@@ -46,6 +46,18 @@ v1::StoredRecord& LoanOf(TestArchive* copy) {
   return copy->claims.records.front();
 }
 
+constexpr char kCounterPlace[] =
+    "K1.1 city 360100 county 360103 insurance 110 period 20081031";
+
+FigureName Counter() {
+  return {"K1.1", false, kNanchang, 360103, "110", kTestDay};
+}
+
+void ChangeCounter(TestArchive* copy) {
+  std::optional<int64_t>& value = copy->claims.figures[Counter()];
+  value = value.value_or(0) + 1;
+}
+
 std::string Note(const TestArchive& copy, const TestLog& log, uint64_t size) {
   return TestLog::MakeNote(log.signer(), size, log.Root(size), copy.witness);
 }
@@ -126,21 +138,11 @@ constexpr Row kRows[] = {
        const v1::StoredRecord* gone = &LoanOf(copy);
        records.erase(records.begin() + (gone - records.data()));
      }},
-    {kOutsider, kNoKey, kAny, "changes a counter", "replay",
-     "K1.1 city 360100 county 360103 insurance 110 period 20081031",
+    {kOutsider, kNoKey, kAny, "changes a counter", "replay", kCounterPlace,
+     "the province says", &ChangeCounter},
+    {kOutsider, kNoKey, kAny, "removes a counter", "replay", kCounterPlace,
      "the province says",
-     [](TestArchive* copy) {
-       FigureTable& figures = copy->claims.figures;
-       const FigureName name{"K1.1", false, kNanchang, 360103, "110", kTestDay};
-       figures[name] = figures[name].value_or(0) + 1;
-     }},
-    {kOutsider, kNoKey, kAny, "removes a counter", "replay",
-     "K1.1 city 360100 county 360103 insurance 110 period 20081031",
-     "the province says",
-     [](TestArchive* copy) {
-       copy->claims.figures.erase(
-           {"K1.1", false, kNanchang, 360103, "110", kTestDay});
-     }},
+     [](TestArchive* copy) { copy->claims.figures.erase(Counter()); }},
     {kProvince, kWitnessKey, kAny, "writes into the database without a log",
      "replay", "360100 loan", "stands in the database and in no log",
      [](TestArchive* copy) {
@@ -180,14 +182,7 @@ constexpr Row kRows[] = {
        copy->nanchang.bundles = bundles;
      }},
     {kProvince, kWitnessKey, kAny, "answers one person otherwise than another",
-     "check-answer",
-     "K1.1 city 360100 county 360103 insurance 110 period 20081031",
-     "the province says",
-     [](TestArchive* copy) {
-       FigureTable& figures = copy->claims.figures;
-       const FigureName name{"K1.1", false, kNanchang, 360103, "110", kTestDay};
-       figures[name] = figures[name].value_or(0) + 1;
-     }},
+     "check-answer", kCounterPlace, "the province says", &ChangeCounter},
     {kCity, kCityKey, kAfter, "rewrites its past and signs it again", "verify",
      "360100 checkpoint at size 12", "cosignature does not hold",
      [](TestArchive* copy) {

@@ -39,6 +39,19 @@ const RecordSchema& EnrolmentSchema() {
   return records::Schema::Get().At(v1::RECORD_TYPE_ENROLMENT);
 }
 
+ledger::HeaderFields HeaderOf(size_t i) {
+  return {.sequence = i,
+          .commit_time_us = 1'225'382'400'000'000,
+          .type = v1::RECORD_TYPE_ENROLMENT,
+          .operation = v1::OPERATION_UPSERT,
+          .actor = 0x1234567812345678,
+          .last_of_transaction = true};
+}
+
+ledger::BodyFields BodyOf(std::string_view key, std::string_view record) {
+  return {.salt = "0123456789abcdef", .key = key, .record = record};
+}
+
 // What the rows become on their way, each step made once.
 struct Samples {
   std::vector<std::string> messages;
@@ -74,16 +87,8 @@ Samples::Samples() {
       csv += records::FormatValue(typed, field.index);
       csv += &field == &EnrolmentSchema().fields.back() ? '\n' : ',';
     }
-    ledger::AppendHeader({.sequence = i,
-                          .commit_time_us = 1'225'382'400'000'000,
-                          .type = v1::RECORD_TYPE_ENROLMENT,
-                          .operation = v1::OPERATION_UPSERT,
-                          .actor = 0x1234567812345678,
-                          .last_of_transaction = true},
-                         &headers.emplace_back());
-    ledger::AppendBody({.salt = "0123456789abcdef",
-                        .key = keys.back(),
-                        .record = records.back()},
+    ledger::AppendHeader(HeaderOf(i), &headers.emplace_back());
+    ledger::AppendBody(BodyOf(keys.back(), records.back()),
                        &bodies.emplace_back());
     leaves.push_back(
         ledger::LeafHash(headers.back(), base::Sha256(bodies.back())));
@@ -149,16 +154,8 @@ void AppendEntry(benchmark::State& state) {
   EachRow(state, [&](const Samples& s, size_t i) {
     header.clear();
     body.clear();
-    ledger::AppendHeader({.sequence = i,
-                          .commit_time_us = 1'225'382'400'000'000,
-                          .type = v1::RECORD_TYPE_ENROLMENT,
-                          .operation = v1::OPERATION_UPSERT,
-                          .actor = 0x1234567812345678,
-                          .last_of_transaction = true},
-                         &header);
-    ledger::AppendBody(
-        {.salt = "0123456789abcdef", .key = s.keys[i], .record = s.records[i]},
-        &body);
+    ledger::AppendHeader(HeaderOf(i), &header);
+    ledger::AppendBody(BodyOf(s.keys[i], s.records[i]), &body);
   });
 }
 BENCHMARK(AppendEntry);

@@ -77,6 +77,20 @@ def expect_read_only(city, province, folder, words):
     return status
 
 
+def restored(city, province, folder, before):
+    """Restores and starts; what was there before is there, and goes on."""
+    exit_code, out, error = city.restore()
+    assert exit_code == 0, error
+    assert f"restored {before['committed']} entries" in out, out
+    assert f"{before['committed']} of {before['committed']}" in error
+    city.start()
+    after = city.wait_for("connected", lambda s: s["uplink"] == "connected")
+    for key in ("committed", "records"):
+        assert after[key] == before[key], (key, after, before)
+    assert import_one(province, folder) == 0
+    return after["committed"]
+
+
 def main():
     options = harness.options("restore", synthetic=True, clock=DAY)
     options.data = options.dir / "first"
@@ -101,17 +115,8 @@ def main():
         city.start()
         expect_read_only(city, province, folders[0], "tongchou-node --restore")
         city.stop()
-        exit_code, out, error = city.restore()
-        assert exit_code == 0, error
-        assert f"restored {before['committed']} entries" in out, out
-        assert f"{before['committed']} of {before['committed']}" in error
-        city.start()
-        after = city.wait_for("connected",
-                              lambda s: s["uplink"] == "connected")
-        for key in ("committed", "records"):
-            assert after[key] == before[key], (key, after, before)
-        assert import_one(province, folders[0]) == 0
-        print(f"ok: an empty disk got {after['committed']} entries back")
+        entries = restored(city, province, folders[0], before)
+        print(f"ok: an empty disk got {entries} entries back")
 
         city.stop()
         exit_code, out, error = city.restore()
@@ -130,15 +135,8 @@ def main():
         city.start()
         expect_read_only(city, province, folders[0], "--restore")
         city.stop()
-        exit_code, out, error = city.restore()
-        assert exit_code == 0, error
-        city.start()
-        after = city.wait_for("connected",
-                              lambda s: s["uplink"] == "connected")
-        for key in ("committed", "records"):
-            assert after[key] == newest[key], (key, after, newest)
-        assert import_one(province, folders[0]) == 0
-        print(f"ok: an old copy was replaced by {after['committed']} entries")
+        entries = restored(city, province, folders[0], newest)
+        print(f"ok: an old copy was replaced by {entries} entries")
 
         audit = province.audit()
         assert audit["verdict"] == "clean", audit["findings"][:5]

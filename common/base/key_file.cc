@@ -1,0 +1,20 @@
+#include "common/base/key_file.h"
+
+#include "common/base/file.h"
+#include "common/base/status.h"
+
+namespace tongchou::base {
+
+absl::StatusOr<Ed25519PrivateKey> ReadKeyFile(const std::string& path,
+                                              std::string_view program) {
+  const auto pem = ReadFile(path);
+  if (!pem.ok()) {
+    return FailedPreconditionError("{}; make one with {} --make-key",
+                                   Message(pem.status()), program);
+  }
+  auto key = Ed25519PrivateKey::FromPem(*pem);
+  if (!key.ok()) return Annotate(key.status(), path);
+  return key;
+}
+
+}  // namespace tongchou::base
