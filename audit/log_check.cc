@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +29,11 @@ struct KeyHash {
   friend H AbslHashValue(H state, const KeyHash& key) {
     return H::combine(std::move(state), key.value.low64);
   }
+};
+
+struct Head {
+  base::Hash root;
+  std::optional<uint64_t> cosigned;  // first seconds at which it was seen
 };
 
 // Everything known about one log while its copy streams by.
@@ -74,11 +80,10 @@ class Check {
   const EntryVisitor& visit_;
   Findings& findings_;
 
-  uint64_t notes_ = 0;                     // seen so far
-  std::map<uint64_t, base::Hash> heads_;   // signed by the city
-  std::map<uint64_t, uint64_t> cosigned_;  // first seconds, by size
-  uint64_t compared_size_ = 0;             // newest head that matched
-  int64_t first_time_us_ = 0;              // of the entry behind it
+  uint64_t notes_ = 0;              // seen so far
+  std::map<uint64_t, Head> heads_;  // signed by the city, by size
+  uint64_t compared_size_ = 0;      // newest head that matched
+  int64_t first_time_us_ = 0;       // of the entry behind it
   ledger::Bundle bundle_;
   ledger::CompactRange range_;
   v1::EntryHeader header_;
@@ -105,23 +110,22 @@ void Check::TakeCheckpoint(std::string_view note) {
     findings_.Add(place, "is of another log: " + head->origin);
     return;
   }
-  const auto cosigned = ledger::VerifyCosignature(note, witness_);
-  if (!cosigned.ok()) {
-    findings_.Add(place, "the province's cosignature does not hold: " +
-                             std::string(base::Message(cosigned.status())));
-  } else {
-    uint64_t& first =
-        cosigned_.try_emplace(head->size, *cosigned).first->second;
-    first = std::min(first, *cosigned);
-  }
   if (head->size == 0 && head->root != ledger::EmptyRoot()) {
     findings_.Add(place, "does not name the root of an empty log");
   }
-  const auto [known, added] = heads_.try_emplace(head->size, head->root);
-  if (!added && known->second != head->root) {
+  Head& known =
+      heads_.try_emplace(head->size, Head{head->root, {}}).first->second;
+  if (known.root != head->root) {
     findings_.Add(place, "the city signed two different roots at this size (" +
-                             base::HexEncode(known->second.view()) + " and " +
+                             base::HexEncode(known.root.view()) + " and " +
                              base::HexEncode(head->root.view()) + ")");
+  }
+  const auto cosigned = ledger::VerifyCosignature(note, witness_);
+  if (cosigned.ok()) {
+    known.cosigned = std::min(known.cosigned.value_or(*cosigned), *cosigned);
+  } else {
+    findings_.Add(place, "the province's cosignature does not hold: " +
+                             std::string(base::Message(cosigned.status())));
   }
 }
 
@@ -202,9 +206,8 @@ bool Check::CompareHead() {
   const auto head = heads_.find(range_.size());
   if (head == heads_.end()) return true;
   ++outcome_.checkpoints;
-  if (range_.Root() == head->second) {
-    const auto cosigned = cosigned_.find(head->first);
-    if (cosigned != cosigned_.end()) CompareTimes(cosigned->second);
+  if (range_.Root() == head->second.root) {
+    if (head->second.cosigned.has_value()) CompareTimes(*head->second.cosigned);
     compared_size_ = head->first;
     return true;
   }

@@ -52,6 +52,11 @@ double Since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+Clock::duration Seconds(double seconds) {
+  return std::chrono::duration_cast<Clock::duration>(
+      std::chrono::duration<double>(seconds));
+}
+
 // The first error of several threads.
 class FirstError {
  public:
@@ -181,9 +186,7 @@ absl::StatusOr<json> Load(Peer* peer, const Arguments& a) {
         double due = 0;
         for (const auto& transaction : made[city][number]) {
           if (a.pace > 0) {
-            std::this_thread::sleep_until(
-                start + std::chrono::duration_cast<Clock::duration>(
-                            std::chrono::duration<double>(due)));
+            std::this_thread::sleep_until(start + Seconds(due));
             due += static_cast<double>(a.transaction * a.sessions *
                                        std::size(kCities)) /
                    a.pace;
@@ -250,10 +253,8 @@ absl::StatusOr<json> Latency(Peer* peer, const Arguments& a) {
   const auto count = static_cast<uint64_t>(a.seconds * a.rate);
   for (uint64_t i = 0; i < count; ++i) {
     const size_t city = i % cities.size();
-    std::this_thread::sleep_until(
-        start +
-        std::chrono::duration_cast<Clock::duration>(
-            std::chrono::duration<double>(static_cast<double>(i) / a.rate)));
+    std::this_thread::sleep_until(start +
+                                  Seconds(static_cast<double>(i) / a.rate));
     MakeRow(cities[city], a.first + i, a.version, rows.data());
     const auto sent = Clock::now();
     RETURN_IF_ERROR(sessions[city]->Commit(rows));
@@ -333,9 +334,7 @@ absl::Status Storm::Ask(size_t client) {
       windows_[window].queries.push_back(took);
     }
     std::this_thread::sleep_until(
-        sent + std::chrono::duration_cast<Clock::duration>(
-                   std::chrono::duration<double>(
-                       static_cast<double>(a_.clients) / a_.rate)));
+        sent + Seconds(static_cast<double>(a_.clients) / a_.rate));
   }
 }
 

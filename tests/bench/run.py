@@ -234,8 +234,9 @@ class Round:
                        sessions=self.arguments.sessions)
             done = self.end(storm)
             self.windows[name] = done["windows"]
-            self.figures[f"{name} p99"] = done["query_p99_ms"]
-            self.figures[f"{name} stall"] = done["stall_seconds"]
+            if self.windows[name]:  # a tiny load can be over at once
+                self.figures[f"{name} p99"] = done["query_p99_ms"]
+                self.figures[f"{name} stall"] = done["stall_seconds"]
 
     def city_returns(self):
         """A city that worked alone comes back; how do the others fare?"""
@@ -376,7 +377,7 @@ def rows_of_table(rounds):
         if ours is None:
             continue
         ratio = None
-        if goal:
+        if goal and ours["median"]:
             ratio = goal / ours["median"] if less else ours["median"] / goal
         yield {"work": work, "tongchou": ours, "postgres": None, "unit": unit,
                "ratio": ratio, "goal": 1.0 if goal else None}

@@ -1,6 +1,5 @@
 """Eleven nodes and the aggregator, each a process, over mutual TLS."""
 
-import argparse
 import json
 import pathlib
 import shutil
@@ -14,43 +13,32 @@ import speed_test  # noqa: E402
 
 
 NOWHERE = "127.0.0.1:1"
-DAY = "2008-10-31"
 
 
 def import_csv(directory, rows):
-    """One node, one file in GB 18030: rates and the node's memory."""
-    options = argparse.Namespace(
-        dir=directory, data=directory / "input", synthetic=True, clock=DAY,
-        on=None, mode="upsert", json=None, once=True, persons=0, dirty=0)
-    folder = options.data / "360100"
-    folder.mkdir(parents=True)
-    speed_test.write_rows(folder / "enrolment.csv", rows)
-    cities = harness.cities(options)
-    with harness.running(options, cities) as province:
-        started = time.monotonic()
-        imports = province.import_all()
-        committed = time.monotonic() - started
-        status = province.wait_applied(imports)
-        applied = time.monotonic() - started
-        assert status["cities"][0]["files"][0]["inserted"] == rows, status
-        memory = speed_test.resident_mb(province.processes["360100"][0])
-        restored = restore_node(province, directory / "city-360100", rows)
-    shutil.rmtree(directory, ignore_errors=True)
-    return {"committed": rows / committed, "applied": rows / applied,
-            "memory": memory, "restored": restored}
+    """One node, one file in GB 18030: rates and the node's memory; then what
+    it takes to bring that node back."""
+    options = harness.options("import", synthetic=True, clock=speed_test.DAY,
+                              directory=directory)
+    done = speed_test.measure(
+        options, rows, lambda province: restore_node(province, directory))
+    return {"committed": rows / done["committed"],
+            "applied": rows / done["applied"], "memory": done["node MB"],
+            "restored": rows / done["restored"]}
 
 
-def restore_node(province, directory, rows):
-    """Entries a second of a node that lost its disk, until it can start."""
-    process, _ = province.processes.pop("360100")
+def restore_node(province, directory):
+    """Seconds until a node that lost its disk can start."""
+    process, _ = province.processes.pop(speed_test.CITY)
     process.terminate()
     process.wait()
-    shutil.rmtree(directory / "data")
-    (directory / "guard.json").unlink()
+    home = directory / f"city-{speed_test.CITY}"
+    shutil.rmtree(home / "data")
+    (home / "guard.json").unlink()
     started = time.monotonic()
     harness.run([harness.BIN / "tongchou-node", "--config",
-                 directory / "node.toml", "--restore"], cwd=directory)
-    return rows / (time.monotonic() - started)
+                 home / "node.toml", "--restore"], cwd=home)
+    return {"restored": time.monotonic() - started}
 
 
 class Folder:
@@ -74,9 +62,8 @@ class Tongchou:
 
     def __init__(self, directory, cities):
         self.directory = directory
-        options = argparse.Namespace(
-            dir=directory, data=None, synthetic=True, clock=None, on=None,
-            mode="upsert", json=None, once=True, persons=0, dirty=0)
+        options = harness.options("bench", synthetic=True,
+                                  directory=directory)
         self.province = harness.quickstart.Province(
             options, [Folder(city) for city in cities])
 

@@ -24,8 +24,10 @@ run = quickstart.run
 Failure = quickstart.Failure
 
 
-def options(name, synthetic=False, clock=None):
-    directory = pathlib.Path(tempfile.mkdtemp(prefix=f"tongchou-{name}-"))
+def options(name, synthetic=False, clock=None, directory=None):
+    """In a directory of its own unless one is given."""
+    if directory is None:
+        directory = pathlib.Path(tempfile.mkdtemp(prefix=f"tongchou-{name}-"))
     return argparse.Namespace(
         dir=directory, data=None, synthetic=synthetic, clock=clock, on=None,
         mode="upsert", json=None, once=True, persons=0, dirty=0)
