@@ -26,6 +26,8 @@ absl::StatusOr<ReadBackSource> OpenReadBack(const NodeConfig& config) {
         "the configuration names no aggregator: there is nobody to restore "
         "from");
   }
+  RETURN_IF_ERROR(transport::CheckTlsFiles(
+      config.tls, {base::Role::kCityNode, fmt::format("{:06}", config.city)}));
   ASSIGN_OR_RETURN(
       const auto channel,
       transport::MakeChannel(config.aggregator, config.tls,
