@@ -11,6 +11,7 @@
 #include "aggregator/state/row_filter.h"
 #include "aggregator/state/unified_state.h"
 #include "common/base/big_endian.h"
+#include "tests/aggregator/power_cut.h"
 #include "tests/support/temporary_directory.h"
 
 namespace tongchou::aggregator {
@@ -43,9 +44,7 @@ class StateStoreTest : public testing::Test {
   // What a power cut would leave now.
   void Crash() {
     const std::string copy = absl::StrCat("copy-", ++crashes_);
-    std::filesystem::copy(Path(name_), Path(copy),
-                          std::filesystem::copy_options::recursive);
-    std::filesystem::remove(Path(copy) + "/LOCK");
+    CopyAfterPowerCut(state_->db(), Path(name_), Path(copy));
     Open(copy);
     name_ = copy;
   }

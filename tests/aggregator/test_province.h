@@ -28,6 +28,7 @@
 #include "common/records/record_codec.h"
 #include "common/records/record_key.h"
 #include "common/records/row_parser.h"
+#include "tests/aggregator/power_cut.h"
 #include "tests/support/temporary_directory.h"
 #include "tongchou/v1/ledger.pb.h"
 
@@ -226,11 +227,9 @@ class TestProvince {
   // As after a power cut: what is on disk now, memory lost.
   void Crash() {
     const std::string copy = absl::StrCat("state-", ++crashes_);
-    std::filesystem::copy(directory_.path() + "/" + name_,
-                          directory_.path() + "/" + copy,
-                          std::filesystem::copy_options::recursive);
+    CopyAfterPowerCut(state_->db(), directory_.path() + "/" + name_,
+                      directory_.path() + "/" + copy);
     Close();
-    std::filesystem::remove(directory_.path() + "/" + copy + "/LOCK");
     OpenState(copy, /*rebuild=*/false);
   }
   void Rebuild() {
