@@ -15,6 +15,7 @@
 #include "audit/fetch.h"
 #include "audit/findings.h"
 #include "audit/policy.h"
+#include "audit/redact.h"
 #include "audit/replay.h"
 #include "audit/report.h"
 #include "audit/report_page.h"
@@ -40,6 +41,8 @@ struct Options {
   uint64_t from = 0;
   uint64_t to = UINT64_MAX;
   std::string tiles;
+  std::string redacted_copy;
+  bool redacted = false;
   std::string html;
   std::string json;
 };
@@ -139,6 +142,20 @@ int RunExport(const Options& options) {
   return status.ok() ? 0 : Fail(status);
 }
 
+int RunRedact(const Options& options) {
+  const Archive archive(options.directory);
+  const auto copied = archive.Cities();
+  if (!copied.ok()) return Fail(copied.status());
+  for (const uint32_t city : *copied) {
+    if (options.city != 0 && options.city != city) continue;
+    const auto withheld = RedactLog(archive, city, options.from, options.to,
+                                    Archive(options.redacted_copy));
+    if (!withheld.ok()) return Fail(withheld.status());
+    std::cout << fmt::format("{:06}: {} bodies withheld\n", city, *withheld);
+  }
+  return 0;
+}
+
 // Each log into a folder of its own.
 int RunExportTiles(const Options& options) {
   const auto policy = LoadPolicy(options.policy);
@@ -235,6 +252,23 @@ CLI::App* AddExport(CLI::App* app, Options* options) {
   return command;
 }
 
+CLI::App* AddRedact(CLI::App* app, Options* options) {
+  CLI::App* command = app->add_subcommand(
+      "redact",
+      "Write a copy to give away: bodies are replaced by their hashes; check "
+      "it with verify --redacted");
+  AddCopy(command, options);
+  command
+      ->add_option("--out", options->redacted_copy,
+                   "Where the new copy is made")
+      ->required();
+  AddOnlyCity(command, options);
+  command->add_option("--from", options->from,
+                      "First entry whose body is withheld (default: all)");
+  command->add_option("--to", options->to, "Behind the last such entry");
+  return command;
+}
+
 }  // namespace
 
 int RunCommandLine(int argc, char** argv) {
@@ -252,6 +286,8 @@ int RunCommandLine(int argc, char** argv) {
   CLI::App* fetch = AddFetch(&app, &options);
   CLI::App* verify = AddCheckCommand(
       &app, "verify", "Check every hash, head, link and time", &options);
+  verify->add_flag("--redacted", options.redacted,
+                   "The copy was made by redact: bodies may be missing");
   CLI::App* replay = AddCheckCommand(
       &app, "replay",
       "Verify, then compute records and figures again and compare", &options);
@@ -263,13 +299,20 @@ int RunCommandLine(int argc, char** argv) {
       ->check(CLI::ExistingFile);
   CLI::App* export_tiles = AddExportTiles(&app, &options);
   CLI::App* export_entries = AddExport(&app, &options);
+  CLI::App* redact = AddRedact(&app, &options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kExitCouldNotCheck;
   }
   if (fetch->parsed()) return RunFetch(options);
-  if (verify->parsed()) return RunCheck(options, Verify);
+  if (redact->parsed()) return RunRedact(options);
+  if (verify->parsed()) {
+    return RunCheck(options, [&](const Archive& archive, const Policy& policy) {
+      return Verify(archive, policy,
+                    options.redacted ? Bodies::kRedacted : Bodies::kComplete);
+    });
+  }
   if (replay->parsed()) return RunCheck(options, Replay);
   if (report->parsed()) return RunReport(options);
   if (check_answer->parsed()) return RunCheckAnswer(options);

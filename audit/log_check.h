@@ -40,11 +40,15 @@ struct UnwitnessedRange {
   int64_t seconds = 0;  // the longest delay
 };
 
+// Whether the copy was given away with bodies withheld.
+enum class Bodies { kComplete, kRedacted };
+
 struct LogOutcome {
   uint64_t size = 0;  // entries read and hashed
   base::Hash root;    // over them
   int64_t last_commit_time_us = 0;
   uint64_t checkpoints = 0;  // signed heads compared
+  uint64_t withheld = 0;     // bodies, of a redacted copy
   // Roots at all sizes that a head or the caller names.
   std::map<uint64_t, base::Hash> roots;
   std::map<uint64_t, int64_t> commit_times;  // of the entry before each size
@@ -55,12 +59,16 @@ struct LogOutcome {
 using WantedSizes = std::map<uint64_t, bool>;
 
 // Times are held against those of the cosignatures unless the log's clock is
-// synthetic. What is wrong with the log goes to `findings` with the entry or
-// bundle it is about; checking of this log then ends where nothing behind can
-// be judged. An error means that the copy could not be read at all.
+// synthetic. A missing body is a finding unless the copy is a redacted one; of
+// that only the present bodies' links can be judged, and less strictly: who
+// knows what a withheld one changed. What is wrong with the log goes to
+// `findings` with the entry or bundle it is about; checking of this log then
+// ends where nothing behind can be judged. An error means that the copy could
+// not be read at all.
 absl::StatusOr<LogOutcome> CheckLog(
     const Archive& archive, const CityPolicy& city,
     const ledger::VerifierKey& witness, bool synthetic_clock,
-    const WantedSizes& wanted, const EntryVisitor& visit, Findings* findings);
+    const WantedSizes& wanted, const EntryVisitor& visit, Findings* findings,
+    Bodies bodies = Bodies::kComplete);
 
 }  // namespace tongchou::audit

@@ -65,14 +65,15 @@ void PlanReplay(const ClaimedBasis& basis, uint32_t as_of,
   }
 }
 
-void RunOne(const Archive& archive, const Policy& policy, CityRun* run) {
+void RunOne(const Archive& archive, const Policy& policy, Bodies bodies,
+            CityRun* run) {
   EntryVisitor visit;
   if (run->records != nullptr) {
     visit = [run](const AuditedEntry& entry) { run->records->Take(entry); };
   }
   auto outcome =
       CheckLog(archive, *run->policy, policy.witness, policy.synthetic_clock,
-               run->wanted, visit, &run->findings);
+               run->wanted, visit, &run->findings, bodies);
   if (!outcome.ok()) {
     run->status = outcome.status();
     return;
@@ -82,12 +83,13 @@ void RunOne(const Archive& archive, const Policy& policy, CityRun* run) {
 }
 
 absl::Status RunAll(const Archive& archive, const Policy& policy,
-                    std::vector<CityRun>* runs, AuditSummary* summary) {
+                    std::vector<CityRun>* runs, AuditSummary* summary,
+                    Bodies bodies = Bodies::kComplete) {
   summary->synthetic_clock = policy.synthetic_clock;
   std::atomic<size_t> next = 0;
   const auto work = [&] {
     for (size_t i = next++; i < runs->size(); i = next++) {
-      RunOne(archive, policy, &(*runs)[i]);
+      RunOne(archive, policy, bodies, &(*runs)[i]);
     }
   };
   std::vector<std::thread> threads;
@@ -97,6 +99,7 @@ absl::Status RunAll(const Archive& archive, const Policy& policy,
     RETURN_IF_ERROR(run.status);
     summary->entries += run.outcome.size;
     summary->checkpoints += run.outcome.checkpoints;
+    summary->withheld += run.outcome.withheld;
     summary->findings.Merge(run.findings);
     summary->logs.push_back({run.policy->city, run.outcome.size,
                              run.outcome.checkpoints, run.outcome.root,
@@ -304,11 +307,11 @@ class Stopwatch {
 }  // namespace
 
 absl::StatusOr<AuditSummary> Verify(const Archive& archive,
-                                    const Policy& policy) {
+                                    const Policy& policy, Bodies bodies) {
   const Stopwatch watch;
   AuditSummary summary;
   ASSIGN_OR_RETURN(std::vector<CityRun> runs, PlanRuns(archive, policy));
-  RETURN_IF_ERROR(RunAll(archive, policy, &runs, &summary));
+  RETURN_IF_ERROR(RunAll(archive, policy, &runs, &summary, bodies));
   summary.seconds = watch.seconds();
   return summary;
 }

@@ -30,8 +30,9 @@ struct AuditedLog {
 struct AuditSummary {
   uint64_t entries = 0;
   uint64_t checkpoints = 0;
-  uint64_t records = 0;  // compared with the province's
-  uint64_t figures = 0;  // likewise
+  uint64_t withheld = 0;  // bodies, of a redacted copy
+  uint64_t records = 0;   // compared with the province's
+  uint64_t figures = 0;   // likewise
   // SHA-256 over city, key and record of every record, in their order; empty
   // when no records were compared.
   std::string records_digest;
@@ -50,9 +51,11 @@ struct AuditSummary {
 
 // All logs of the copy, hashes, heads and links only. Cities are checked by
 // two threads. NOT_FOUND when the copy has no log; FAILED_PRECONDITION when it
-// has one of a city without a pinned key.
+// has one of a city without a pinned key. A redacted copy shows integrity, no
+// figures.
 absl::StatusOr<AuditSummary> Verify(const Archive& archive,
-                                    const Policy& policy);
+                                    const Policy& policy,
+                                    Bodies bodies = Bodies::kComplete);
 
 // Verify, then records from zero and every figure a second time, compared with
 // the claims that fetch saved.

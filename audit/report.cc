@@ -54,6 +54,11 @@ std::string FormatText(const AuditSummary& summary) {
   }
   text += fmt::format("time         {:.1f} s\n", summary.seconds);
   text += Unwitnessed(summary);
+  if (summary.withheld > 0) {
+    text += fmt::format(
+        "redacted     {} bodies withheld: this proves integrity, no figures\n",
+        summary.withheld);
+  }
   if (summary.findings.empty()) {
     return text +
            "proves: who recorded what and when, and that it has not been "
@@ -74,6 +79,7 @@ std::string FormatJson(const AuditSummary& summary) {
   json["verdict"] = VerdictName(summary.verdict());
   json["entries"] = summary.entries;
   json["checkpoints"] = summary.checkpoints;
+  json["withheld"] = summary.withheld;
   json["records"] = summary.records;
   json["figures"] = summary.figures;
   json["records_digest"] = summary.records_digest;

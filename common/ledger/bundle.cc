@@ -101,6 +101,15 @@ Hash BundleWriter::Add(std::string_view header, std::string_view body) {
   return LeafHash(header, base::Sha256(body));
 }
 
+Hash BundleWriter::AddWithheld(std::string_view header, const Hash& body_hash) {
+  base::AppendVarint(header.size(), &headers_);
+  headers_ += header;
+  headers_.push_back(kWithheld);
+  headers_ += body_hash.view();
+  ++count_;
+  return LeafHash(header, body_hash);
+}
+
 std::string BundleWriter::Finish(uint64_t first_sequence) {
   const std::string headers = compressor_->Run(headers_);
   const std::string bodies = compressor_->Run(bodies_);

@@ -49,6 +49,8 @@ class BundleWriter {
 
   // Adds the next entry and returns its leaf hash.
   Hash Add(std::string_view header, std::string_view body);
+  // The same with the body withheld: its hash stands for it.
+  Hash AddWithheld(std::string_view header, const Hash& body_hash);
   uint32_t count() const { return count_; }
   size_t raw_bytes() const { return headers_.size() + bodies_.size(); }
   // The bundle of what was added, empty afterwards.

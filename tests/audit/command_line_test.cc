@@ -111,6 +111,44 @@ TEST_F(CommandLineTest, AWithheldBodyIsExportedAsItsHash) {
             base::HexEncode(base::Sha256(copy_.nanchang.entry(4).body).view()));
 }
 
+// A redacted copy proves integrity and says so; without the word that it is
+// one, missing bodies are a discrepancy.
+TEST_F(CommandLineTest, ARedactedCopyIsVerifiedAndProvesNoFigures) {
+  const std::string given = copy_.PathOf("given");
+  const Outcome redact =
+      RunProgram({"redact", "--dir", copy_.path(), "--out", given});
+  ASSERT_EQ(redact.exit, kClean) << redact.error;
+  EXPECT_THAT(redact.out, HasSubstr("360100: 12 bodies withheld"));
+  const Outcome verify =
+      RunProgram({"verify", "--dir", given, "--policy", policy_, "--redacted"});
+  EXPECT_EQ(verify.exit, kClean) << verify.out << verify.error;
+  EXPECT_THAT(verify.out, HasSubstr("entries      24"));
+  EXPECT_THAT(verify.out, HasSubstr("24 bodies withheld: this proves "
+                                    "integrity, no figures"));
+  const Outcome silent =
+      RunProgram({"verify", "--dir", given, "--policy", policy_});
+  EXPECT_EQ(silent.exit, kDiscrepancy);
+  EXPECT_THAT(silent.out, HasSubstr("its body is missing"));
+  const Outcome again =
+      RunProgram({"redact", "--dir", copy_.path(), "--out", given});
+  EXPECT_EQ(again.exit, kCouldNotCheck);
+  EXPECT_THAT(again.error, HasSubstr("name another directory"));
+}
+
+TEST_F(CommandLineTest, SomeBodiesMayBeWithheldAndTheOthersAreChecked) {
+  const std::string given = copy_.PathOf("given");
+  const Outcome redact =
+      RunProgram({"redact", "--dir", copy_.path(), "--out", given, "--city",
+                  "360100", "--from", "3", "--to", "5"});
+  ASSERT_EQ(redact.exit, kClean) << redact.error;
+  EXPECT_EQ(redact.out, "360100: 2 bodies withheld\n");
+  const Outcome verify =
+      RunProgram({"verify", "--dir", given, "--policy", policy_, "--redacted"});
+  EXPECT_EQ(verify.exit, kClean) << verify.out << verify.error;
+  EXPECT_THAT(verify.out, HasSubstr("entries      12"));
+  EXPECT_THAT(verify.out, HasSubstr("2 bodies withheld"));
+}
+
 TEST_F(CommandLineTest, HelpIsZero) {
   EXPECT_EQ(RunProgram({"--help"}).exit, kClean);
 }

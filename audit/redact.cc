@@ -1,0 +1,52 @@
+#include "audit/redact.h"
+
+#include "common/base/file.h"
+#include "common/base/status.h"
+#include "common/ledger/bundle.h"
+
+namespace tongchou::audit {
+
+absl::StatusOr<uint64_t> RedactLog(const Archive& from, uint32_t city,
+                                   uint64_t first, uint64_t end,
+                                   const Archive& to) {
+  if (!base::FileExists(from.bundles(city))) {
+    return base::NotFoundError("{} is missing; fetch the log first",
+                               from.bundles(city));
+  }
+  if (base::FileExists(to.city_directory(city))) {
+    return base::AlreadyExistsError("{} exists; name another directory",
+                                    to.city_directory(city));
+  }
+  RETURN_IF_ERROR(base::MakeDirectories(to.city_directory(city)));
+  ASSIGN_OR_RETURN(PieceWriter notes,
+                   PieceWriter::Open(to.checkpoints(city), 0));
+  RETURN_IF_ERROR(
+      ReadPieces(from.checkpoints(city), [&](std::string_view note) {
+        return notes.Write(note);
+      }).status());
+  RETURN_IF_ERROR(notes.Sync());
+  ASSIGN_OR_RETURN(PieceWriter bundles, PieceWriter::Open(to.bundles(city), 0));
+  ledger::Bundle bundle;
+  ledger::BundleWriter writer;
+  uint64_t withheld = 0;
+  const auto redact = [&](std::string_view bytes) -> absl::Status {
+    RETURN_IF_ERROR(bundle.Decode(bytes));
+    for (size_t i = 0; i < bundle.count(); ++i) {
+      const uint64_t sequence = bundle.first_sequence() + i;
+      const auto body = bundle.body(i);
+      const bool keep = sequence < first || sequence >= end;
+      if (keep && body.has_value()) {
+        writer.Add(bundle.header(i), *body);
+        continue;
+      }
+      writer.AddWithheld(bundle.header(i), bundle.body_hash(i));
+      ++withheld;
+    }
+    return bundles.Write(writer.Finish(bundle.first_sequence()));
+  };
+  RETURN_IF_ERROR(ReadPieces(from.bundles(city), redact).status());
+  RETURN_IF_ERROR(bundles.Sync());
+  return withheld;
+}
+
+}  // namespace tongchou::audit
