@@ -142,18 +142,25 @@ int RunExport(const Options& options) {
   return status.ok() ? 0 : Fail(status);
 }
 
+absl::Status NoSuchLog(const Options& options) {
+  return base::NotFoundError("{} holds no such log; fetch it first",
+                             options.directory);
+}
+
 int RunRedact(const Options& options) {
   const Archive archive(options.directory);
   const auto copied = archive.Cities();
   if (!copied.ok()) return Fail(copied.status());
+  size_t logs = 0;
   for (const uint32_t city : *copied) {
     if (options.city != 0 && options.city != city) continue;
     const auto withheld = RedactLog(archive, city, options.from, options.to,
                                     Archive(options.redacted_copy));
     if (!withheld.ok()) return Fail(withheld.status());
     std::cout << fmt::format("{:06}: {} bodies withheld\n", city, *withheld);
+    ++logs;
   }
-  return 0;
+  return logs > 0 ? 0 : Fail(NoSuchLog(options));
 }
 
 // Each log into a folder of its own.
@@ -177,9 +184,7 @@ int RunExportTiles(const Options& options) {
     std::cout << directory << ": " << *entries << " entries\n";
     ++logs;
   }
-  if (logs > 0) return 0;
-  return Fail(base::NotFoundError("{} holds no such log; fetch it first",
-                                  options.directory));
+  return logs > 0 ? 0 : Fail(NoSuchLog(options));
 }
 
 // A command over the copy with the auditor's keys.

@@ -133,6 +133,10 @@ TEST_F(CommandLineTest, ARedactedCopyIsVerifiedAndProvesNoFigures) {
       RunProgram({"redact", "--dir", copy_.path(), "--out", given});
   EXPECT_EQ(again.exit, kCouldNotCheck);
   EXPECT_THAT(again.error, HasSubstr("name another directory"));
+  const Outcome other = RunProgram(
+      {"redact", "--dir", copy_.path(), "--out", given, "--city", "361100"});
+  EXPECT_EQ(other.exit, kCouldNotCheck);
+  EXPECT_THAT(other.error, HasSubstr("holds no such log"));
 }
 
 TEST_F(CommandLineTest, SomeBodiesMayBeWithheldAndTheOthersAreChecked) {
