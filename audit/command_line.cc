@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <string>
 
@@ -142,25 +143,32 @@ int RunExport(const Options& options) {
   return status.ok() ? 0 : Fail(status);
 }
 
-absl::Status NoSuchLog(const Options& options) {
-  return base::NotFoundError("{} holds no such log; fetch it first",
-                             options.directory);
-}
-
-int RunRedact(const Options& options) {
-  const Archive archive(options.directory);
-  const auto copied = archive.Cities();
+// Every log of the copy, or the one that was named.
+int ForEachLog(const Options& options,
+               const std::function<absl::Status(uint32_t city)>& run) {
+  const auto copied = Archive(options.directory).Cities();
   if (!copied.ok()) return Fail(copied.status());
   size_t logs = 0;
   for (const uint32_t city : *copied) {
     if (options.city != 0 && options.city != city) continue;
-    const auto withheld = RedactLog(archive, city, options.from, options.to,
-                                    Archive(options.redacted_copy));
-    if (!withheld.ok()) return Fail(withheld.status());
-    std::cout << fmt::format("{:06}: {} bodies withheld\n", city, *withheld);
+    if (absl::Status status = run(city); !status.ok()) return Fail(status);
     ++logs;
   }
-  return logs > 0 ? 0 : Fail(NoSuchLog(options));
+  if (logs > 0) return 0;
+  return Fail(base::NotFoundError("{} holds no such log; fetch it first",
+                                  options.directory));
+}
+
+int RunRedact(const Options& options) {
+  const Archive archive(options.directory);
+  const Archive redacted(options.redacted_copy);
+  return ForEachLog(options, [&](uint32_t city) -> absl::Status {
+    ASSIGN_OR_RETURN(
+        const uint64_t withheld,
+        RedactLog(archive, city, options.from, options.to, redacted));
+    std::cout << fmt::format("{:06}: {} bodies withheld\n", city, withheld);
+    return absl::OkStatus();
+  });
 }
 
 // Each log into a folder of its own.
@@ -168,23 +176,18 @@ int RunExportTiles(const Options& options) {
   const auto policy = LoadPolicy(options.policy);
   if (!policy.ok()) return Fail(policy.status());
   const Archive archive(options.directory);
-  const auto copied = archive.Cities();
-  if (!copied.ok()) return Fail(copied.status());
-  size_t logs = 0;
-  for (const uint32_t city : *copied) {
-    if (options.city != 0 && options.city != city) continue;
+  return ForEachLog(options, [&](uint32_t city) -> absl::Status {
     const auto known = policy->cities.find(city);
     if (known == policy->cities.end()) {
-      return Fail(base::FailedPreconditionError(
-          "the policy names no key of city {}: add it", city));
+      return base::FailedPreconditionError(
+          "the policy names no key of city {}: add it", city);
     }
     const std::string directory = fmt::format("{}/{:06}", options.tiles, city);
-    const auto entries = ExportTiles(archive, known->second, directory);
-    if (!entries.ok()) return Fail(entries.status());
-    std::cout << directory << ": " << *entries << " entries\n";
-    ++logs;
-  }
-  return logs > 0 ? 0 : Fail(NoSuchLog(options));
+    ASSIGN_OR_RETURN(const uint64_t entries,
+                     ExportTiles(archive, known->second, directory));
+    std::cout << directory << ": " << entries << " entries\n";
+    return absl::OkStatus();
+  });
 }
 
 // A command over the copy with the auditor's keys.

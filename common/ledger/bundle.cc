@@ -91,22 +91,23 @@ struct BundleWriter::Compressor {
 BundleWriter::BundleWriter() : compressor_(std::make_unique<Compressor>()) {}
 BundleWriter::~BundleWriter() = default;
 
-Hash BundleWriter::Add(std::string_view header, std::string_view body) {
+void BundleWriter::AddHeader(std::string_view header, char presence) {
   base::AppendVarint(header.size(), &headers_);
   headers_ += header;
-  headers_.push_back(kPresent);
+  headers_.push_back(presence);
+  ++count_;
+}
+
+Hash BundleWriter::Add(std::string_view header, std::string_view body) {
+  AddHeader(header, kPresent);
   base::AppendVarint(body.size(), &bodies_);
   bodies_ += body;
-  ++count_;
   return LeafHash(header, base::Sha256(body));
 }
 
 Hash BundleWriter::AddWithheld(std::string_view header, const Hash& body_hash) {
-  base::AppendVarint(header.size(), &headers_);
-  headers_ += header;
-  headers_.push_back(kWithheld);
+  AddHeader(header, kWithheld);
   headers_ += body_hash.view();
-  ++count_;
   return LeafHash(header, body_hash);
 }
 

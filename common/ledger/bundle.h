@@ -58,6 +58,7 @@ class BundleWriter {
 
  private:
   struct Compressor;
+  void AddHeader(std::string_view header, char presence);
   std::unique_ptr<Compressor> compressor_;
   std::string headers_;
   std::string bodies_;
