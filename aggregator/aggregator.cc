@@ -6,12 +6,14 @@
 #include <atomic>
 #include <thread>
 
+#include "aggregator/service/admin_service.h"
 #include "aggregator/service/audit_service.h"
 #include "aggregator/service/exchange_service.h"
 #include "aggregator/service/journal_writer.h"
 #include "aggregator/service/query_service.h"
 #include "common/base/key_file.h"
 #include "common/base/logging.h"
+#include "common/base/sealer.h"
 #include "common/base/status.h"
 #include "common/transport/ops_server.h"
 #include "common/transport/server.h"
@@ -22,10 +24,18 @@ namespace {
 constexpr auto kStopGrace = std::chrono::milliseconds(2'000);
 constexpr auto kTick = std::chrono::milliseconds(100);
 
+constexpr std::string_view kProgram = "tongchou-aggregator";
+
 absl::StatusOr<ledger::Cosigner> LoadCosigner(const AggregatorConfig& config) {
-  ASSIGN_OR_RETURN(
-      auto key, base::ReadKeyFile(config.witness_key, "tongchou-aggregator"));
+  ASSIGN_OR_RETURN(auto key, base::ReadKeyFile(config.witness_key, kProgram));
   return ledger::Cosigner(config.WitnessName(), std::move(key));
+}
+
+absl::StatusOr<std::unique_ptr<OwnHead>> OpenOwnHead(
+    const AggregatorConfig& config, ledger::LogStore* log) {
+  ASSIGN_OR_RETURN(auto key, base::ReadKeyFile(config.signing_key, kProgram));
+  return OwnHead::Open({config.sign_guard, config.Origin()},
+                       ledger::Signer(config.Origin(), std::move(key)), log);
 }
 
 class RunningAggregator final : public Aggregator {
@@ -42,6 +52,8 @@ class RunningAggregator final : public Aggregator {
   absl::Status StartServer();
   void RestoreQuarantines();
   void Tick();
+  void ShowPositions();
+  void SignOwnLog();
 
   const AggregatorConfig config_;
   base::RealClock clock_;
@@ -51,14 +63,19 @@ class RunningAggregator final : public Aggregator {
   std::atomic<ExchangeService*> exchange_now_ = nullptr;
   std::atomic<Applier*> applier_now_ = nullptr;
   std::unique_ptr<JournalWriter> writer_;
+  std::unique_ptr<AccessGuard> guard_;
+  std::unique_ptr<OwnHead> own_head_;
+  std::unique_ptr<Masker> masker_;
   std::unique_ptr<ExchangeService> exchange_;
   std::unique_ptr<Applier> applier_;
   std::unique_ptr<QueryService> query_;
   std::unique_ptr<AuditService> audit_;
+  std::unique_ptr<AdminService> admin_;
   std::unique_ptr<transport::Server> server_;
   std::shared_ptr<prometheus::Registry> registry_ =
       std::make_shared<prometheus::Registry>();
   std::unique_ptr<transport::OpsServer> ops_;
+  absl::Status sign_status_;  // of the ticker's last attempt
   std::atomic<bool> stopping_ = false;
   std::thread ticker_;
 };
@@ -68,7 +85,9 @@ RunningAggregator::~RunningAggregator() {
   if (ticker_.joinable()) ticker_.join();
   ops_.reset();
   if (server_ != nullptr) server_->Stop(kStopGrace);
+  if (guard_ != nullptr) guard_->WriteRefusals(/*all=*/true);
   writer_.reset();
+  if (own_head_ != nullptr) SignOwnLog();
   applier_now_ = nullptr;
   applier_.reset();
   exchange_now_ = nullptr;
@@ -83,6 +102,10 @@ absl::Status RunningAggregator::OpenStores(bool rebuild_state) {
   JournalOptions options;
   options.directory = config_.data + "/journal";
   ASSIGN_OR_RETURN(journal_, Journal::Open(options));
+  ASSIGN_OR_RETURN(own_head_, OpenOwnHead(config_, &journal_->own_log()));
+  ASSIGN_OR_RETURN(const std::string pseudonym_key,
+                   base::ReadSealerKey(config_.pseudonym_key, kProgram));
+  masker_ = std::make_unique<Masker>(pseudonym_key);
   ASSIGN_OR_RETURN(
       state_, UnifiedState::Open({config_.data + "/state", rebuild_state}));
   RestoreQuarantines();
@@ -91,8 +114,11 @@ absl::Status RunningAggregator::OpenStores(bool rebuild_state) {
                                    Applier* applier = applier_now_.load();
                                    if (applier != nullptr) applier->Wake();
                                  });
+  ASSIGN_OR_RETURN(const std::vector<base::Hash> revoked, journal_->Revoked());
+  guard_ = std::make_unique<AccessGuard>(writer_.get(), &clock_, revoked);
   exchange_ = std::make_unique<ExchangeService>(
-      config_.province, journal_.get(), writer_.get(), &cities_, &clock_);
+      config_.province, journal_.get(), writer_.get(), &cities_, guard_.get(),
+      &clock_);
   exchange_now_ = exchange_.get();
   ASSIGN_OR_RETURN(applier_, Applier::Start(journal_.get(), state_.get(),
                                             [this](const Position& position) {
@@ -117,14 +143,16 @@ void RunningAggregator::RestoreQuarantines() {
 }
 
 absl::Status RunningAggregator::StartServer() {
-  const ProvinceParts parts{config_.province, journal_.get(), state_.get(),
-                            applier_.get(),   &cities_,       &clock_};
+  const ProvinceParts parts{config_.province, journal_.get(),  state_.get(),
+                            applier_.get(),   &cities_,        &clock_,
+                            guard_.get(),     own_head_.get(), masker_.get()};
   query_ = std::make_unique<QueryService>(parts);
   audit_ = std::make_unique<AuditService>(parts);
+  admin_ = std::make_unique<AdminService>(parts);
   transport::ServerOptions server;
   server.listen = config_.listen;
   server.tls = config_.tls;
-  server.services = {exchange_.get(), query_.get(), audit_.get()};
+  server.services = {exchange_.get(), query_.get(), audit_.get(), admin_.get()};
   ASSIGN_OR_RETURN(server_, transport::Server::Start(server));
   if (!config_.ops_listen.empty()) {
     ASSIGN_OR_RETURN(
@@ -150,6 +178,25 @@ absl::Status RunningAggregator::Open(bool rebuild_state) {
 }
 
 void RunningAggregator::Tick() {
+  for (int i = 0; !stopping_; ++i) {
+    std::this_thread::sleep_for(kTick);
+    if (i % 10 != 0) continue;
+    ShowPositions();
+    SignOwnLog();
+    guard_->WriteRefusals(/*all=*/false);
+  }
+}
+
+// What hinders signing is said once, and shown by the status.
+void RunningAggregator::SignOwnLog() {
+  const absl::Status status = own_head_->Sign().status();
+  if (status == sign_status_) return;
+  sign_status_ = status;
+  if (!status.ok())
+    spdlog::error("nothing is signed: {}", base::Describe(status));
+}
+
+void RunningAggregator::ShowPositions() {
   auto& durable = prometheus::BuildGauge()
                       .Name("tongchou_province_durable_entries")
                       .Help("Entries held, verified and fsynced")
@@ -162,23 +209,24 @@ void RunningAggregator::Tick() {
                     .Name("tongchou_province_heard_seconds")
                     .Help("When the city was last heard of, Unix time")
                     .Register(*registry_);
-  for (int i = 0; !stopping_; ++i) {
-    std::this_thread::sleep_for(kTick);
-    if (i % 10 != 0) continue;
-    const Position position = applier_->position();
-    for (const uint32_t city : cities_.cities()) {
-      const prometheus::Labels labels = {{"city", fmt::format("{:06}", city)}};
-      const auto copy = journal_->City(city);
-      if (copy.ok()) {
-        durable.Add(labels).Set(static_cast<double>(copy->range.size()));
-      }
-      const auto found = position.cities.find(city);
-      applied.Add(labels).Set(found == position.cities.end()
-                                  ? 0
-                                  : static_cast<double>(found->second.size));
-      heard.Add(labels).Set(static_cast<double>(cities_.News(city).heard_us) /
-                            base::kMicrosPerSecond);
+  auto& signed_log = prometheus::BuildGauge()
+                         .Name("tongchou_province_log_signed")
+                         .Help("1 while the province's own log is signed")
+                         .Register(*registry_);
+  signed_log.Add({}).Set(own_head_->problem().empty() ? 1 : 0);
+  const Position position = applier_->position();
+  for (const uint32_t city : cities_.cities()) {
+    const prometheus::Labels labels = {{"city", fmt::format("{:06}", city)}};
+    const auto copy = journal_->City(city);
+    if (copy.ok()) {
+      durable.Add(labels).Set(static_cast<double>(copy->range.size()));
     }
+    const auto found = position.cities.find(city);
+    applied.Add(labels).Set(found == position.cities.end()
+                                ? 0
+                                : static_cast<double>(found->second.size));
+    heard.Add(labels).Set(static_cast<double>(cities_.News(city).heard_us) /
+                          base::kMicrosPerSecond);
   }
 }
 

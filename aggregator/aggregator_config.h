@@ -15,6 +15,9 @@ struct AggregatorConfig {
   std::string province;     // 360000
   std::string data;         // directory of journal and state
   std::string witness_key;  // PEM of the Ed25519 key that cosigns
+  std::string signing_key;  // PEM of the key that signs the own log
+  std::string sign_guard;   // outside `data`
+  std::string pseudonym_key;
   std::string listen;
   std::string ops_listen;  // empty = none
   std::string log_level;
@@ -22,6 +25,8 @@ struct AggregatorConfig {
   std::map<uint32_t, ledger::VerifierKey> cities;
 
   std::string WitnessName() const;
+  // Of the province's own log.
+  std::string Origin() const;
 };
 
 // INVALID_ARGUMENT names file, key and what to do.

@@ -5,10 +5,13 @@
 #include "absl/synchronization/mutex.h"
 #include "aggregator/aggregator.h"
 #include "common/base/file.h"
+#include "common/base/key_file.h"
 #include "common/base/logging.h"
+#include "common/base/sealer.h"
 #include "common/base/status.h"
 #include "common/base/stop_signal.h"
 #include "common/ledger/cosignature.h"
+#include "common/ledger/signer.h"
 
 namespace tongchou::aggregator {
 namespace {
@@ -18,17 +21,27 @@ int Fail(const absl::Status& status) {
   return 1;
 }
 
-absl::Status MakeKey(const AggregatorConfig& config) {
-  if (base::FileExists(config.witness_key)) {
-    return base::AlreadyExistsError(
-        "{} exists; the nodes know it, so it is left as it is",
-        config.witness_key);
+constexpr std::string_view kProgram = "tongchou-aggregator";
+
+// Keys that are there stay: nodes and auditors know them.
+absl::Status MakeKeys(const AggregatorConfig& config) {
+  for (const std::string& path : {config.witness_key, config.signing_key}) {
+    if (base::FileExists(path)) continue;
+    RETURN_IF_ERROR(base::WritePrivateFileDurably(
+        path, base::Ed25519PrivateKey::Generate().ToPem()));
   }
-  const auto key = base::Ed25519PrivateKey::Generate();
-  RETURN_IF_ERROR(
-      base::WritePrivateFileDurably(config.witness_key, key.ToPem()));
-  fmt::print("{}\n",
-             ledger::Cosigner(config.WitnessName(), key).verifier().ToText());
+  if (!base::FileExists(config.pseudonym_key)) {
+    RETURN_IF_ERROR(base::MakeSealerKey(config.pseudonym_key));
+  }
+  ASSIGN_OR_RETURN(auto witness,
+                   base::ReadKeyFile(config.witness_key, kProgram));
+  ASSIGN_OR_RETURN(auto own, base::ReadKeyFile(config.signing_key, kProgram));
+  fmt::print(
+      "{}\n{}\n",
+      ledger::Cosigner(config.WitnessName(), std::move(witness))
+          .verifier()
+          .ToText(),
+      ledger::Signer(config.Origin(), std::move(own)).verifier().ToText());
   return absl::OkStatus();
 }
 
@@ -43,14 +56,15 @@ int Run(int argc, char** argv) {
   app.add_flag("--rebuild-state", rebuild_state,
                "forget the unified database and rebuild it from the journal");
   app.add_flag("--make-key", make_key,
-               "make the cosigning key, print its public part, and end");
+               "make the keys that are missing, print the public parts of the "
+               "cosigning and the signing key, and end");
   CLI11_PARSE(app, argc, argv);
   base::StopSignal stop;
   const auto config = LoadAggregatorConfig(path);
   if (!config.ok()) return Fail(config.status());
   base::StartLogging(config->log_level);
   if (make_key) {
-    const absl::Status made = MakeKey(*config);
+    const absl::Status made = MakeKeys(*config);
     return made.ok() ? 0 : Fail(made);
   }
   const auto aggregator = Aggregator::Start(*config, rebuild_state);

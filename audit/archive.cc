@@ -157,8 +157,16 @@ absl::StatusOr<uint64_t> ReadPieces(
   }
 }
 
+std::string LogName(uint32_t city) {
+  return city == kProvinceLog ? "province" : fmt::format("{:06}", city);
+}
+
+bool Archive::HasProvinceLog() const {
+  return std::filesystem::exists(bundles(kProvinceLog));
+}
+
 std::string Archive::city_directory(uint32_t city) const {
-  return directory_ + "/" + std::to_string(city);
+  return directory_ + "/" + LogName(city);
 }
 
 std::string Archive::bundles(uint32_t city) const {

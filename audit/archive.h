@@ -2,6 +2,7 @@
 //
 //   DIR/360100/bundles       bundles as received, each behind its length
 //   DIR/360100/checkpoints   signed notes as received, likewise
+//   DIR/province/...         the same of the province's own log
 //   DIR/claims/records       the unified database's records
 //   DIR/claims/figures       its figures
 //
@@ -22,6 +23,11 @@ namespace tongchou::audit {
 
 // Longest piece: a bundle of the largest transaction, or a page of claims.
 inline constexpr uint32_t kPieceBytesMax = 64u << 20;
+
+// Stands where a city's code does, for the province's own log.
+inline constexpr uint32_t kProvinceLog = 0;
+// "360100", or "province".
+std::string LogName(uint32_t city);
 
 // One writer at a time.
 class PieceWriter {
@@ -65,6 +71,7 @@ class Archive {
   std::string claimed_records() const;
   std::string claimed_figures() const;
   std::string claims_directory() const;
+  bool HasProvinceLog() const;
   // Cities of which there is a copy, by code.
   absl::StatusOr<std::vector<uint32_t>> Cities() const;
 

@@ -94,8 +94,8 @@ int RunFetch(const Options& options) {
   fetch.city = options.city;
   if (isatty(STDERR_FILENO) != 0) {
     fetch.progress = [](const FetchProgress& progress) {
-      std::cerr << "\r" << progress.city << ": " << progress.entries << " of "
-                << progress.size << " entries   ";
+      std::cerr << "\r" << LogName(progress.city) << ": " << progress.entries
+                << " of " << progress.size << " entries   ";
       if (progress.entries == progress.size) std::cerr << "\n";
     };
   }
@@ -143,13 +143,16 @@ int RunExport(const Options& options) {
   return status.ok() ? 0 : Fail(status);
 }
 
-// Every log of the copy, or the one that was named.
+// Every log of the copy, the province's own last, or the one that was named.
 int ForEachLog(const Options& options,
                const std::function<absl::Status(uint32_t city)>& run) {
-  const auto copied = Archive(options.directory).Cities();
+  const Archive archive(options.directory);
+  const auto copied = archive.Cities();
   if (!copied.ok()) return Fail(copied.status());
+  std::vector<uint32_t> copies = *copied;
+  if (archive.HasProvinceLog()) copies.push_back(kProvinceLog);
   size_t logs = 0;
-  for (const uint32_t city : *copied) {
+  for (const uint32_t city : copies) {
     if (options.city != 0 && options.city != city) continue;
     if (absl::Status status = run(city); !status.ok()) return Fail(status);
     ++logs;
@@ -166,7 +169,8 @@ int RunRedact(const Options& options) {
     ASSIGN_OR_RETURN(
         const uint64_t withheld,
         RedactLog(archive, city, options.from, options.to, redacted));
-    std::cout << fmt::format("{:06}: {} bodies withheld\n", city, withheld);
+    std::cout << fmt::format("{}: {} bodies withheld\n", LogName(city),
+                             withheld);
     return absl::OkStatus();
   });
 }
@@ -178,13 +182,14 @@ int RunExportTiles(const Options& options) {
   const Archive archive(options.directory);
   return ForEachLog(options, [&](uint32_t city) -> absl::Status {
     const auto known = policy->cities.find(city);
-    if (known == policy->cities.end()) {
+    if (city != kProvinceLog && known == policy->cities.end()) {
       return base::FailedPreconditionError(
           "the policy names no key of city {}: add it", city);
     }
-    const std::string directory = fmt::format("{}/{:06}", options.tiles, city);
+    const LogPolicy& log = city == kProvinceLog ? policy->own : known->second;
+    const std::string directory = options.tiles + "/" + LogName(city);
     ASSIGN_OR_RETURN(const uint64_t entries,
-                     ExportTiles(archive, known->second, directory));
+                     ExportTiles(archive, log, directory));
     std::cout << directory << ": " << entries << " entries\n";
     return absl::OkStatus();
   });

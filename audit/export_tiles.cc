@@ -19,8 +19,7 @@ struct Head {
   std::string note;
 };
 
-absl::StatusOr<Head> NewestHead(const Archive& archive,
-                                const CityPolicy& city) {
+absl::StatusOr<Head> NewestHead(const Archive& archive, const LogPolicy& city) {
   std::optional<Head> newest;
   const auto read =
       ReadPieces(archive.checkpoints(city.city), [&](std::string_view note) {
@@ -85,7 +84,7 @@ class Exporter {
 }  // namespace
 
 absl::StatusOr<uint64_t> ExportTiles(const Archive& archive,
-                                     const CityPolicy& city,
+                                     const LogPolicy& city,
                                      const std::string& directory) {
   const std::string checkpoint = directory + "/checkpoint";
   if (base::FileExists(checkpoint)) {

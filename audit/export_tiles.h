@@ -17,7 +17,7 @@ namespace tongchou::audit {
 // cut; NOT_FOUND without a copy or a checkpoint of the city; ALREADY_EXISTS
 // when the directory has a checkpoint.
 absl::StatusOr<uint64_t> ExportTiles(const Archive& archive,
-                                     const CityPolicy& city,
+                                     const LogPolicy& city,
                                      const std::string& directory);
 
 }  // namespace tongchou::audit

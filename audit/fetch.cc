@@ -62,10 +62,19 @@ class LogFetch {
     ASSIGN_OR_RETURN(
         PieceWriter checkpoints,
         PieceWriter::Open(archive_.checkpoints(city), end.checkpoint_bytes));
-    if (end.size >= size) return absl::OkStatus();
+    if (end.size > size) {
+      return base::DataLossError(
+          "the province shows {} entries and showed {} before: what is here "
+          "proves it, keep the copy",
+          size, end.size);
+    }
+    if (end.size == size) return absl::OkStatus();
     v1::ReadLogRequest request;
     request.set_origin(origin);
     request.set_from_size(end.size);
+    // Not further: the province's own log is fetched last and has receipts for
+    // what was listed.
+    request.set_to_size(size);
     grpc::ClientContext context;
     const auto reader = stub_.ReadLog(&context, request);
     v1::ReadLogResponse response;
@@ -173,15 +182,18 @@ absl::Status Fetch(const std::shared_ptr<grpc::Channel>& channel,
   RETURN_IF_ERROR(transport::FromGrpc(audit->ListLogs(&context, {}, &logs)));
   LogFetch fetch(audit.get(), archive, options);
   for (const v1::LogSummary& log : logs.logs()) {
-    if (options.city != 0 && log.city() != options.city) continue;
+    const bool own = log.origin() == policy.own.origin;
+    if (options.city != 0 && log.city() != options.city && !own) continue;
     const auto known = policy.cities.find(log.city());
-    if (known == policy.cities.end() || known->second.origin != log.origin()) {
+    if (!own && (known == policy.cities.end() ||
+                 known->second.origin != log.origin())) {
       return base::FailedPreconditionError(
           "the province holds the log {} of city {}, which the policy does not "
           "name; add its key to the policy",
           log.origin(), log.city());
     }
-    if (absl::Status status = fetch.Fetch(log.city(), log.origin(), log.size());
+    if (absl::Status status = fetch.Fetch(own ? kProvinceLog : log.city(),
+                                          log.origin(), log.size());
         !status.ok()) {
       return base::Annotate(status, log.origin());
     }

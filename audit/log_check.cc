@@ -39,10 +39,12 @@ struct Head {
 // Everything known about one log while its copy streams by.
 class Check {
  public:
-  Check(const CityPolicy& city, const ledger::VerifierKey& witness,
+  Check(const LogPolicy& city, const ledger::VerifierKey* witness,
         bool synthetic_clock, const WantedSizes& wanted,
         const EntryVisitor& visit, Findings* findings, Bodies bodies)
       : city_(city),
+        name_(LogName(city.city)),
+        owner_(city.city == kProvinceLog ? "the province" : "the city"),
         witness_(witness),
         synthetic_clock_(synthetic_clock),
         wanted_(wanted),
@@ -66,7 +68,7 @@ class Check {
   void KeepWanted(int64_t commit_time_us);
 
   std::string EntryPlace(uint64_t sequence) const {
-    return fmt::format("{} entry {}", city_.city, sequence);
+    return fmt::format("{} entry {}", name_, sequence);
   }
   bool Stop(std::string place, std::string text) {
     findings_.Add(std::move(place), std::move(text));
@@ -74,8 +76,10 @@ class Check {
     return false;
   }
 
-  const CityPolicy& city_;
-  const ledger::VerifierKey& witness_;
+  const LogPolicy& city_;
+  const std::string name_;
+  const std::string_view owner_;
+  const ledger::VerifierKey* witness_;
   const bool synthetic_clock_;
   const WantedSizes& wanted_;
   const EntryVisitor& visit_;
@@ -101,13 +105,12 @@ void Check::TakeCheckpoint(std::string_view note) {
   ++notes_;
   const auto head = ledger::OpenCheckpoint(note, city_.key);
   if (!head.ok()) {
-    findings_.Add(
-        fmt::format("{} checkpoint {} of the copy", city_.city, notes_),
-        std::string(base::Message(head.status())));
+    findings_.Add(fmt::format("{} checkpoint {} of the copy", name_, notes_),
+                  std::string(base::Message(head.status())));
     return;
   }
   const std::string place =
-      fmt::format("{} checkpoint at size {}", city_.city, head->size);
+      fmt::format("{} checkpoint at size {}", name_, head->size);
   if (head->origin != city_.origin) {
     findings_.Add(place, "is of another log: " + head->origin);
     return;
@@ -118,11 +121,14 @@ void Check::TakeCheckpoint(std::string_view note) {
   Head& known =
       heads_.try_emplace(head->size, Head{head->root, {}}).first->second;
   if (known.root != head->root) {
-    findings_.Add(place, "the city signed two different roots at this size (" +
-                             base::HexEncode(known.root.view()) + " and " +
-                             base::HexEncode(head->root.view()) + ")");
+    findings_.Add(
+        place, fmt::format("{} signed two different roots at this size ({} and "
+                           "{})",
+                           owner_, base::HexEncode(known.root.view()),
+                           base::HexEncode(head->root.view())));
   }
-  const auto cosigned = ledger::VerifyCosignature(note, witness_);
+  if (witness_ == nullptr) return;
+  const auto cosigned = ledger::VerifyCosignature(note, *witness_);
   if (cosigned.ok()) {
     known.cosigned = std::min(known.cosigned.value_or(*cosigned), *cosigned);
   } else {
@@ -135,7 +141,7 @@ bool Check::TakeBundle(std::string_view bytes) {
   if (stopped_) return false;
   const uint64_t size = range_.size();
   if (absl::Status status = bundle_.Decode(bytes); !status.ok()) {
-    return Stop(fmt::format("{} bundle at entry {}", city_.city, size),
+    return Stop(fmt::format("{} bundle at entry {}", name_, size),
                 std::string(base::Message(status)));
   }
   if (bundle_.first_sequence() != size) {
@@ -217,11 +223,11 @@ bool Check::CompareHead() {
     compared_size_ = head->first;
     return true;
   }
-  return Stop(fmt::format("{} entries {} to {}", city_.city, compared_size_,
+  return Stop(fmt::format("{} entries {} to {}", name_, compared_size_,
                           head->first - 1),
-              fmt::format("do not hash to the root that the city signed at "
+              fmt::format("do not hash to the root that {} signed at "
                           "size {}: one of them was changed, dropped or added",
-                          head->first));
+                          owner_, head->first));
 }
 
 // The entries since the last head were there when the province saw this one.
@@ -267,21 +273,21 @@ void Check::Finish() {
   const uint64_t signed_size = heads_.empty() ? 0 : heads_.rbegin()->first;
   if (signed_size > outcome_.size) {
     findings_.Add(EntryPlace(outcome_.size),
-                  fmt::format("is missing: the city signed {} entries and the "
-                              "copy ends here",
-                              signed_size));
+                  fmt::format("is missing: {} signed {} entries and the copy "
+                              "ends here",
+                              owner_, signed_size));
   } else if (signed_size < outcome_.size) {
-    findings_.Add(fmt::format("{} entries {} to {}", city_.city, signed_size,
+    findings_.Add(fmt::format("{} entries {} to {}", name_, signed_size,
                               outcome_.size - 1),
-                  "are covered by no head that the city signed");
+                  fmt::format("are covered by no head that {} signed", owner_));
   }
 }
 
 }  // namespace
 
 absl::StatusOr<LogOutcome> CheckLog(const Archive& archive,
-                                    const CityPolicy& city,
-                                    const ledger::VerifierKey& witness,
+                                    const LogPolicy& city,
+                                    const ledger::VerifierKey* witness,
                                     bool synthetic_clock,
                                     const WantedSizes& wanted,
                                     const EntryVisitor& visit,
@@ -293,7 +299,7 @@ absl::StatusOr<LogOutcome> CheckLog(const Archive& archive,
         return absl::OkStatus();
       });
   if (absl::IsDataLoss(notes.status())) {
-    findings->Add(fmt::format("{} checkpoints", city.city),
+    findings->Add(fmt::format("{} checkpoints", LogName(city.city)),
                   std::string(base::Message(notes.status())));
   } else if (!notes.ok()) {
     return notes.status();
@@ -305,7 +311,7 @@ absl::StatusOr<LogOutcome> CheckLog(const Archive& archive,
                    : absl::Status(absl::StatusCode::kCancelled, "");
       });
   if (absl::IsDataLoss(bundles.status())) {
-    findings->Add(fmt::format("{} bundles", city.city),
+    findings->Add(fmt::format("{} bundles", LogName(city.city)),
                   std::string(base::Message(bundles.status())));
   } else if (!bundles.ok() && !check.stopped()) {
     return bundles.status();

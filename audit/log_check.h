@@ -58,16 +58,17 @@ struct LogOutcome {
 // Sizes at which the caller wants the root, besides those of the heads.
 using WantedSizes = std::map<uint64_t, bool>;
 
-// Times are held against those of the cosignatures unless the log's clock is
-// synthetic. A missing body is a finding unless the copy is a redacted one; of
-// that only the present bodies' links can be judged, and less strictly: who
-// knows what a withheld one changed. What is wrong with the log goes to
-// `findings` with the entry or bundle it is about; checking of this log then
-// ends where nothing behind can be judged. An error means that the copy could
-// not be read at all.
+// `witness` cosigns every head; null for a log that has no such witness, the
+// province's own. Times are held against those of the cosignatures unless the
+// log's clock is synthetic. A missing body is a finding unless the copy is a
+// redacted one; of that only the present bodies' links can be judged, and less
+// strictly: who knows what a withheld one changed. What is wrong with the log
+// goes to `findings` with the entry or bundle it is about; checking of this log
+// then ends where nothing behind can be judged. An error means that the copy
+// could not be read at all.
 absl::StatusOr<LogOutcome> CheckLog(
-    const Archive& archive, const CityPolicy& city,
-    const ledger::VerifierKey& witness, bool synthetic_clock,
+    const Archive& archive, const LogPolicy& city,
+    const ledger::VerifierKey* witness, bool synthetic_clock,
     const WantedSizes& wanted, const EntryVisitor& visit, Findings* findings,
     Bodies bodies = Bodies::kComplete);
 

@@ -56,7 +56,7 @@ absl::Status ReadCity(const toml::value& value, Policy* policy) {
   RETURN_IF_ERROR(CheckKeys(table, {"code", "key"}));
   ASSIGN_OR_RETURN(const std::string code, Text(table, "code"));
   ASSIGN_OR_RETURN(const std::string key, Text(table, "key"));
-  CityPolicy city;
+  LogPolicy city;
   ASSIGN_OR_RETURN(city.city, Division(code));
   ASSIGN_OR_RETURN(city.key, ledger::ParseVerifierKey(key));
   city.origin = ledger::CityOrigin(policy->province, city.city);
@@ -72,8 +72,8 @@ absl::Status ReadCity(const toml::value& value, Policy* policy) {
 }
 
 absl::StatusOr<Policy> ReadPolicy(const toml::table& table) {
-  RETURN_IF_ERROR(
-      CheckKeys(table, {"province", "witness", "city", "synthetic_clock"}));
+  RETURN_IF_ERROR(CheckKeys(
+      table, {"province", "witness", "key", "city", "synthetic_clock"}));
   Policy policy;
   ASSIGN_OR_RETURN(policy.province, Text(table, "province"));
   RETURN_IF_ERROR(Division(policy.province).status());
@@ -81,6 +81,14 @@ absl::StatusOr<Policy> ReadPolicy(const toml::table& table) {
   ASSIGN_OR_RETURN(policy.witness, ledger::ParseVerifierKey(witness));
   if (policy.witness.type != ledger::KeyType::kCosignature) {
     return base::InvalidArgumentError("witness is no key of a cosigner");
+  }
+  ASSIGN_OR_RETURN(const std::string own, Text(table, "key"));
+  ASSIGN_OR_RETURN(policy.own.key, ledger::ParseVerifierKey(own));
+  policy.own.origin = "tongchou/" + policy.province;
+  if (policy.own.key.type != ledger::KeyType::kEd25519 ||
+      policy.own.key.name != policy.own.origin) {
+    return base::InvalidArgumentError("key must be that of {}",
+                                      policy.own.origin);
   }
   const auto clock = table.find("synthetic_clock");
   if (clock != table.end()) {

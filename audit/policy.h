@@ -2,7 +2,8 @@
 // from the server that is audited. A TOML file:
 //
 //   province = "360000"
-//   witness = "tongchou/360000/witness+0a1b2c3d+BE..."   # the province's key
+//   witness = "tongchou/360000/witness+0a1b2c3d+BE..."   # the province's keys:
+//   key = "tongchou/360000+1a2b3c4d+AU..."   # it cosigns, and has its own log
 //   synthetic_clock = true   # only where all data are synthetic
 //
 //   [[city]]
@@ -19,8 +20,8 @@
 
 namespace tongchou::audit {
 
-struct CityPolicy {
-  uint32_t city = 0;
+struct LogPolicy {
+  uint32_t city = 0;   // 0 = the province's own log
   std::string origin;  // tongchou/360000/360100
   ledger::VerifierKey key;
 };
@@ -28,8 +29,9 @@ struct CityPolicy {
 struct Policy {
   std::string province;
   ledger::VerifierKey witness;
+  LogPolicy own;                 // the province's own log
   bool synthetic_clock = false;  // entries' times are no real ones
-  std::map<uint32_t, CityPolicy> cities;
+  std::map<uint32_t, LogPolicy> cities;
 };
 
 // INVALID_ARGUMENT names the file and what is wrong in it.

@@ -3,8 +3,20 @@
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/ledger/bundle.h"
+#include "tongchou/v1/ledger.pb.h"
 
 namespace tongchou::audit {
+namespace {
+
+constexpr uint32_t kEveryone = 1;
+
+bool IsForEveryone(std::string_view header_bytes) {
+  v1::EntryHeader header;
+  return header.ParseFromString(std::string(header_bytes)) &&
+         header.audience() == kEveryone;
+}
+
+}  // namespace
 
 absl::StatusOr<uint64_t> RedactLog(const Archive& from, uint32_t city,
                                    uint64_t first, uint64_t end,
@@ -34,7 +46,8 @@ absl::StatusOr<uint64_t> RedactLog(const Archive& from, uint32_t city,
     for (size_t i = 0; i < bundle.count(); ++i) {
       const uint64_t sequence = bundle.first_sequence() + i;
       const auto body = bundle.body(i);
-      const bool keep = sequence < first || sequence >= end;
+      bool keep = sequence < first || sequence >= end;
+      if (city == kProvinceLog) keep = IsForEveryone(bundle.header(i));
       if (keep && body.has_value()) {
         writer.Add(bundle.header(i), *body);
         continue;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "audit/figures.h"
+#include "audit/receipts.h"
 #include "common/base/clock.h"
 #include "common/base/status.h"
 #include "common/records/record_key.h"
@@ -21,7 +22,7 @@ uint32_t EndOfYearBefore(uint32_t day) {
 
 // One city's log on its way through the check.
 struct CityRun {
-  const CityPolicy* policy = nullptr;
+  const LogPolicy* policy = nullptr;
   WantedSizes wanted;
   std::unique_ptr<RecordSet> records;  // null: nothing is replayed
   OpeningStock opening;
@@ -72,7 +73,7 @@ void RunOne(const Archive& archive, const Policy& policy, Bodies bodies,
     visit = [run](const AuditedEntry& entry) { run->records->Take(entry); };
   }
   auto outcome =
-      CheckLog(archive, *run->policy, policy.witness, policy.synthetic_clock,
+      CheckLog(archive, *run->policy, &policy.witness, policy.synthetic_clock,
                run->wanted, visit, &run->findings, bodies);
   if (!outcome.ok()) {
     run->status = outcome.status();
@@ -82,10 +83,36 @@ void RunOne(const Archive& archive, const Policy& policy, Bodies bodies,
   if (run->records != nullptr) run->records->Finish();
 }
 
+// The province's own log comes first: what it says of the cities' logs is
+// compared with them.
+absl::Status RunOwn(const Archive& archive, const Policy& policy, Bodies bodies,
+                    Receipts* receipts, AuditSummary* summary) {
+  if (!archive.HasProvinceLog()) {
+    if (bodies == Bodies::kRedacted) return absl::OkStatus();
+    summary->findings.Add("province",
+                          "its own log is not in the copy; fetch again");
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(
+      const LogOutcome outcome,
+      CheckLog(
+          archive, policy.own, nullptr, policy.synthetic_clock, {},
+          [&](const AuditedEntry& entry) { receipts->Take(entry); },
+          &summary->findings, bodies));
+  summary->withheld += outcome.withheld;
+  summary->own = {kProvinceLog, outcome.size, outcome.checkpoints, outcome.root,
+                  outcome.last_commit_time_us};
+  return absl::OkStatus();
+}
+
 absl::Status RunAll(const Archive& archive, const Policy& policy,
                     std::vector<CityRun>* runs, AuditSummary* summary,
                     Bodies bodies = Bodies::kComplete) {
   summary->synthetic_clock = policy.synthetic_clock;
+  Receipts receipts(&summary->findings);
+  RETURN_IF_ERROR(RunOwn(archive, policy, bodies, &receipts, summary));
+  const bool compare = archive.HasProvinceLog();
+  for (CityRun& run : *runs) receipts.Want(run.policy->city, &run.wanted);
   std::atomic<size_t> next = 0;
   const auto work = [&] {
     for (size_t i = next++; i < runs->size(); i = next++) {
@@ -101,6 +128,10 @@ absl::Status RunAll(const Archive& archive, const Policy& policy,
     summary->checkpoints += run.outcome.checkpoints;
     summary->withheld += run.outcome.withheld;
     summary->findings.Merge(run.findings);
+    // What is wrong with a log needs no second finding.
+    if (compare && run.findings.empty()) {
+      receipts.Compare(run.policy->city, run.outcome, &summary->findings);
+    }
     summary->logs.push_back({run.policy->city, run.outcome.size,
                              run.outcome.checkpoints, run.outcome.root,
                              run.outcome.last_commit_time_us});

@@ -40,6 +40,7 @@ struct AuditSummary {
   bool synthetic_clock = false;  // times were not held against cosignatures
   std::map<uint32_t, std::vector<UnwitnessedRange>> unwitnessed;  // by city
   std::vector<AuditedLog> logs;                                   // by city
+  AuditedLog own;        // the province's own log
   uint32_t as_of = 0;    // of the figures
   FigureTable computed;  // from the logs; of Replay only
   Findings findings;

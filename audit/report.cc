@@ -46,6 +46,11 @@ std::string FormatText(const AuditSummary& summary) {
       "entries      {} hashed, numbered, timed and linked\n"
       "checkpoints  {} signed by the cities, cosigned by the province\n",
       VerdictName(summary.verdict()), summary.entries, summary.checkpoints);
+  if (summary.own.entries > 0) {
+    text += fmt::format(
+        "province     {} entries of its own log, receipts for all the others\n",
+        summary.own.entries);
+  }
   if (summary.figures > 0) {
     text += fmt::format(
         "records      {} compared with the unified database\n"
@@ -80,6 +85,7 @@ std::string FormatJson(const AuditSummary& summary) {
   json["entries"] = summary.entries;
   json["checkpoints"] = summary.checkpoints;
   json["withheld"] = summary.withheld;
+  json["province_entries"] = summary.own.entries;
   json["records"] = summary.records;
   json["figures"] = summary.figures;
   json["records_digest"] = summary.records_digest;

@@ -99,12 +99,14 @@ Json RecordJson(const v1::RecordView& record) {
   for (const v1::FieldText& field : record.fields()) {
     fields[field.code()] = field.value();
   }
-  return {{"type", TypeName(record.type())},
-          {"city", DivisionText(record.city())},
-          {"fields", std::move(fields)},
-          {"sequence", record.sequence()},
-          {"commit_time", record.commit_time_us()},
-          {"deleted", record.deleted()}};
+  Json json = {{"type", TypeName(record.type())},
+               {"city", DivisionText(record.city())},
+               {"fields", std::move(fields)},
+               {"sequence", record.sequence()},
+               {"commit_time", record.commit_time_us()},
+               {"deleted", record.deleted()}};
+  if (!record.pseudonym().empty()) json["pseudonym"] = record.pseudonym();
+  return json;
 }
 
 Json VersionJson(const v1::RecordVersion& version) {

@@ -44,18 +44,18 @@ CLI::Option* AddDay(CLI::App* command, const std::string& name, uint32_t* day,
       ->type_name("DAY");
 }
 
-CLI::Option* AddCity(CLI::App* command, uint32_t* city,
-                     const std::string& help) {
+CLI::Option* AddCity(CLI::App* command, uint32_t* city, const std::string& help,
+                     const std::string& name) {
   return command
       ->add_option_function<std::string>(
-          "--city",
-          [city](const std::string& text) {
+          name,
+          [name, city](const std::string& text) {
             const auto parsed = records::Divisions::Get().ParseCity(text);
-            if (!parsed.ok()) Refuse("--city", parsed.status());
+            if (!parsed.ok()) Refuse(name, parsed.status());
             *city = *parsed;
           },
           help)
-      ->type_name("CITY");
+      ->type_name(name.starts_with('-') ? "CITY" : "");
 }
 
 CLI::Option* AddType(CLI::App* command, std::string* type) {

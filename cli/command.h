@@ -51,9 +51,10 @@ std::shared_ptr<Options> AddCommand(
 // A day, 2008-10-31 or 20081031.
 CLI::Option* AddDay(CLI::App* command, const std::string& name, uint32_t* day,
                     const std::string& help);
-// A city by code or name. Its six digits; 0 = not given.
-CLI::Option* AddCity(CLI::App* command, uint32_t* city,
-                     const std::string& help);
+// A city by code or name; `name` without dashes makes it positional. Its six
+// digits; 0 = not given.
+CLI::Option* AddCity(CLI::App* command, uint32_t* city, const std::string& help,
+                     const std::string& name = "--city");
 // The positional TYPE; only types that have national field codes.
 CLI::Option* AddType(CLI::App* command, std::string* type);
 // The positional CODE=VALUE...

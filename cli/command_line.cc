@@ -4,6 +4,7 @@
 #include <iostream>
 #include <map>
 
+#include "cli/admin/admin_commands.h"
 #include "cli/command.h"
 #include "cli/generate_command.h"
 #include "cli/import/import_command.h"
@@ -93,6 +94,8 @@ int RunCommandLine(int argc, const char* const* argv) {
   AddList(&app, &invocation);
   AddStatus(&app, &invocation);
   AddIndicators(&app, &invocation);
+  AddCityCommands(&app, &invocation);
+  AddAccess(&app, &invocation);
   AddPki(&app, &invocation);
   MentionGlobals(&app);
   try {

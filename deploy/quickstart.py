@@ -165,6 +165,8 @@ class Province:
         path.write_text(
             f'province = "{PROVINCE}"\ndata = "data"\n'
             'witness_key = "witness-key.pem"\n'
+            'signing_key = "log-key.pem"\npseudonym_key = "pseudonym-key"\n'
+            'sign_guard = "guard.json"\n'
             f'listen = "{self.aggregator_address}"\n'
             + self.tls("aggregator") + "\n[cities]\n" + cities)
         return path
@@ -196,8 +198,9 @@ class Province:
 
     def configure(self):
         config = self.aggregator_config({})
-        witness = self.public_key("tongchou-aggregator", config,
-                                  config.parent / "witness-key.pem")
+        witness, own = self.public_key(
+            "tongchou-aggregator", config,
+            config.parent / "witness-key.pem").split()
         keys = {}
         for city in self.cities:
             config = self.node_config(city, witness)
@@ -205,6 +208,7 @@ class Province:
                 "tongchou-node", config, config.parent / "log-key.pem")
         self.aggregator_config(keys)
         policy = (f'province = "{PROVINCE}"\nwitness = "{witness}"\n'
+                  f'key = "{own}"\n'
                   + ("synthetic_clock = true\n" if self.options.clock else "")
                   + "".join(f'\n[[city]]\ncode = "{code}"\nkey = "{key}"\n'
                             for code, key in keys.items()))

@@ -5,26 +5,25 @@
 #include "common/base/sha256.h"
 #include "common/base/status.h"
 #include "common/records/record_view.h"
+#include "common/transport/access.h"
 #include "common/transport/grpc_status.h"
-#include "common/transport/peer.h"
 
 namespace tongchou::node {
 
 using transport::ToGrpc;
 
 absl::StatusOr<ImportCaller> NodeService::Caller(
-    const grpc::ServerContextBase& context) const {
-  ASSIGN_OR_RETURN(const base::Identity peer, transport::PeerIdentity(context));
-  const bool may = peer.role == base::Role::kCityOperator ||
-                   peer.role == base::Role::kCityAdmin;
+    const grpc::ServerContextBase& context, std::string_view call) const {
+  ASSIGN_OR_RETURN(const transport::Caller caller,
+                   transport::AdmitCaller(context, call));
   const std::string city = fmt::format("{:06}", parts_.config.city);
-  if (!may || peer.division != city) {
+  if (caller.identity.division != city) {
     return base::PermissionDeniedError(
         "this is the node of {}; it serves operators and admins of that city, "
         "not {} of {}",
-        city, base::RoleName(peer.role), peer.division);
+        city, base::RoleName(caller.identity.role), caller.identity.division);
   }
-  ASSIGN_OR_RETURN(const std::string uri, base::FormatIdentity(peer));
+  const std::string& uri = caller.uri;
   const base::Hash hash =
       base::Sha256Stream().Update(parts_.actor_secret).Update(uri).Finish();
   return ImportCaller{base::ReadBigEndian(hash.view().substr(0, 8)), uri};
@@ -34,7 +33,7 @@ grpc::ServerUnaryReactor* NodeService::Write(
     grpc::CallbackServerContext* context, const v1::WriteRequest* request,
     v1::WriteResponse* response) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  const auto caller = Caller(*context);
+  const auto caller = Caller(*context, "Node.Write");
   if (caller.ok()) {
     writes_.Write(caller->actor, *request, response, reactor);
   } else {
@@ -44,7 +43,7 @@ grpc::ServerUnaryReactor* NodeService::Write(
 }
 
 WriteReactor* NodeService::WriteStream(grpc::CallbackServerContext* context) {
-  const auto caller = Caller(*context);
+  const auto caller = Caller(*context, "Node.WriteStream");
   if (caller.ok()) return writes_.Stream(caller->actor);
   return WriteCalls::Refuse(caller.status());
 }
@@ -52,7 +51,7 @@ WriteReactor* NodeService::WriteStream(grpc::CallbackServerContext* context) {
 grpc::Status NodeService::Import(
     grpc::ServerContext* context,
     grpc::ServerReaderWriter<v1::ImportResponse, v1::ImportRequest>* stream) {
-  const auto caller = Caller(*context);
+  const auto caller = Caller(*context, "Node.Import");
   if (!caller.ok()) return ToGrpc(caller.status());
   {
     base::MutexLock lock(import_mutex_);
@@ -106,7 +105,7 @@ grpc::Status NodeService::GetRecord(grpc::ServerContext* context,
                                     const v1::GetRecordRequest* request,
                                     v1::GetRecordResponse* response) {
   const auto run = [&]() -> absl::Status {
-    RETURN_IF_ERROR(Caller(*context).status());
+    RETURN_IF_ERROR(Caller(*context, "Node.GetRecord").status());
     ASSIGN_OR_RETURN(const RecordState state, FindRecord(request->record()));
     if (state.deleted) {
       return base::NotFoundError("the record was deleted; see its history");
@@ -123,7 +122,7 @@ grpc::Status NodeService::GetHistory(grpc::ServerContext* context,
                                      const v1::GetHistoryRequest* request,
                                      v1::GetHistoryResponse* response) {
   const auto run = [&]() -> absl::Status {
-    RETURN_IF_ERROR(Caller(*context).status());
+    RETURN_IF_ERROR(Caller(*context, "Node.GetHistory").status());
     ASSIGN_OR_RETURN(const RecordState state, FindRecord(request->record()));
     ASSIGN_OR_RETURN(const auto versions,
                      parts_.reader->ReadHistory(state.sequence));
@@ -136,7 +135,7 @@ grpc::Status NodeService::GetHistory(grpc::ServerContext* context,
 grpc::Status NodeService::GetNodeStatus(grpc::ServerContext* context,
                                         const v1::GetNodeStatusRequest*,
                                         v1::GetNodeStatusResponse* response) {
-  const auto caller = Caller(*context);
+  const auto caller = Caller(*context, "Node.GetNodeStatus");
   if (!caller.ok()) return ToGrpc(caller.status());
   const ledger::LogHead head = parts_.log->Head();
   response->set_city(parts_.config.city);

@@ -235,6 +235,15 @@ absl::Status CheckContinues(const JournalBatch& offered,
   return absl::OkStatus();
 }
 
+void AddRange(uint32_t city, uint64_t from, const CompactRange& held,
+              v1::GroupReceipt* receipt) {
+  v1::CityRange* range = receipt->add_ranges();
+  range->set_city(city);
+  range->set_from(from);
+  range->set_to(held.size());
+  range->set_root(std::string(held.Root().view()));
+}
+
 struct View {
   View(rocksdb::DB* db, uint64_t ordinal, uint64_t city_size)
       : held(db),
@@ -256,24 +265,29 @@ struct View {
 struct Draft {
   JournalGroup group;
   Positions positions;
+  v1::GroupReceipt receipt;
+  ledger::StagedCommit own;
   rocksdb::WriteBatch writes;
 };
 
 class RocksJournal final : public Journal {
  public:
   RocksJournal(std::unique_ptr<rocksdb::Env> env,
-               std::unique_ptr<rocksdb::DB> db, std::string directory)
+               std::unique_ptr<rocksdb::DB> db, const JournalOptions& options)
       : env_(std::move(env)),
         db_(std::move(db)),
-        directory_(std::move(directory)) {
+        directory_(options.directory),
+        clock_(options.clock == nullptr ? real_clock_ : *options.clock) {
     synced_.sync = true;
   }
   ~RocksJournal() override { db_->Close(); }
 
   absl::Status Load();
 
-  absl::StatusOr<JournalGroup> Append(
-      std::vector<JournalBatch> batches) override;
+  absl::StatusOr<JournalGroup> Append(std::vector<JournalBatch> batches,
+                                      std::vector<OwnEntry> entries) override;
+  ledger::LogStore& own_log() override { return *own_log_; }
+  const ledger::LogStore& own_log() const override { return *own_log_; }
   uint64_t last_ordinal() const override {
     base::MutexLock lock(mutex_);
     return last_ordinal_;
@@ -297,6 +311,11 @@ class RocksJournal final : public Journal {
                               uint64_t nonce) override;
   absl::Status Quarantine(uint32_t city, std::string_view reason,
                           const exchange::ForkEvidence& evidence) override;
+  absl::Status Release(uint32_t city, std::string_view who,
+                       std::string_view reason) override;
+  absl::Status Revoke(const Hash& certificate, uint32_t city,
+                      std::string_view who, std::string_view reason) override;
+  absl::StatusOr<std::vector<Hash>> Revoked() const override;
 
  private:
   absl::Status Check(const rocksdb::Status& status) const {
@@ -314,9 +333,14 @@ class RocksJournal final : public Journal {
 
   absl::Status LoadPositions();
   absl::Status LoadLastOrdinal();
+  absl::Status LoadOwnLog();
   absl::Status AddBatch(JournalBatch batch, Draft* draft) const;
-  absl::Status Commit(rocksdb::WriteBatch* writes, const Positions& changed,
-                      uint64_t ordinal)
+  void AddEntries(std::vector<OwnEntry> entries, Draft* draft)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
+  absl::Status Commit(Draft* draft)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
+  absl::Status CommitAct(uint32_t city, CityCopy copy, const v1::CityAct& act,
+                         Draft* draft)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
   absl::StatusOr<uint64_t> FreeEvidenceTime(uint32_t city) const;
 
@@ -334,8 +358,12 @@ class RocksJournal final : public Journal {
   const std::unique_ptr<rocksdb::Env> env_;
   const std::unique_ptr<rocksdb::DB> db_;
   const std::string directory_;
+  base::RealClock real_clock_;
+  base::Clock& clock_;
   rocksdb::WriteOptions synced_;
   base::Mutex writer_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
+  std::unique_ptr<ledger::LogStore> own_log_;  // closed before the database
+  ledger::BundleWriter own_writer_ ABSL_GUARDED_BY(writer_mutex_);
   mutable base::Mutex mutex_;
   Positions positions_ ABSL_GUARDED_BY(mutex_);
   uint64_t last_ordinal_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -346,6 +374,7 @@ class RocksJournal final : public Journal {
 absl::Status RocksJournal::Load() {
   RETURN_IF_ERROR(LoadLastOrdinal());
   RETURN_IF_ERROR(LoadPositions());
+  RETURN_IF_ERROR(LoadOwnLog());
   for (const uint32_t city : cities()) {
     const CityCopy copy = CopyOf(city);
     const uint64_t size = copy.range.size();
@@ -394,6 +423,25 @@ absl::Status RocksJournal::LoadPositions() {
   return absl::OkStatus();
 }
 
+// A journal from before it had a log of its own begins it with a receipt for
+// all that is there.
+absl::Status RocksJournal::LoadOwnLog() {
+  ASSIGN_OR_RETURN(own_log_, ledger::LogStore::OpenWithin(db_.get(), "L"));
+  if (own_log_->Head().size() > 0 || last_ordinal() == 0) {
+    return absl::OkStatus();
+  }
+  base::MutexLock writer(writer_mutex_);
+  Draft draft;
+  draft.receipt.set_ordinal(last_ordinal());
+  for (const uint32_t city : cities()) {
+    const CityCopy copy = CopyOf(city);
+    if (copy.range.size() == 0) continue;
+    AddRange(city, 0, copy.range, &draft.receipt);
+  }
+  AddEntries({ReceiptEntry(draft.receipt)}, &draft);
+  return Commit(&draft);
+}
+
 absl::Status RocksJournal::CheckWritable(uint32_t city) const {
   if (city > kCityMax) {
     return base::InternalError("journal: {} is no city code", city);
@@ -423,24 +471,35 @@ std::vector<uint32_t> RocksJournal::cities() const {
 }
 
 absl::StatusOr<JournalGroup> RocksJournal::Append(
-    std::vector<JournalBatch> batches) {
-  if (batches.empty()) {
+    std::vector<JournalBatch> batches, std::vector<OwnEntry> entries) {
+  if (batches.empty() && entries.empty()) {
     return base::InternalError("journal: a group without batches");
   }
   base::MutexLock writer(writer_mutex_);
   Draft draft;
-  draft.group.ordinal = last_ordinal() + 1;
-  for (JournalBatch& batch : batches) {
-    RETURN_IF_ERROR(CheckWritable(batch.city));
-    RETURN_IF_ERROR(AddBatch(std::move(batch), &draft));
+  if (!batches.empty()) {
+    draft.group.ordinal = last_ordinal() + 1;
+    for (JournalBatch& batch : batches) {
+      RETURN_IF_ERROR(CheckWritable(batch.city));
+      RETURN_IF_ERROR(AddBatch(std::move(batch), &draft));
+    }
+    draft.writes.Put(GroupKey(draft.group.ordinal, kGroupEnd),
+                     EncodeGroupEnd(draft.group));
+    draft.receipt.set_ordinal(draft.group.ordinal);
+    for (const auto& [city, copy] : draft.positions) {
+      AddRange(city, CopyOf(city).range.size(), copy.range, &draft.receipt);
+    }
+    entries.insert(entries.begin(), ReceiptEntry(draft.receipt));
   }
-  draft.writes.Put(GroupKey(draft.group.ordinal, kGroupEnd),
-                   EncodeGroupEnd(draft.group));
-  for (const auto& [city, copy] : draft.positions) {
-    draft.writes.Put(CityKey('P', city), EncodePosition(copy));
-  }
-  RETURN_IF_ERROR(Commit(&draft.writes, draft.positions, draft.group.ordinal));
+  AddEntries(std::move(entries), &draft);
+  RETURN_IF_ERROR(Commit(&draft));
   return std::move(draft.group);
+}
+
+void RocksJournal::AddEntries(std::vector<OwnEntry> entries, Draft* draft) {
+  const ledger::GroupCommit commit = MakeOwnCommit(
+      own_log_->Head(), entries, clock_.NowMicros(), &own_writer_);
+  draft->own = own_log_->Stage(commit, &draft->writes);
 }
 
 absl::Status RocksJournal::AddBatch(JournalBatch batch, Draft* draft) const {
@@ -473,22 +532,28 @@ absl::Status RocksJournal::AddBatch(JournalBatch batch, Draft* draft) const {
   return absl::OkStatus();
 }
 
-absl::Status RocksJournal::Commit(rocksdb::WriteBatch* writes,
-                                  const Positions& changed, uint64_t ordinal) {
+absl::Status RocksJournal::Commit(Draft* draft) {
+  RETURN_IF_ERROR(CheckWritable(0));
   RETURN_IF_ERROR(ledger::CheckSpace(db_->GetName(), ledger::kDiskReserveBytes,
                                      "journal " + db_->GetName()));
   if (disk_was_full_) {
     RETURN_IF_ERROR(ledger::ResumeWrites(db_.get(), "journal"));
   }
-  const absl::Status written = Check(db_->Write(synced_, writes));
+  for (const auto& [city, copy] : draft->positions) {
+    draft->writes.Put(CityKey('P', city), EncodePosition(copy));
+  }
+  const absl::Status written = Check(db_->Write(synced_, &draft->writes));
   disk_was_full_ = absl::IsResourceExhausted(written);
+  if (written.ok() && !draft->own.bundles.empty()) {
+    own_log_->Publish(std::move(draft->own));
+  }
   base::MutexLock lock(mutex_);
   if (!written.ok()) {
     if (!disk_was_full_) failed_ = written;
     return written;
   }
-  for (const auto& [city, copy] : changed) positions_[city] = copy;
-  last_ordinal_ = ordinal;
+  for (const auto& [city, copy] : draft->positions) positions_[city] = copy;
+  if (draft->group.ordinal > 0) last_ordinal_ = draft->group.ordinal;
   return absl::OkStatus();
 }
 
@@ -659,9 +724,9 @@ absl::Status RocksJournal::PutIncarnation(uint32_t city, uint64_t counter,
   }
   copy.incarnation_counter = counter;
   copy.incarnation_nonce = nonce;
-  rocksdb::WriteBatch writes;
-  writes.Put(CityKey('P', city), EncodePosition(copy));
-  return Commit(&writes, {{city, std::move(copy)}}, last_ordinal());
+  Draft draft;
+  draft.positions[city] = std::move(copy);
+  return Commit(&draft);
 }
 
 absl::StatusOr<uint64_t> RocksJournal::FreeEvidenceTime(uint32_t city) const {
@@ -686,10 +751,79 @@ absl::Status RocksJournal::Quarantine(uint32_t city, std::string_view reason,
   AppendText(evidence.known_note, &proof);
   AppendText(evidence.offered_note, &proof);
   AppendText(evidence.explanation, &proof);
-  rocksdb::WriteBatch writes;
-  writes.Put(CityKey('P', city), EncodePosition(copy));
-  writes.Put(CityKey('F', city, time), proof);
-  return Commit(&writes, {{city, std::move(copy)}}, last_ordinal());
+  Draft draft;
+  draft.writes.Put(CityKey('F', city, time), proof);
+  v1::CityAct act;
+  act.set_kind(v1::CITY_ACT_KIND_QUARANTINE);
+  act.set_reason(std::string(reason));
+  act.add_evidence(evidence.known_note);
+  act.add_evidence(evidence.offered_note);
+  return CommitAct(city, std::move(copy), act, &draft);
+}
+
+absl::Status RocksJournal::Release(uint32_t city, std::string_view who,
+                                   std::string_view reason) {
+  base::MutexLock writer(writer_mutex_);
+  RETURN_IF_ERROR(CheckWritable(city));
+  CityCopy copy = CopyOf(city);
+  if (copy.quarantine.empty()) {
+    return base::FailedPreconditionError("{:06} is not quarantined", city);
+  }
+  copy.quarantine.clear();
+  v1::CityAct act;
+  act.set_kind(v1::CITY_ACT_KIND_RELEASE);
+  act.set_who(std::string(who));
+  act.set_reason(std::string(reason));
+  Draft draft;
+  return CommitAct(city, std::move(copy), act, &draft);
+}
+
+absl::Status RocksJournal::Revoke(const Hash& certificate, uint32_t city,
+                                  std::string_view who,
+                                  std::string_view reason) {
+  base::MutexLock writer(writer_mutex_);
+  RETURN_IF_ERROR(CheckWritable(city));
+  const std::string key = "V" + std::string(certificate.view());
+  std::string known;
+  const rocksdb::Status found = db_->Get(rocksdb::ReadOptions(), key, &known);
+  if (found.ok()) return absl::OkStatus();
+  if (!found.IsNotFound()) return Check(found);
+  v1::CityAct act;
+  act.set_kind(v1::CITY_ACT_KIND_REVOKE);
+  act.set_city(city);
+  act.set_who(std::string(who));
+  act.set_reason(std::string(reason));
+  act.set_certificate(std::string(certificate.view()));
+  Draft draft;
+  draft.writes.Put(key, ToSlice(reason));
+  AddEntries({CityActEntry(act)}, &draft);
+  return Commit(&draft);
+}
+
+absl::StatusOr<std::vector<Hash>> RocksJournal::Revoked() const {
+  std::vector<Hash> revoked;
+  const std::string end = ledger::PrefixEnd("V");
+  const rocksdb::Slice upper(end);
+  rocksdb::ReadOptions options;
+  options.iterate_upper_bound = &upper;
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
+  for (it->Seek("V"); it->Valid(); it->Next()) {
+    if (it->key().size() != 1 + kHashBytes) {
+      return Damaged("a revoked certificate has no hash");
+    }
+    revoked.push_back(Hash::FromView(ToView(it->key()).substr(1)));
+  }
+  RETURN_IF_ERROR(Check(it->status()));
+  return revoked;
+}
+
+absl::Status RocksJournal::CommitAct(uint32_t city, CityCopy copy,
+                                     const v1::CityAct& act, Draft* draft) {
+  v1::CityAct about = act;
+  about.set_city(city);
+  draft->positions[city] = std::move(copy);
+  AddEntries({CityActEntry(about)}, draft);
+  return Commit(draft);
 }
 
 }  // namespace
@@ -709,7 +843,7 @@ absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(
       ledger::FromRocksdb(rocksdb::DB::Open(database, options.directory, &db),
                           "journal " + options.directory));
   auto journal = std::make_unique<RocksJournal>(
-      std::move(env), std::unique_ptr<rocksdb::DB>(db), options.directory);
+      std::move(env), std::unique_ptr<rocksdb::DB>(db), options);
   RETURN_IF_ERROR(journal->Load());
   return journal;
 }

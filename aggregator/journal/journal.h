@@ -8,9 +8,13 @@
 //   'K' city (u24 BE) size (u64 BE)       -> every checkpoint received, with
 //                                            the province's cosignature
 //   'F' city (u24 BE) time (u64 BE)       -> fork evidence, two signed notes
+//   'V' SHA-256 of a certificate         -> why it was revoked
+//   'L' ...                               -> the province's own log, laid out
+//                                            as common/ledger/log_store.h says
 //
-// A group is one synced write of all verified batches that had arrived: it is
-// there as a whole or not at all.
+// A group is one synced write of all verified batches that had arrived,
+// together with its receipt in the province's own log: it is there as a whole
+// or not at all.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +25,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "aggregator/journal/own_entries.h"
+#include "common/base/clock.h"
 #include "common/exchange/ingest.h"
+#include "common/ledger/log_store.h"
 
 namespace rocksdb {
 class FileSystem;
@@ -33,6 +40,7 @@ struct JournalOptions {
   std::string directory;
   std::shared_ptr<rocksdb::FileSystem> file_system;  // null = the real one
   size_t block_cache_bytes = 64 << 20;
+  base::Clock* clock = nullptr;  // null = the real one; outlives the journal
 };
 
 struct JournalBundle {
@@ -73,9 +81,19 @@ class Journal {
       const JournalOptions& options);
   virtual ~Journal() = default;
 
-  // One synced write; returns the group as it was written.
+  // One synced write; returns the group as it was written. `entries` go into
+  // the province's own log, behind the group's receipt, which the journal makes
+  // itself; without batches there is neither receipt nor group (ordinal 0).
+  // At most kOwnEntriesMax, the receipt included.
   virtual absl::StatusOr<JournalGroup> Append(
-      std::vector<JournalBatch> batches) = 0;
+      std::vector<JournalBatch> batches, std::vector<OwnEntry> entries) = 0;
+  absl::StatusOr<JournalGroup> Append(std::vector<JournalBatch> batches) {
+    return Append(std::move(batches), {});
+  }
+
+  // The province's own log; only the journal appends to it.
+  virtual ledger::LogStore& own_log() = 0;
+  virtual const ledger::LogStore& own_log() const = 0;
 
   virtual uint64_t last_ordinal() const = 0;
   // Groups with ordinal >= `from`, in order, until `visit` returns false.
@@ -98,11 +116,21 @@ class Journal {
   virtual absl::StatusOr<std::vector<JournalCheckpoint>> Checkpoints(
       uint32_t city, uint64_t from, uint64_t to) const = 0;
 
-  // Durable facts about sessions and forks.
+  // Durable facts about sessions and forks. Quarantine and release are entries
+  // of the province's own log at the same time.
   virtual absl::Status PutIncarnation(uint32_t city, uint64_t counter,
                                       uint64_t nonce) = 0;
   virtual absl::Status Quarantine(uint32_t city, std::string_view reason,
                                   const exchange::ForkEvidence& evidence) = 0;
+  // Ends a quarantine. FAILED_PRECONDITION when there is none.
+  virtual absl::Status Release(uint32_t city, std::string_view who,
+                               std::string_view reason) = 0;
+  // Revoked certificates; revoking is an entry for the city, 0 = of no city.
+  // The same once more changes nothing.
+  virtual absl::Status Revoke(const ledger::Hash& certificate, uint32_t city,
+                              std::string_view who,
+                              std::string_view reason) = 0;
+  virtual absl::StatusOr<std::vector<ledger::Hash>> Revoked() const = 0;
 };
 
 }  // namespace tongchou::aggregator

@@ -1,10 +1,11 @@
 #include "aggregator/service/audit_service.h"
 
+#include <algorithm>
+
 #include "aggregator/service/log_stream.h"
 #include "common/base/status.h"
 #include "common/ledger/checkpoint.h"
 #include "common/transport/grpc_status.h"
-#include "common/transport/peer.h"
 
 namespace tongchou::aggregator {
 namespace {
@@ -13,15 +14,17 @@ constexpr size_t kMessageBytesTarget = 1 << 20;
 
 }  // namespace
 
-absl::Status AuditService::CheckCaller(
-    const grpc::ServerContext& context) const {
-  ASSIGN_OR_RETURN(const base::Identity peer, transport::PeerIdentity(context));
-  if (peer.role != base::Role::kAuditor && peer.role != base::Role::kOfficer) {
-    return base::PermissionDeniedError(
-        "logs are copied by auditors and officers, not by {} of {}",
-        base::RoleName(peer.role), peer.division);
-  }
-  return absl::OkStatus();
+absl::Status AuditService::AdmitReader(const grpc::ServerContext& context,
+                                       std::string_view call,
+                                       std::string predicate) const {
+  ASSIGN_OR_RETURN(const transport::Caller caller,
+                   parts_.guard->Admit(context, call));
+  v1::Access access;
+  access.set_reader(caller.uri);
+  access.set_call(std::string(call));
+  access.set_purpose(v1::Purpose_Name(v1::PURPOSE_AUDIT));
+  access.set_predicate(std::move(predicate));
+  return parts_.guard->Record(access);
 }
 
 absl::StatusOr<uint32_t> AuditService::CityOf(const std::string& origin) const {
@@ -31,49 +34,74 @@ absl::StatusOr<uint32_t> AuditService::CityOf(const std::string& origin) const {
   return base::NotFoundError("the province holds no log {}", origin);
 }
 
+// The cities first: then the province's log has a receipt for all of that.
+absl::Status AuditService::DoListLogs(v1::ListLogsResponse* response) const {
+  for (const uint32_t city : parts_.journal->cities()) {
+    ASSIGN_OR_RETURN(const exchange::CityCopy copy, parts_.journal->City(city));
+    if (copy.range.size() == 0) continue;
+    v1::LogSummary* log = response->add_logs();
+    log->set_city(city);
+    log->set_origin(ledger::CityOrigin(parts_.province, city));
+    log->set_size(copy.range.size());
+    log->set_checkpoint(copy.checkpoint);
+  }
+  const auto signed_now = parts_.own_head->Sign();
+  // A province that may not sign still shows what it signed before.
+  const std::string note =
+      signed_now.ok() ? *signed_now : parts_.own_head->note();
+  if (note.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const ledger::Note parsed, ledger::ParseNote(note));
+  ASSIGN_OR_RETURN(const ledger::Checkpoint head,
+                   ledger::ParseCheckpoint(parsed.text));
+  v1::LogSummary* own = response->add_logs();
+  own->set_origin(head.origin);
+  own->set_size(std::min(head.size, parts_.journal->own_log().Head().size()));
+  own->set_checkpoint(note);
+  return absl::OkStatus();
+}
+
 grpc::Status AuditService::ListLogs(grpc::ServerContext* context,
                                     const v1::ListLogsRequest*,
                                     v1::ListLogsResponse* response) {
-  const auto run = [&]() -> absl::Status {
-    RETURN_IF_ERROR(CheckCaller(*context));
-    for (const uint32_t city : parts_.journal->cities()) {
-      ASSIGN_OR_RETURN(const exchange::CityCopy copy,
-                       parts_.journal->City(city));
-      if (copy.range.size() == 0) continue;
-      v1::LogSummary* log = response->add_logs();
-      log->set_city(city);
-      log->set_origin(ledger::CityOrigin(parts_.province, city));
-      log->set_size(copy.range.size());
-      log->set_checkpoint(copy.checkpoint);
-    }
-    return absl::OkStatus();
-  };
-  return transport::ToGrpc(run());
+  absl::Status status =
+      parts_.guard->Admit(*context, "Audit.ListLogs").status();
+  if (status.ok()) status = DoListLogs(response);
+  return transport::ToGrpc(status);
 }
 
 absl::Status AuditService::DoReadLog(
-    const v1::ReadLogRequest& request,
+    const v1::ReadLogRequest& request, const grpc::ServerContext& context,
     grpc::ServerWriter<v1::ReadLogResponse>* writer) const {
-  ASSIGN_OR_RETURN(const uint32_t city, CityOf(request.origin()));
-  ASSIGN_OR_RETURN(const exchange::CityCopy copy, parts_.journal->City(city));
-  const uint64_t size = copy.range.size();
+  const auto source = [&]() -> absl::StatusOr<std::unique_ptr<LogSource>> {
+    if (request.origin() == "tongchou/" + parts_.province) {
+      return OwnLogSource(parts_.journal->own_log());
+    }
+    ASSIGN_OR_RETURN(const uint32_t city, CityOf(request.origin()));
+    return CityLogSource(*parts_.journal, city);
+  };
+  ASSIGN_OR_RETURN(const auto log, source());
+  ASSIGN_OR_RETURN(const uint64_t size, log->Size());
   if (request.from_size() > size) {
     return base::OutOfRangeError("{} has {} entries, not {}", request.origin(),
                                  size, request.from_size());
   }
   const uint64_t to = request.to_size() == 0 ? size : request.to_size();
-  return StreamLog(*parts_.journal, city, request.from_size(), to, writer);
+  return StreamLog(*log, request.from_size(), to, writer,
+                   [&] { return parts_.guard->StillAdmitted(context); });
 }
 
 grpc::Status AuditService::ReadLog(
     grpc::ServerContext* context, const v1::ReadLogRequest* request,
     grpc::ServerWriter<v1::ReadLogResponse>* writer) {
-  absl::Status status = CheckCaller(*context);
-  if (status.ok()) status = DoReadLog(*request, writer);
+  absl::Status status = AdmitReader(
+      *context, "Audit.ReadLog",
+      fmt::format("{} from entry {}", request->origin(), request->from_size()));
+  if (status.ok()) status = DoReadLog(*request, *context, writer);
   return transport::ToGrpc(status);
 }
 
 absl::Status AuditService::DoReadRecords(
+    const grpc::ServerContext& context,
     grpc::ServerWriter<v1::ReadRecordsResponse>* writer) const {
   RETURN_IF_ERROR(CheckReady(parts_));
   const auto snapshot = parts_.state->Snapshot();
@@ -96,7 +124,8 @@ absl::Status AuditService::DoReadRecords(
         record->set_record(std::string(version->record));
         if (bytes < kMessageBytesTarget) return true;
         bytes = 0;
-        const bool sent = writer->Write(response);
+        status = parts_.guard->StillAdmitted(context);
+        const bool sent = status.ok() && writer->Write(response);
         response.Clear();
         return sent;
       }));
@@ -108,8 +137,9 @@ absl::Status AuditService::DoReadRecords(
 grpc::Status AuditService::ReadRecords(
     grpc::ServerContext* context, const v1::ReadRecordsRequest*,
     grpc::ServerWriter<v1::ReadRecordsResponse>* writer) {
-  absl::Status status = CheckCaller(*context);
-  if (status.ok()) status = DoReadRecords(writer);
+  absl::Status status =
+      AdmitReader(*context, "Audit.ReadRecords", "every record");
+  if (status.ok()) status = DoReadRecords(*context, writer);
   return transport::ToGrpc(status);
 }
 

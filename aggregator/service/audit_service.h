@@ -22,11 +22,16 @@ class AuditService final : public v1::Audit::Service {
       grpc::ServerWriter<v1::ReadRecordsResponse>* writer) override;
 
  private:
-  absl::Status CheckCaller(const grpc::ServerContext& context) const;
+  // Admitted, and written down with what was asked.
+  absl::Status AdmitReader(const grpc::ServerContext& context,
+                           std::string_view call, std::string predicate) const;
   absl::StatusOr<uint32_t> CityOf(const std::string& origin) const;
+  absl::Status DoListLogs(v1::ListLogsResponse* response) const;
   absl::Status DoReadLog(const v1::ReadLogRequest& request,
+                         const grpc::ServerContext& context,
                          grpc::ServerWriter<v1::ReadLogResponse>* writer) const;
   absl::Status DoReadRecords(
+      const grpc::ServerContext& context,
       grpc::ServerWriter<v1::ReadRecordsResponse>* writer) const;
 
   const ProvinceParts parts_;

@@ -39,6 +39,12 @@ void CityTable::Quarantined(uint32_t city, std::string reason) {
   news_[city].problem = std::move(reason);
 }
 
+void CityTable::Released(uint32_t city) {
+  base::MutexLock lock(mutex_);
+  news_[city].quarantined = false;
+  news_[city].problem.clear();
+}
+
 CityNews CityTable::News(uint32_t city) const {
   base::MutexLock lock(mutex_);
   const auto found = news_.find(city);

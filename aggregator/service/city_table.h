@@ -40,6 +40,7 @@ class CityTable {
   void Heard(uint32_t city, uint64_t claimed_committed, int64_t now_us);
   void Problem(uint32_t city, std::string problem);
   void Quarantined(uint32_t city, std::string reason);
+  void Released(uint32_t city);
   CityNews News(uint32_t city) const;
 
   // `ever_sent`: the journal has entries of it.

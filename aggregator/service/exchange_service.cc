@@ -9,7 +9,6 @@
 #include "common/base/status.h"
 #include "common/ledger/checkpoint.h"
 #include "common/transport/grpc_status.h"
-#include "common/transport/peer.h"
 
 namespace tongchou::aggregator {
 namespace {
@@ -66,24 +65,24 @@ class ExchangeSession {
 
 namespace {
 
-absl::StatusOr<uint32_t> CityOfPeer(const grpc::ServerContext& context) {
-  ASSIGN_OR_RETURN(const base::Identity peer, transport::PeerIdentity(context));
+// The city whose node is calling.
+absl::StatusOr<uint32_t> AdmitCity(AccessGuard* guard,
+                                   const grpc::ServerContext& context,
+                                   std::string_view call) {
+  ASSIGN_OR_RETURN(const transport::Caller caller, guard->Admit(context, call));
+  const std::string& division = caller.identity.division;
   uint32_t city = 0;
-  std::from_chars(peer.division.data(),
-                  peer.division.data() + peer.division.size(), city);
-  if (peer.role != base::Role::kCityNode || city == 0) {
-    return base::PermissionDeniedError(
-        "only a city's node carries its log or reads it back, not {} of {}",
-        base::RoleName(peer.role), peer.division);
-  }
+  std::from_chars(division.data(), division.data() + division.size(), city);
   return city;
 }
 
 // Sends what is there; a sign of life with the positions once a second.
 void WriteLoop(ExchangeSession* session, Stream* stream,
                const std::function<uint64_t()>& applied_size,
-               base::Clock* clock) {
+               AccessGuard* guard, base::Clock* clock) {
   while (true) {
+    const absl::Status admitted = guard->StillAdmitted(*session->context);
+    if (!admitted.ok()) return session->Fail(admitted);
     v1::ProvinceMessage message;
     const uint64_t applied = applied_size();
     {
@@ -191,7 +190,8 @@ absl::Status ExchangeService::Greet(ExchangeSession* session,
 
 absl::Status ExchangeService::Serve(grpc::ServerContext* context,
                                     Stream* stream) {
-  ASSIGN_OR_RETURN(const uint32_t city, CityOfPeer(*context));
+  ASSIGN_OR_RETURN(const uint32_t city,
+                   AdmitCity(&guard_, *context, "Exchange.Replicate"));
   ASSIGN_OR_RETURN(const ledger::VerifierKey key, cities_.KeyOf(city));
   ExchangeSession session(city, context,
                           {city, ledger::CityOrigin(province_, city), key});
@@ -230,7 +230,7 @@ absl::Status ExchangeService::Serve(grpc::ServerContext* context,
   if (stream->Read(&message)) status = Greet(&session, message);
   std::thread writer([&] {
     WriteLoop(
-        &session, stream, [&] { return AppliedSize(city); }, &clock_);
+        &session, stream, [&] { return AppliedSize(city); }, &guard_, &clock_);
   });
   while (status.ok() && stream->Read(&message)) status = handle(message);
   Leave(city, &session);
@@ -254,7 +254,8 @@ grpc::Status ExchangeService::Replicate(grpc::ServerContext* context,
 }
 
 absl::Status ExchangeService::DoReadBack(
-    uint32_t city, grpc::ServerWriter<v1::ReadBackResponse>* writer) {
+    const grpc::ServerContext& context, uint32_t city,
+    grpc::ServerWriter<v1::ReadBackResponse>* writer) {
   ASSIGN_OR_RETURN(const exchange::CityCopy copy, journal_.City(city));
   const uint64_t size = copy.range.size();
   if (size == 0) {
@@ -264,15 +265,16 @@ absl::Status ExchangeService::DoReadBack(
   response.set_size(size);
   response.set_incarnation_counter(copy.incarnation_counter);
   if (!writer->Write(response)) return base::AbortedError("the node went away");
-  return StreamLog(journal_, city, 0, size, writer);
+  return StreamLog(*CityLogSource(journal_, city), 0, size, writer,
+                   [&] { return guard_.StillAdmitted(context); });
 }
 
 grpc::Status ExchangeService::ReadBack(
     grpc::ServerContext* context, const v1::ReadBackRequest*,
     grpc::ServerWriter<v1::ReadBackResponse>* writer) {
-  const auto city = CityOfPeer(*context);
+  const auto city = AdmitCity(&guard_, *context, "Exchange.ReadBack");
   if (!city.ok()) return transport::ToGrpc(city.status());
-  const absl::Status status = DoReadBack(*city, writer);
+  const absl::Status status = DoReadBack(*context, *city, writer);
   spdlog::info("exchange: city={} read its log back: {}", *city,
                status.ok() ? "all of it" : base::Describe(status));
   return transport::ToGrpc(status);

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "aggregator/journal/journal.h"
+#include "aggregator/service/access_guard.h"
 #include "aggregator/service/city_table.h"
 #include "aggregator/service/journal_writer.h"
 #include "aggregator/state/unified_state.h"
@@ -22,11 +23,12 @@ class ExchangeSession;
 class ExchangeService final : public v1::Exchange::Service {
  public:
   ExchangeService(std::string province, Journal* journal, JournalWriter* writer,
-                  CityTable* cities, base::Clock* clock)
+                  CityTable* cities, AccessGuard* guard, base::Clock* clock)
       : province_(std::move(province)),
         journal_(*journal),
         writer_(*writer),
         cities_(*cities),
+        guard_(*guard),
         clock_(*clock) {}
 
   grpc::Status Replicate(
@@ -44,7 +46,7 @@ class ExchangeService final : public v1::Exchange::Service {
   absl::Status Serve(
       grpc::ServerContext* context,
       grpc::ServerReaderWriter<v1::ProvinceMessage, v1::NodeMessage>* stream);
-  absl::Status DoReadBack(uint32_t city,
+  absl::Status DoReadBack(const grpc::ServerContext& context, uint32_t city,
                           grpc::ServerWriter<v1::ReadBackResponse>* writer);
   absl::Status Greet(ExchangeSession* session, const v1::NodeMessage& message);
   // Ends an older session of the city and waits until it is gone.
@@ -56,6 +58,7 @@ class ExchangeService final : public v1::Exchange::Service {
   Journal& journal_;
   JournalWriter& writer_;
   CityTable& cities_;
+  AccessGuard& guard_;
   base::Clock& clock_;
   mutable base::Mutex mutex_;
   base::CondVar changed_;

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <thread>
 
 #include "common/base/logging.h"
@@ -11,7 +12,9 @@
 namespace tongchou::aggregator {
 namespace {
 
+// A batch, or an entry of the province's own.
 struct Waiting {
+  std::optional<OwnEntry> entry;
   JournalBatch batch;
   JournalWriter::Done done;
 };
@@ -43,10 +46,18 @@ class ThreadWriter final : public JournalWriter {
     waiting.batch.incarnation_counter = incarnation.counter();
     waiting.batch.incarnation_nonce = incarnation.nonce();
     waiting.done = std::move(done);
-    base::MutexLock lock(mutex_);
-    ++of_city_[city];
-    queue_.push_back(std::move(waiting));
-    changed_.NotifyAll();
+    Enqueue(std::move(waiting));
+  }
+
+  void SubmitEntry(OwnEntry entry,
+                   std::function<void(const absl::Status&)> done) override {
+    Waiting waiting;
+    waiting.entry = std::move(entry);
+    waiting.done = [done = std::move(done)](const absl::Status& status,
+                                            uint64_t, const std::string&) {
+      done(status);
+    };
+    Enqueue(std::move(waiting));
   }
 
   void WaitFor(uint32_t city) override {
@@ -55,7 +66,14 @@ class ThreadWriter final : public JournalWriter {
   }
 
  private:
+  void Enqueue(Waiting waiting) {
+    base::MutexLock lock(mutex_);
+    ++of_city_[waiting.batch.city];
+    queue_.push_back(std::move(waiting));
+    changed_.NotifyAll();
+  }
   void Run();
+  std::deque<Waiting> TakeGroup() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WriteGroup(std::deque<Waiting> group);
   absl::Status Cosign(std::deque<Waiting>* group);
 
@@ -78,10 +96,7 @@ void ThreadWriter::Run() {
       base::MutexLock lock(mutex_);
       while (queue_.empty() && !stopping_) changed_.Wait(mutex_);
       if (queue_.empty()) return;
-      while (!queue_.empty() && group.size() < kGroupBatchesMax) {
-        group.push_back(std::move(queue_.front()));
-        queue_.pop_front();
-      }
+      group = TakeGroup();
     }
     std::map<uint32_t, int> finished;
     for (const Waiting& one : group) ++finished[one.batch.city];
@@ -92,10 +107,24 @@ void ThreadWriter::Run() {
   }
 }
 
+std::deque<Waiting> ThreadWriter::TakeGroup() {
+  std::deque<Waiting> group;
+  size_t entries = 0;
+  size_t batches = 0;
+  while (!queue_.empty() && batches < kGroupBatchesMax &&
+         entries < kGroupEntriesMax) {
+    ++(queue_.front().entry.has_value() ? entries : batches);
+    group.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  return group;
+}
+
 absl::Status ThreadWriter::Cosign(std::deque<Waiting>* group) {
   const auto seconds =
       static_cast<uint64_t>(clock_.NowMicros() / base::kMicrosPerSecond);
   for (Waiting& one : *group) {
+    if (one.entry.has_value()) continue;
     ASSIGN_OR_RETURN(one.batch.cosigned_checkpoint,
                      cosigner_.Cosign(one.batch.batch.checkpoint, seconds));
   }
@@ -106,11 +135,18 @@ void ThreadWriter::WriteGroup(std::deque<Waiting> group) {
   absl::Status status = Cosign(&group);
   std::vector<std::pair<uint64_t, std::string>> notes;
   std::vector<JournalBatch> batches;
+  std::vector<OwnEntry> entries;
   for (Waiting& one : group) {
     notes.emplace_back(one.batch.batch.end_size, one.batch.cosigned_checkpoint);
-    batches.push_back(std::move(one.batch));
+    if (one.entry.has_value()) {
+      entries.push_back(*std::move(one.entry));
+    } else {
+      batches.push_back(std::move(one.batch));
+    }
   }
-  if (status.ok()) status = journal_.Append(std::move(batches)).status();
+  if (status.ok()) {
+    status = journal_.Append(std::move(batches), std::move(entries)).status();
+  }
   if (!status.ok()) {
     spdlog::error("journal: not written: {}", base::Describe(status));
   }
@@ -121,6 +157,20 @@ void ThreadWriter::WriteGroup(std::deque<Waiting> group) {
 }
 
 }  // namespace
+
+absl::Status JournalWriter::Record(OwnEntry entry) {
+  base::Mutex mutex;
+  base::CondVar changed;
+  std::optional<absl::Status> outcome;
+  SubmitEntry(std::move(entry), [&](const absl::Status& status) {
+    base::MutexLock lock(mutex);
+    outcome = status;
+    changed.NotifyAll();
+  });
+  base::MutexLock lock(mutex);
+  while (!outcome.has_value()) changed.Wait(mutex);
+  return *outcome;
+}
 
 std::unique_ptr<JournalWriter> JournalWriter::Start(
     Journal* journal, ledger::Cosigner cosigner, base::Clock* clock,

@@ -14,8 +14,9 @@
 
 namespace tongchou::aggregator {
 
-// Batches of one group.
+// Batches of one group, and entries of the province's own beside its receipt.
 inline constexpr size_t kGroupBatchesMax = 64;
+inline constexpr size_t kGroupEntriesMax = kOwnEntriesMax - 1;
 
 // Thread-safe.
 class JournalWriter {
@@ -32,6 +33,11 @@ class JournalWriter {
 
   virtual void Submit(uint32_t city, exchange::VerifiedBatch batch,
                       const v1::Incarnation& incarnation, Done done) = 0;
+  // An entry of the province's own log, in the next group.
+  virtual void SubmitEntry(OwnEntry entry,
+                           std::function<void(const absl::Status&)> done) = 0;
+  // The same; returns when it is durable, or why it is not.
+  absl::Status Record(OwnEntry entry);
   // Returns when nothing of the city is waiting any more.
   virtual void WaitFor(uint32_t city) = 0;
 };

@@ -1,5 +1,9 @@
 #include "aggregator/service/query_service.h"
 
+#include <google/protobuf/util/json_util.h>
+
+#include <algorithm>
+
 #include "aggregator/service/indicator_answer.h"
 #include "aggregator/service/record_answers.h"
 #include "common/base/status.h"
@@ -7,10 +11,60 @@
 #include "common/records/division.h"
 #include "common/records/record_key.h"
 #include "common/transport/grpc_status.h"
-#include "common/transport/peer.h"
 
 namespace tongchou::aggregator {
 namespace {
+
+constexpr std::string_view kGetStatus = "Query.GetStatus";
+constexpr std::string_view kGetIndicators = "Query.GetIndicators";
+constexpr std::string_view kGetPerson = "Query.GetPerson";
+constexpr std::string_view kListRecords = "Query.ListRecords";
+constexpr std::string_view kGetRecordHistory = "Query.GetRecordHistory";
+
+const v1::RecordView& ViewOf(const v1::RecordView& view) { return view; }
+const v1::RecordView& ViewOf(const v1::RecordVersion& version) {
+  return version.record();
+}
+
+template <typename Request>
+v1::Access DescribeAccess(const transport::Caller& caller,
+                          std::string_view call, const Request& request) {
+  v1::Access access;
+  access.set_reader(caller.uri);
+  access.set_call(std::string(call));
+  access.set_masked(caller.permit == transport::Permit::kMasked);
+  if (request.reason().purpose() != v1::PURPOSE_UNSPECIFIED) {
+    access.set_purpose(v1::Purpose_Name(request.reason().purpose()));
+  }
+  access.set_document(request.reason().document());
+  Request asked = request;
+  asked.clear_reason();
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  TONGCHOU_CHECK(google::protobuf::util::MessageToJsonString(
+                     asked, access.mutable_predicate(), options)
+                     .ok());
+  return access;
+}
+
+void AddPerson(const v1::RecordView& view, v1::Access* access) {
+  const std::string person = PersonOf(view);
+  if (person.empty()) return;
+  const auto& known = access->persons();
+  if (std::find(known.begin(), known.end(), person) != known.end()) return;
+  if (known.size() < kAccessPersonsMax) {
+    access->add_persons(person);
+  } else {
+    access->set_more_persons(true);
+  }
+}
+
+// Nothing of an answer leaves with an error.
+template <typename Response>
+grpc::Status Answer(const absl::Status& status, Response* response) {
+  if (!status.ok()) response->Clear();
+  return transport::ToGrpc(status);
+}
 
 absl::Status FillImports(const StateSnapshot& snapshot, uint32_t city,
                          v1::CityStatus* status) {
@@ -71,24 +125,6 @@ absl::StatusOr<v1::AnswerBasis> MakeBasis(const ProvinceParts& parts,
   return basis;
 }
 
-absl::Status QueryService::CheckCaller(
-    const grpc::ServerContext& context) const {
-  ASSIGN_OR_RETURN(const base::Identity peer, transport::PeerIdentity(context));
-  switch (peer.role) {
-    case base::Role::kOfficer:
-    case base::Role::kAnalyst:
-    case base::Role::kAdmin:
-    case base::Role::kAuditor:
-      break;
-    default:
-      return base::PermissionDeniedError(
-          "the province's database answers its officers, analysts and admins, "
-          "and auditors, not {} of {}",
-          base::RoleName(peer.role), peer.division);
-  }
-  return CheckReady(parts_);
-}
-
 absl::Status QueryService::DoStatus(const v1::GetStatusRequest& request,
                                     v1::GetStatusResponse* response) const {
   const auto snapshot = parts_.state->Snapshot();
@@ -142,30 +178,80 @@ absl::Status QueryService::DoIndicators(
   return absl::OkStatus();
 }
 
-absl::Status QueryService::DoPerson(const v1::GetPersonRequest& request,
+template <typename Request, typename Rows>
+absl::Status QueryService::Release(const transport::Caller& caller,
+                                   std::string_view call,
+                                   const Request& request, Rows* rows) const {
+  v1::Access access = DescribeAccess(caller, call, request);
+  access.set_records(static_cast<uint64_t>(rows->size()));
+  for (const auto& row : *rows) AddPerson(ViewOf(row), &access);
+  RETURN_IF_ERROR(parts_.guard->Record(access));
+  if (!access.masked()) return absl::OkStatus();
+  for (auto& row : *rows) parts_.masker->Mask(&row);
+  return absl::OkStatus();
+}
+
+absl::Status QueryService::DoPerson(const transport::Caller& caller,
+                                    v1::GetPersonRequest request,
                                     v1::GetPersonResponse* response) const {
+  if (caller.permit == transport::Permit::kMasked &&
+      !request.id_number().empty()) {
+    return base::PermissionDeniedError(
+        "analysts name a person by the pseudonym of an earlier answer");
+  }
+  if (request.id_number().empty() == request.pseudonym().empty()) {
+    return base::InvalidArgumentError(
+        "a person is named by an ID number or by a pseudonym");
+  }
+  if (!request.pseudonym().empty()) {
+    ASSIGN_OR_RETURN(*request.mutable_id_number(),
+                     parts_.masker->Name(request.pseudonym()));
+  }
   const auto snapshot = parts_.state->Snapshot();
   ASSIGN_OR_RETURN(const Position position, snapshot->ReadPosition());
-  RETURN_IF_ERROR(AnswerPerson(*snapshot, request, response));
+  const absl::Status found = AnswerPerson(*snapshot, request, response);
+  if (!found.ok() && !absl::IsNotFound(found)) return found;
+  // That nothing is known of somebody is an answer too.
+  RETURN_IF_ERROR(
+      Release(caller, kGetPerson, request, response->mutable_records()));
+  RETURN_IF_ERROR(found);
   ASSIGN_OR_RETURN(*response->mutable_basis(), MakeBasis(parts_, position));
   return absl::OkStatus();
 }
 
-absl::Status QueryService::DoList(const v1::ListRecordsRequest& request,
+absl::Status QueryService::DoList(const transport::Caller& caller,
+                                  v1::ListRecordsRequest request,
                                   v1::ListRecordsResponse* response) const {
+  if (caller.permit == transport::Permit::kMasked) {
+    RETURN_IF_ERROR(CheckMaskedFilters(request));
+  }
+  ASSIGN_OR_RETURN(*request.mutable_page_token(),
+                   parts_.masker->OpenToken(request.page_token()));
   const auto snapshot = parts_.state->Snapshot();
   ASSIGN_OR_RETURN(const Position position, snapshot->ReadPosition());
   RETURN_IF_ERROR(AnswerList(*snapshot, request, response));
+  request.clear_page_token();
+  RETURN_IF_ERROR(
+      Release(caller, kListRecords, request, response->mutable_records()));
+  response->set_next_page_token(
+      parts_.masker->SealToken(response->next_page_token()));
   ASSIGN_OR_RETURN(*response->mutable_basis(), MakeBasis(parts_, position));
   return absl::OkStatus();
 }
 
 absl::Status QueryService::DoHistory(
-    const v1::GetRecordHistoryRequest& request,
+    const transport::Caller& caller, const v1::GetRecordHistoryRequest& request,
     v1::GetRecordHistoryResponse* response) const {
+  if (caller.permit == transport::Permit::kMasked && request.has_record()) {
+    return base::PermissionDeniedError(
+        "analysts name a record by the city and the entry of an earlier "
+        "answer");
+  }
   const auto snapshot = parts_.state->Snapshot();
   ASSIGN_OR_RETURN(const Position position, snapshot->ReadPosition());
   RETURN_IF_ERROR(AnswerHistory(*snapshot, *parts_.journal, request, response));
+  RETURN_IF_ERROR(Release(caller, kGetRecordHistory, request,
+                          response->mutable_versions()));
   ASSIGN_OR_RETURN(*response->mutable_basis(), MakeBasis(parts_, position));
   return absl::OkStatus();
 }
@@ -173,41 +259,62 @@ absl::Status QueryService::DoHistory(
 grpc::Status QueryService::GetStatus(grpc::ServerContext* context,
                                      const v1::GetStatusRequest* request,
                                      v1::GetStatusResponse* response) {
-  absl::Status status = CheckCaller(*context);
-  if (status.ok()) status = DoStatus(*request, response);
-  return transport::ToGrpc(status);
+  const auto run = [&]() -> absl::Status {
+    RETURN_IF_ERROR(parts_.guard->Admit(*context, kGetStatus).status());
+    RETURN_IF_ERROR(CheckReady(parts_));
+    return DoStatus(*request, response);
+  };
+  return transport::ToGrpc(run());
 }
 
 grpc::Status QueryService::GetIndicators(
     grpc::ServerContext* context, const v1::GetIndicatorsRequest* request,
     grpc::ServerWriter<v1::GetIndicatorsResponse>* writer) {
-  absl::Status status = CheckCaller(*context);
-  if (status.ok()) status = DoIndicators(*request, writer);
-  return transport::ToGrpc(status);
+  const auto run = [&]() -> absl::Status {
+    RETURN_IF_ERROR(parts_.guard->Admit(*context, kGetIndicators).status());
+    RETURN_IF_ERROR(CheckReady(parts_));
+    return DoIndicators(*request, writer);
+  };
+  return transport::ToGrpc(run());
 }
 
 grpc::Status QueryService::GetPerson(grpc::ServerContext* context,
                                      const v1::GetPersonRequest* request,
                                      v1::GetPersonResponse* response) {
-  absl::Status status = CheckCaller(*context);
-  if (status.ok()) status = DoPerson(*request, response);
-  return transport::ToGrpc(status);
+  const auto run = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(
+        const transport::Caller caller,
+        parts_.guard->AdmitReader(*context, kGetPerson, request->reason()));
+    RETURN_IF_ERROR(CheckReady(parts_));
+    return DoPerson(caller, *request, response);
+  };
+  return Answer(run(), response);
 }
 
 grpc::Status QueryService::ListRecords(grpc::ServerContext* context,
                                        const v1::ListRecordsRequest* request,
                                        v1::ListRecordsResponse* response) {
-  absl::Status status = CheckCaller(*context);
-  if (status.ok()) status = DoList(*request, response);
-  return transport::ToGrpc(status);
+  const auto run = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(
+        const transport::Caller caller,
+        parts_.guard->AdmitReader(*context, kListRecords, request->reason()));
+    RETURN_IF_ERROR(CheckReady(parts_));
+    return DoList(caller, *request, response);
+  };
+  return Answer(run(), response);
 }
 
 grpc::Status QueryService::GetRecordHistory(
     grpc::ServerContext* context, const v1::GetRecordHistoryRequest* request,
     v1::GetRecordHistoryResponse* response) {
-  absl::Status status = CheckCaller(*context);
-  if (status.ok()) status = DoHistory(*request, response);
-  return transport::ToGrpc(status);
+  const auto run = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const transport::Caller caller,
+                     parts_.guard->AdmitReader(*context, kGetRecordHistory,
+                                               request->reason()));
+    RETURN_IF_ERROR(CheckReady(parts_));
+    return DoHistory(caller, *request, response);
+  };
+  return Answer(run(), response);
 }
 
 }  // namespace tongchou::aggregator

@@ -6,7 +6,10 @@
 #include <string>
 
 #include "aggregator/journal/journal.h"
+#include "aggregator/service/access_guard.h"
 #include "aggregator/service/city_table.h"
+#include "aggregator/service/mask.h"
+#include "aggregator/service/own_head.h"
 #include "aggregator/state/applier.h"
 #include "aggregator/state/unified_state.h"
 #include "tongchou/v1/query.grpc.pb.h"
@@ -18,11 +21,14 @@ inline constexpr uint32_t kPageSizeMax = 1'000;
 
 struct ProvinceParts {
   std::string province;
-  const Journal* journal = nullptr;
+  Journal* journal = nullptr;
   UnifiedState* state = nullptr;
   const Applier* applier = nullptr;
-  const CityTable* cities = nullptr;
+  CityTable* cities = nullptr;
   base::Clock* clock = nullptr;
+  AccessGuard* guard = nullptr;
+  OwnHead* own_head = nullptr;
+  const Masker* masker = nullptr;
 };
 
 // The basis of an answer that reflects `position`.
@@ -53,17 +59,24 @@ class QueryService final : public v1::Query::Service {
       v1::GetRecordHistoryResponse* response) override;
 
  private:
-  absl::Status CheckCaller(const grpc::ServerContext& context) const;
   absl::Status DoStatus(const v1::GetStatusRequest& request,
                         v1::GetStatusResponse* response) const;
   absl::Status DoIndicators(
       const v1::GetIndicatorsRequest& request,
       grpc::ServerWriter<v1::GetIndicatorsResponse>* writer) const;
-  absl::Status DoPerson(const v1::GetPersonRequest& request,
+  // Writes down who was given which records; then masks them where they must
+  // be. Only after OK the answer may leave.
+  template <typename Request, typename Rows>
+  absl::Status Release(const transport::Caller& caller, std::string_view call,
+                       const Request& request, Rows* rows) const;
+  absl::Status DoPerson(const transport::Caller& caller,
+                        v1::GetPersonRequest request,
                         v1::GetPersonResponse* response) const;
-  absl::Status DoList(const v1::ListRecordsRequest& request,
+  absl::Status DoList(const transport::Caller& caller,
+                      v1::ListRecordsRequest request,
                       v1::ListRecordsResponse* response) const;
-  absl::Status DoHistory(const v1::GetRecordHistoryRequest& request,
+  absl::Status DoHistory(const transport::Caller& caller,
+                         const v1::GetRecordHistoryRequest& request,
                          v1::GetRecordHistoryResponse* response) const;
 
   const ProvinceParts parts_;

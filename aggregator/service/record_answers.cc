@@ -85,6 +85,41 @@ bool Matches(const RowKey& key, std::string_view record,
   });
 }
 
+struct Entry {
+  v1::EntryHeader header;
+  v1::EntryBody body;
+};
+
+absl::Status ReadEntry(const Journal& journal, uint32_t city, uint64_t sequence,
+                       Entry* entry) {
+  absl::Status status =
+      base::NotFoundError("{:06} has no entry {}", city, sequence);
+  ledger::Bundle bundle;
+  RETURN_IF_ERROR(journal.ReadCity(city, sequence, [&](JournalBundle&& stored) {
+    status = bundle.Decode(stored.bytes);
+    return false;
+  }));
+  RETURN_IF_ERROR(status);
+  const size_t i = sequence - bundle.first_sequence();
+  const auto bytes = bundle.body(i);
+  if (!bytes.has_value() ||
+      !entry->header.ParseFromString(std::string(bundle.header(i))) ||
+      !entry->body.ParseFromString(std::string(*bytes))) {
+    return base::DataLossError("entry {} cannot be read", sequence);
+  }
+  return absl::OkStatus();
+}
+
+// A record is named by its key fields or by an entry that wrote it.
+absl::StatusOr<std::string> KeyOf(const Journal& journal,
+                                  const v1::GetRecordHistoryRequest& request) {
+  if (!request.has_sequence()) return records::KeyFromName(request.record());
+  Entry entry;
+  RETURN_IF_ERROR(
+      ReadEntry(journal, request.city(), request.sequence(), &entry));
+  return entry.body.key();
+}
+
 }  // namespace
 
 absl::Status AnswerPerson(const StateSnapshot& snapshot,
@@ -95,7 +130,7 @@ absl::Status AnswerPerson(const StateSnapshot& snapshot,
   const std::string_view code =
       records::CheckIdNumber(id, {99'991'231, /*synthetic=*/true});
   if (!code.empty()) {
-    return base::InvalidArgumentError("'{}' is no ID number ({})", id, code);
+    return base::InvalidArgumentError("this is no ID number ({})", code);
   }
   if (id.size() == 15 && id[0] >= '0' && id[0] <= '9') {
     id = records::ConvertId15(id);
@@ -135,7 +170,7 @@ absl::Status AnswerPerson(const StateSnapshot& snapshot,
                std::tuple(b.type(), b.city(), std::string_view(b.key()));
       });
   if (found.empty()) {
-    return base::NotFoundError("nothing is known of {}", id);
+    return base::NotFoundError("nothing is known of this person");
   }
   response->mutable_records()->Add(found.begin(), found.end());
   return absl::OkStatus();
@@ -200,36 +235,20 @@ absl::Status AnswerHistory(const StateSnapshot& snapshot,
                            const Journal& journal,
                            const v1::GetRecordHistoryRequest& request,
                            v1::GetRecordHistoryResponse* response) {
-  ASSIGN_OR_RETURN(const std::string key,
-                   records::KeyFromName(request.record()));
+  ASSIGN_OR_RETURN(const std::string key, KeyOf(journal, request));
   std::string stored;
   ASSIGN_OR_RETURN(const auto version,
                    snapshot.Get(key, request.city(), &stored));
   if (!version.has_value()) {
     return base::NotFoundError("city {} never had this record", request.city());
   }
-  ledger::Bundle bundle;
+  Entry entry;
   for (uint64_t next = version->sequence + 1; next != 0;) {
-    const uint64_t sequence = next - 1;
-    absl::Status status = base::DataLossError("entry {} is missing", sequence);
-    RETURN_IF_ERROR(
-        journal.ReadCity(request.city(), sequence, [&](JournalBundle&& stored) {
-          status = bundle.Decode(stored.bytes);
-          return false;
-        }));
-    RETURN_IF_ERROR(status);
-    const size_t i = sequence - bundle.first_sequence();
-    v1::EntryHeader header;
-    v1::EntryBody body;
-    const auto bytes = bundle.body(i);
-    if (!bytes.has_value() ||
-        !header.ParseFromString(std::string(bundle.header(i))) ||
-        !body.ParseFromString(std::string(*bytes))) {
-      return base::DataLossError("entry {} cannot be read", sequence);
-    }
-    ASSIGN_OR_RETURN(*response->add_versions(),
-                     records::MakeVersion(request.city(), header, body));
-    next = header.previous();
+    RETURN_IF_ERROR(ReadEntry(journal, request.city(), next - 1, &entry));
+    ASSIGN_OR_RETURN(
+        *response->add_versions(),
+        records::MakeVersion(request.city(), entry.header, entry.body));
+    next = entry.header.previous();
   }
   return absl::OkStatus();
 }

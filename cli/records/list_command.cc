@@ -15,8 +15,8 @@ namespace {
 constexpr int kPageSizeMax = 1'000;
 constexpr char kFooter[] =
     "Example:\n"
-    "  tongchou list enrolment AAE140=110 AAC008=1 --city 南昌 --all "
-    "--format csv";
+    "  tongchou list enrolment AAE140=110 AAC008=1 --city 南昌 --all \\\n"
+    "      --purpose inspection --document J2026-7 --format csv";
 
 struct Options {
   std::string type;
@@ -24,6 +24,7 @@ struct Options {
   uint32_t city = 0;
   uint32_t page_size = 0;
   bool all = false;
+  v1::ReadReason reason;
 };
 
 v1::ListRecordsRequest MakeRequest(const Options& options) {
@@ -31,6 +32,7 @@ v1::ListRecordsRequest MakeRequest(const Options& options) {
   const v1::RecordName name = MakeRecordName(options.type, options.filters);
   request.set_type(name.type());
   request.set_city(options.city);
+  *request.mutable_reason() = options.reason;
   for (const v1::FieldText& field : name.key_fields()) {
     v1::FieldFilter* filter = request.add_filters();
     filter->set_code(field.code());
@@ -108,6 +110,7 @@ void AddList(CLI::App* app, Invocation* invocation) {
   command->add_option("--page-size", o->page_size, "Records of a page")
       ->check(CLI::Range(1, kPageSizeMax));
   command->add_flag("--all", o->all, "All pages");
+  AddReadReason(command, &o->reason);
 }
 
 }  // namespace tongchou::cli

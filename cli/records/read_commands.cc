@@ -1,6 +1,8 @@
 #include <grpcpp/client_context.h>
 
 #include <iostream>
+#include <map>
+#include <optional>
 
 #include "cli/answer_json.h"
 #include "cli/connection.h"
@@ -19,21 +21,27 @@ constexpr char kGetFooter[] =
 constexpr char kHistoryFooter[] =
     "Example:\n"
     "  tongchou history enrolment AAC002=369901198001010019 AAE140=110\n"
-    "  tongchou history unit AAB001=3601U00000001 --province --city 360100";
+    "  tongchou history unit AAB001=3601U00000001 --province --city 360100 \\\n"
+    "      --purpose inspection --document J2026-7";
 constexpr char kPersonFooter[] =
     "Example:\n"
-    "  tongchou person 369901198001010019 --format json";
+    "  tongchou person 369901198001010019 --purpose casework --document "
+    "赣人社2026-118";
 
 struct RecordOptions {
   std::string type;
   std::vector<std::string> fields;
   uint32_t city = 0;
   bool province = false;
+  std::optional<uint64_t> entry;
+  v1::ReadReason reason;
 };
 
 struct PersonOptions {
   std::string id;
+  std::string pseudonym;
   bool with_deleted = false;
+  v1::ReadReason reason;
 };
 
 Json RecordsJson(const RecordViews& records) {
@@ -85,7 +93,12 @@ absl::StatusOr<RecordVersions> HistoryAtProvince(const Globals& globals,
   ASSIGN_OR_RETURN(const Connection aggregator, ConnectAggregator(globals));
   v1::GetRecordHistoryRequest request;
   request.set_city(options.city);
-  *request.mutable_record() = MakeRecordName(options.type, options.fields);
+  if (options.entry.has_value()) {
+    request.set_sequence(*options.entry);
+  } else {
+    *request.mutable_record() = MakeRecordName(options.type, options.fields);
+  }
+  *request.mutable_reason() = options.reason;
   const auto stub = v1::Query::NewStub(aggregator.channel);
   grpc::ClientContext context;
   v1::GetRecordHistoryResponse response;
@@ -122,6 +135,8 @@ absl::StatusOr<int> RunPerson(const Globals& globals,
   ASSIGN_OR_RETURN(const Connection aggregator, ConnectAggregator(globals));
   v1::GetPersonRequest request;
   request.set_id_number(options.id);
+  request.set_pseudonym(options.pseudonym);
+  *request.mutable_reason() = options.reason;
   request.set_with_deleted(options.with_deleted);
   const auto stub = v1::Query::NewStub(aggregator.channel);
   grpc::ClientContext context;
@@ -139,7 +154,33 @@ absl::StatusOr<int> RunPerson(const Globals& globals,
   return kExitDone;
 }
 
+const std::map<std::string, v1::Purpose> kPurposes = {
+    {"casework", v1::PURPOSE_CASEWORK},
+    {"inspection", v1::PURPOSE_INSPECTION},
+    {"petition", v1::PURPOSE_PETITION},
+    {"judicial", v1::PURPOSE_JUDICIAL},
+    {"audit", v1::PURPOSE_AUDIT},
+    {"data-quality", v1::PURPOSE_DATA_QUALITY}};
+
 }  // namespace
+
+void AddReadReason(CLI::App* command, v1::ReadReason* reason) {
+  command
+      ->add_option_function<std::string>(
+          "--purpose",
+          [reason](const std::string& name) {
+            reason->set_purpose(kPurposes.at(name));
+          },
+          "What personal data are read for")
+      ->check(CLI::IsMember(kPurposes))
+      ->type_name("");
+  command
+      ->add_option_function<std::string>(
+          "--document",
+          [reason](const std::string& number) { reason->set_document(number); },
+          "Number of the document or case that it rests on")
+      ->type_name("NUMBER");
+}
 
 void AddGet(CLI::App* app, Invocation* invocation) {
   CLI::App* command =
@@ -157,13 +198,22 @@ void AddHistory(CLI::App* app, Invocation* invocation) {
   command->footer(kHistoryFooter);
   const auto o = AddCommand<RecordOptions>(command, invocation, RunHistory);
   AddType(command, &o->type);
-  AddFields(command, &o->fields)->required();
+  CLI::Option* fields = AddFields(command, &o->fields);
   CLI::Option* city =
       AddCity(command, &o->city, "Whose node, or whose record it is");
+  CLI::Option* province =
+      command
+          ->add_flag("--province", o->province,
+                     "Ask the province's aggregator instead of a node")
+          ->needs(city);
   command
-      ->add_flag("--province", o->province,
-                 "Ask the province's aggregator instead of a node")
-      ->needs(city);
+      ->add_option("--entry", o->entry,
+                   "Instead of CODE=VALUE: an entry that wrote the record, as "
+                   "other answers name it")
+      ->needs(province)
+      ->excludes(fields)
+      ->type_name("N");
+  AddReadReason(command, &o->reason);
 }
 
 void AddPerson(CLI::App* app, Invocation* invocation) {
@@ -171,10 +221,16 @@ void AddPerson(CLI::App* app, Invocation* invocation) {
       "person", "Show everything about one person, across types and cities");
   command->footer(kPersonFooter);
   const auto o = AddCommand<PersonOptions>(command, invocation, RunPerson);
-  command->add_option("ID", o->id, "Social security number (AAC002)")
-      ->required()
-      ->type_name("");
+  CLI::Option* id =
+      command->add_option("ID", o->id, "Social security number (AAC002)")
+          ->type_name("");
+  command
+      ->add_option("--pseudonym", o->pseudonym,
+                   "Instead of ID: the pseudonym of a masked answer")
+      ->excludes(id)
+      ->type_name("TEXT");
   command->add_flag("--with-deleted", o->with_deleted, "Also deleted records");
+  AddReadReason(command, &o->reason);
 }
 
 }  // namespace tongchou::cli

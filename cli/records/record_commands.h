@@ -2,8 +2,12 @@
 #pragma once
 
 #include "cli/command.h"
+#include "tongchou/v1/common.pb.h"
 
 namespace tongchou::cli {
+
+// --purpose and --document: why personal data are read.
+void AddReadReason(CLI::App* command, v1::ReadReason* reason);
 
 void AddPut(CLI::App* app, Invocation* invocation);
 void AddGet(CLI::App* app, Invocation* invocation);

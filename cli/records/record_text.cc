@@ -54,8 +54,10 @@ std::vector<std::string> CodesOf(v1::RecordType type,
 std::string TypeTable(v1::RecordType type,
                       const std::vector<const v1::RecordView*>& records) {
   std::set<std::string> present;
+  bool masked = false;
   for (const v1::RecordView* record : records) {
     for (const auto& [code, value] : FieldsOf(*record)) present.insert(code);
+    masked = masked || !record->pseudonym().empty();
   }
   std::vector<Table::Column> columns = {{"city"}};
   std::vector<std::string> codes;
@@ -66,6 +68,7 @@ std::string TypeTable(v1::RecordType type,
   }
   columns.push_back({"entry", Align::kRight});
   columns.push_back({""});
+  columns.push_back({masked ? "pseudonym" : ""});
   Table table(std::move(columns));
   for (const v1::RecordView* record : records) {
     const Fields fields = FieldsOf(*record);
@@ -75,6 +78,7 @@ std::string TypeTable(v1::RecordType type,
     }
     cells.push_back(std::to_string(record->sequence()));
     cells.push_back(record->deleted() ? "deleted" : "");
+    cells.push_back(record->pseudonym());
     table.Add(std::move(cells));
   }
   return table.Text();

@@ -184,6 +184,17 @@ absl::StatusOr<KeyAndCertificate> IssueCertificate(
   return KeyAndCertificate{KeyPem(key.get()), CertificatePem(leaf)};
 }
 
+absl::StatusOr<Hash> CertificateFingerprint(std::string_view pem) {
+  ASSIGN_OR_RETURN(const X509Ptr certificate, ParseCertificate(pem));
+  uint8_t* der = nullptr;
+  const int length = i2d_X509(certificate.get(), &der);
+  TONGCHOU_CHECK(length > 0);
+  const Hash hash =
+      Sha256({reinterpret_cast<const char*>(der), static_cast<size_t>(length)});
+  OPENSSL_free(der);
+  return hash;
+}
+
 absl::StatusOr<CertificateFacts> ReadCertificate(std::string_view pem) {
   ASSIGN_OR_RETURN(const X509Ptr certificate, ParseCertificate(pem));
   CertificateFacts facts;

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/base/identity.h"
+#include "common/base/sha256.h"
 
 namespace tongchou::base {
 
@@ -54,6 +55,10 @@ struct CertificateFacts {
 // Facts of the first certificate in the text. INVALID_ARGUMENT if there is
 // none or its times cannot be read.
 absl::StatusOr<CertificateFacts> ReadCertificate(std::string_view pem);
+
+// SHA-256 of the first certificate in the text (DER). INVALID_ARGUMENT if there
+// is none.
+absl::StatusOr<Hash> CertificateFingerprint(std::string_view pem);
 
 // The identity in the certificate; INVALID_ARGUMENT unless it carries exactly
 // one URI and that is an identity.

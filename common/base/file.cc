@@ -107,6 +107,15 @@ absl::Status WritePrivateFileDurably(const std::string& path,
   return Replace(path, content, 0600);
 }
 
+absl::Status CheckPrivate(const std::string& path) {
+  struct stat facts;
+  if (::stat(path.c_str(), &facts) != 0) return ErrnoError("read", path);
+  if ((facts.st_mode & (S_IRWXG | S_IRWXO)) == 0) return absl::OkStatus();
+  return FailedPreconditionError(
+      "{}: others than its owner may use this key; say chmod 600 {}", path,
+      path);
+}
+
 absl::Status MakeDirectories(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);

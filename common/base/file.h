@@ -19,6 +19,9 @@ absl::Status WriteFileDurably(const std::string& path,
 absl::Status WritePrivateFileDurably(const std::string& path,
                                      std::string_view content);
 
+// FAILED_PRECONDITION when others than the owner may read or write the file.
+absl::Status CheckPrivate(const std::string& path);
+
 // mkdir -p. OK when it exists already.
 absl::Status MakeDirectories(const std::string& path);
 // OK when it is not there.

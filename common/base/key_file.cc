@@ -12,6 +12,7 @@ absl::StatusOr<Ed25519PrivateKey> ReadKeyFile(const std::string& path,
     return FailedPreconditionError("{}; make one with {} --make-key",
                                    Message(pem.status()), program);
   }
+  RETURN_IF_ERROR(CheckPrivate(path));
   auto key = Ed25519PrivateKey::FromPem(*pem);
   if (!key.ok()) return Annotate(key.status(), path);
   return key;

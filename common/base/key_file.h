@@ -10,7 +10,8 @@
 namespace tongchou::base {
 
 // FAILED_PRECONDITION when there is no such file: `program` --make-key makes
-// one. INVALID_ARGUMENT names the file when it holds no key.
+// one. INVALID_ARGUMENT names the file when it holds no key;
+// FAILED_PRECONDITION when others may read it.
 absl::StatusOr<Ed25519PrivateKey> ReadKeyFile(const std::string& path,
                                               std::string_view program);
 

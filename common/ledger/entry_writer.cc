@@ -48,6 +48,7 @@ void AppendHeader(const HeaderFields& header, std::string* out) {
   AppendNumber(8, header.reason, out);
   AppendNumber(9, header.previous, out);
   AppendNumber(10, header.last_of_transaction ? 1 : 0, out);
+  AppendNumber(11, header.audience, out);
 }
 
 void AppendBody(const BodyFields& body, std::string* out) {

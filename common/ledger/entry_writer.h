@@ -20,6 +20,7 @@ struct HeaderFields {
   uint32_t reason = 0;    // Reason
   uint64_t previous = 0;  // sequence plus one; 0 = none
   bool last_of_transaction = false;
+  uint32_t audience = 0;
 };
 
 struct BodyFields {

@@ -23,21 +23,6 @@ namespace {
 constexpr int kTileLevel = 8;
 constexpr uint64_t kTileLeaves = 1 << kTileLevel;
 constexpr size_t kNumberBytes = 8;
-constexpr std::string_view kHeadKey = "M";
-
-std::string NumberKey(char space, uint64_t number) {
-  std::string key(1, space);
-  base::AppendBigEndian<kNumberBytes>(number, &key);
-  return key;
-}
-
-std::string NameKey(char space, std::string_view name) {
-  return std::string(1, space).append(name);
-}
-
-uint64_t NumberOf(const rocksdb::Slice& key) {
-  return base::ReadBigEndian(ToView(key).substr(1));
-}
 
 std::string EncodeHead(const LogHead& head) {
   std::string bytes;
@@ -63,16 +48,29 @@ class RocksLogStore final : public LogStore {
   RocksLogStore(std::unique_ptr<rocksdb::Env> env,
                 std::unique_ptr<rocksdb::DB> db, const LogStoreOptions& options)
       : env_(std::move(env)),
-        db_(std::move(db)),
+        owned_(std::move(db)),
+        db_(owned_.get()),
         directory_(options.directory),
         disk_reserve_bytes_(options.disk_reserve_bytes) {
     synced_.sync = true;
   }
-  ~RocksLogStore() override { db_->Close(); }
+  RocksLogStore(rocksdb::DB* db, std::string prefix)
+      : db_(db),
+        prefix_(std::move(prefix)),
+        directory_(db->GetName()),
+        disk_reserve_bytes_(kDiskReserveBytes) {
+    synced_.sync = true;
+  }
+  ~RocksLogStore() override {
+    if (owned_ != nullptr) owned_->Close();
+  }
 
   absl::Status Load();
 
   absl::Status Append(const GroupCommit& commit) override;
+  StagedCommit Stage(const GroupCommit& commit,
+                     rocksdb::WriteBatch* writes) const override;
+  void Publish(StagedCommit staged) override;
   LogHead Head() const override {
     base::MutexLock lock(mutex_);
     return head_;
@@ -104,10 +102,28 @@ class RocksLogStore final : public LogStore {
   absl::Status Check(const rocksdb::Status& status) const {
     return FromRocksdb(status, "log " + directory_);
   }
+  std::string NameKey(char space, std::string_view name) const {
+    std::string key = prefix_;
+    key.push_back(space);
+    return key.append(name);
+  }
+  std::string NumberKey(char space, uint64_t number) const {
+    std::string key = NameKey(space, {});
+    base::AppendBigEndian<kNumberBytes>(number, &key);
+    return key;
+  }
+  std::string HeadKey() const { return NameKey('M', {}); }
+  bool IsIn(char space, const rocksdb::Slice& key) const {
+    return ToView(key).starts_with(NameKey(space, {}));
+  }
+  static uint64_t NumberOf(const rocksdb::Slice& key) {
+    const std::string_view bytes = ToView(key);
+    return base::ReadBigEndian(bytes.substr(bytes.size() - kNumberBytes));
+  }
   absl::StatusOr<std::optional<std::string>> Get(std::string_view key) const;
   absl::Status CheckWritable();
-  static void AppendBundle(std::span<const Hash> leaves, CompactRange* range,
-                           rocksdb::WriteBatch* batch);
+  void AppendBundle(std::span<const Hash> leaves, CompactRange* range,
+                    rocksdb::WriteBatch* batch) const;
   void Keep(std::vector<std::shared_ptr<const RecentBundle>> bundles)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<Hash> RangeHashOf(uint64_t begin, uint64_t end) const;
@@ -116,7 +132,9 @@ class RocksLogStore final : public LogStore {
                             CompactRange* range) const;
 
   const std::unique_ptr<rocksdb::Env> env_;
-  const std::unique_ptr<rocksdb::DB> db_;
+  const std::unique_ptr<rocksdb::DB> owned_;  // null: another owns it
+  rocksdb::DB* const db_;
+  const std::string prefix_;
   const std::string directory_;
   const uint64_t disk_reserve_bytes_;
   rocksdb::WriteOptions synced_;
@@ -140,7 +158,7 @@ absl::StatusOr<std::optional<std::string>> RocksLogStore::Get(
 }
 
 absl::Status RocksLogStore::Load() {
-  ASSIGN_OR_RETURN(const auto bytes, Get(kHeadKey));
+  ASSIGN_OR_RETURN(const auto bytes, Get(HeadKey()));
   if (!bytes.has_value()) return absl::OkStatus();
   ASSIGN_OR_RETURN(LogHead head, DecodeHead(*bytes));
   const uint64_t size = head.size();
@@ -163,7 +181,7 @@ absl::Status RocksLogStore::CheckWritable() {
   base::MutexLock lock(mutex_);
   RETURN_IF_ERROR(failed_);
   if (!disk_was_full_) return absl::OkStatus();
-  RETURN_IF_ERROR(ResumeWrites(db_.get(), "log " + directory_));
+  RETURN_IF_ERROR(ResumeWrites(db_, "log " + directory_));
   disk_was_full_ = false;
   return absl::OkStatus();
 }
@@ -171,7 +189,7 @@ absl::Status RocksLogStore::CheckWritable() {
 // Appends the leaves of one bundle; a tile that they complete is stored.
 void RocksLogStore::AppendBundle(std::span<const Hash> leaves,
                                  CompactRange* range,
-                                 rocksdb::WriteBatch* batch) {
+                                 rocksdb::WriteBatch* batch) const {
   Hash tile;
   for (const Hash& leaf : leaves) {
     range->Append(leaf, kTileLevel, &tile);
@@ -181,48 +199,59 @@ void RocksLogStore::AppendBundle(std::span<const Hash> leaves,
   }
 }
 
-absl::Status RocksLogStore::Append(const GroupCommit& commit) {
-  RETURN_IF_ERROR(CheckWritable());
-  LogHead head = Head();
-  rocksdb::WriteBatch batch;
-  std::vector<std::shared_ptr<const RecentBundle>> bundles;
+StagedCommit RocksLogStore::Stage(const GroupCommit& commit,
+                                  rocksdb::WriteBatch* writes) const {
+  StagedCommit staged;
+  staged.head = Head();
   std::span<const Hash> leaves = commit.leaf_hashes;
   for (const GroupCommit::EncodedBundle& bundle : commit.bundles) {
-    TONGCHOU_CHECK(bundle.first_sequence == head.size());
+    TONGCHOU_CHECK(bundle.first_sequence == staged.head.size());
     TONGCHOU_CHECK(bundle.count <= leaves.size());
-    batch.Put(NumberKey('B', bundle.first_sequence), bundle.bytes);
-    AppendBundle(leaves.first(bundle.count), &head.range, &batch);
+    writes->Put(NumberKey('B', bundle.first_sequence), bundle.bytes);
+    AppendBundle(leaves.first(bundle.count), &staged.head.range, writes);
     leaves = leaves.subspan(bundle.count);
-    bundles.push_back(std::make_shared<const RecentBundle>(
-        RecentBundle{bundle.first_sequence, bundle.bytes, head.range}));
+    staged.bundles.push_back(std::make_shared<const RecentBundle>(
+        RecentBundle{bundle.first_sequence, bundle.bytes, staged.head.range}));
   }
   TONGCHOU_CHECK(leaves.empty());
-  head.last_commit_time_us = commit.last_commit_time_us;
+  staged.head.last_commit_time_us = commit.last_commit_time_us;
   for (size_t i = 0; i < commit.transaction_ids.size(); ++i) {
     std::string size;
     base::AppendBigEndian<kNumberBytes>(commit.transaction_sizes[i], &size);
-    batch.Put(NameKey('X', commit.transaction_ids[i]), size);
+    writes->Put(NameKey('X', commit.transaction_ids[i]), size);
   }
   for (const auto& [name, value] : commit.local_facts) {
     const std::string key = NameKey('U', name);
     if (value.has_value()) {
-      batch.Put(key, *value);
+      writes->Put(key, *value);
     } else {
-      batch.Delete(key);
+      writes->Delete(key);
     }
   }
-  batch.Put(ToSlice(kHeadKey), EncodeHead(head));
-  const absl::Status written = Check(db_->Write(synced_, &batch));
+  writes->Put(HeadKey(), EncodeHead(staged.head));
+  return staged;
+}
+
+void RocksLogStore::Publish(StagedCommit staged) {
   base::MutexLock lock(mutex_);
-  if (!written.ok()) {
-    // After another error than a full disk nobody knows what was written.
-    disk_was_full_ = absl::IsResourceExhausted(written);
-    if (!disk_was_full_) failed_ = written;
+  head_ = std::move(staged.head);
+  Keep(std::move(staged.bundles));
+}
+
+absl::Status RocksLogStore::Append(const GroupCommit& commit) {
+  RETURN_IF_ERROR(CheckWritable());
+  rocksdb::WriteBatch batch;
+  StagedCommit staged = Stage(commit, &batch);
+  const absl::Status written = Check(db_->Write(synced_, &batch));
+  if (written.ok()) {
+    Publish(std::move(staged));
     return written;
   }
-  head_ = std::move(head);
-  Keep(std::move(bundles));
-  return absl::OkStatus();
+  // After another error than a full disk nobody knows what was written.
+  base::MutexLock lock(mutex_);
+  disk_was_full_ = absl::IsResourceExhausted(written);
+  if (!disk_was_full_) failed_ = written;
+  return written;
 }
 
 void RocksLogStore::Keep(
@@ -278,7 +307,7 @@ absl::Status RocksLogStore::ReadBundles(
   options.iterate_upper_bound = &upper;
   const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
   for (it->SeekForPrev(NumberKey('B', sequence)); it->Valid(); it->Next()) {
-    if (it->key()[0] != 'B') break;
+    if (!IsIn('B', it->key())) break;
     if (!visit({NumberOf(it->key()), it->value().ToString()})) break;
   }
   return Check(it->status());
@@ -389,7 +418,8 @@ absl::StatusOr<std::optional<std::string>> RocksLogStore::CheckpointAtOrBefore(
       db_->NewIterator(rocksdb::ReadOptions()));
   it->SeekForPrev(NumberKey('K', size));
   RETURN_IF_ERROR(Check(it->status()));
-  if (!it->Valid() || it->key()[0] != 'K') return std::optional<std::string>();
+  if (!it->Valid() || !IsIn('K', it->key()))
+    return std::optional<std::string>();
   return std::optional<std::string>(it->value().ToString());
 }
 
@@ -433,6 +463,13 @@ absl::StatusOr<std::unique_ptr<LogStore>> LogStore::Open(
                   "log " + options.directory));
   auto store = std::make_unique<RocksLogStore>(
       std::move(env), std::unique_ptr<rocksdb::DB>(db), options);
+  RETURN_IF_ERROR(store->Load());
+  return store;
+}
+
+absl::StatusOr<std::unique_ptr<LogStore>> LogStore::OpenWithin(
+    rocksdb::DB* db, std::string prefix) {
+  auto store = std::make_unique<RocksLogStore>(db, std::move(prefix));
   RETURN_IF_ERROR(store->Load());
   return store;
 }

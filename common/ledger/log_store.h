@@ -11,7 +11,9 @@
 //   'U' name                            -> small facts of the log's owner
 //
 // A group commit is one synced write: after a crash all of it is there or
-// nothing.
+// nothing. A log may also lie in a database that holds more, all its keys
+// behind a prefix; then its owner writes the group commits together with the
+// rest (Stage, Publish).
 #pragma once
 
 #include <cstdint>
@@ -27,8 +29,10 @@
 #include "common/ledger/compact_range.h"
 
 namespace rocksdb {
+class DB;
 class FileSystem;
-}
+class WriteBatch;
+}  // namespace rocksdb
 
 namespace tongchou::ledger {
 
@@ -77,23 +81,41 @@ struct RecentBundle {
   CompactRange end;  // over the log up to the bundle's end
 };
 
+// A group commit on its way: what Publish makes visible once it is written.
+struct StagedCommit {
+  LogHead head;
+  std::vector<std::shared_ptr<const RecentBundle>> bundles;
+};
+
 // Bytes of the newest bundles that are kept in memory for whoever ships them.
 inline constexpr size_t kRecentBytesMax = 20 << 20;
 
-// One writer (Append, PutCheckpoint, PutLocalFact: any thread, one at a time),
-// any number of readers. Readers see whole group commits.
+// One writer (Append or Stage and Publish, local facts: any thread, one at a
+// time), any number of readers; checkpoints may be put at any time. Readers see
+// whole group commits.
 class LogStore {
  public:
   // Opens or creates. DATA_LOSS when what is stored contradicts itself;
   // FAILED_PRECONDITION when another process has it open.
   static absl::StatusOr<std::unique_ptr<LogStore>> Open(
       const LogStoreOptions& options);
+  // The log whose keys lie behind `prefix` in `db`, which outlives it and which
+  // nobody else writes there. Errors as above.
+  static absl::StatusOr<std::unique_ptr<LogStore>> OpenWithin(
+      rocksdb::DB* db, std::string prefix);
   virtual ~LogStore() = default;
 
   // One synced write. RESOURCE_EXHAUSTED when the disk is full: nothing was
   // written and it may be tried again. Any other error of the disk leaves the
   // store read-only until it is opened again.
   virtual absl::Status Append(const GroupCommit& commit) = 0;
+
+  // The same in two steps, for who writes more at once: puts everything into
+  // `writes`; after that was written, synced, Publish makes it visible. One at
+  // a time, like Append.
+  virtual StagedCommit Stage(const GroupCommit& commit,
+                             rocksdb::WriteBatch* writes) const = 0;
+  virtual void Publish(StagedCommit staged) = 0;
 
   // What is committed; a consistent copy.
   virtual LogHead Head() const = 0;

@@ -56,18 +56,7 @@ size_t PersonLength(std::string_view key) {
 }
 
 void StorePerson(std::string_view component, int field, Row* row) {
-  if (component[0] == kDocumentMark) {
-    row->StoreText(field, component.substr(1, component.size() - 2));
-    return;
-  }
-  const uint64_t packed = ReadBigEndian(component);
-  std::array<char, 18> text;
-  text[17] = "0123456789X"[packed % 11];
-  uint64_t digits = packed / 11;
-  for (size_t i = 17; i-- > 0; digits /= 10) {
-    text[i] = static_cast<char>('0' + digits % 10);
-  }
-  row->StoreText(field, {text.data(), text.size()});
+  row->StoreText(field, PersonText(component));
 }
 
 absl::Status TakePerson(std::string_view* key, int field, Row* row) {
@@ -113,6 +102,20 @@ void AppendPerson(std::string_view id_number, std::string* out) {
   const uint64_t check =
       id_number[17] == 'X' ? 10 : static_cast<uint64_t>(id_number[17] - '0');
   AppendBigEndian(digits * 11 + check, kPackedPersonBytes, out);
+}
+
+std::string PersonText(std::string_view component) {
+  if (component[0] == kDocumentMark) {
+    return std::string(component.substr(1, component.size() - 2));
+  }
+  const uint64_t packed = ReadBigEndian(component);
+  std::string text(18, '0');
+  text[17] = "0123456789X"[packed % 11];
+  uint64_t digits = packed / 11;
+  for (size_t i = 17; i-- > 0; digits /= 10) {
+    text[i] = static_cast<char>('0' + digits % 10);
+  }
+  return text;
 }
 
 std::string PersonPrefix(std::string_view id_number) {

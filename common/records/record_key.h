@@ -33,6 +33,8 @@ inline constexpr size_t kRecordKeyBytesMax = 1024;
 
 // The person component of an AAC002 (18 digits or another document).
 void AppendPerson(std::string_view id_number, std::string* out);
+// The ID number of such a component, which is whole.
+std::string PersonText(std::string_view component);
 // The prefix of all person-centred keys of that person.
 std::string PersonPrefix(std::string_view id_number);
 

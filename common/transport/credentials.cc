@@ -60,6 +60,7 @@ absl::StatusOr<std::string> CheckedCertificate(const TlsFiles& files) {
   ASSIGN_OR_RETURN(std::string certificate,
                    ReadNamed(files.certificate, "certificate"));
   ASSIGN_OR_RETURN(const std::string key, ReadNamed(files.key, "key"));
+  RETURN_IF_ERROR(base::CheckPrivate(files.key));
   RETURN_IF_ERROR(CheckDates(files.ca, ca));
   RETURN_IF_ERROR(CheckDates(files.certificate, certificate));
   RETURN_IF_ERROR(

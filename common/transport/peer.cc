@@ -1,10 +1,12 @@
 #include "common/transport/peer.h"
 
+#include <grpc/grpc_security_constants.h>
 #include <grpcpp/security/auth_context.h>
 
 #include <memory>
 #include <vector>
 
+#include "common/base/certificate.h"
 #include "common/base/status.h"
 
 namespace tongchou::transport {
@@ -30,6 +32,19 @@ absl::StatusOr<base::Identity> PeerIdentity(
   if (identity.ok()) return identity;
   return base::PermissionDeniedError("the client's certificate: {}",
                                      base::Message(identity.status()));
+}
+
+absl::StatusOr<base::Hash> PeerCertificate(
+    const grpc::ServerContextBase& context) {
+  const std::shared_ptr<const grpc::AuthContext> peer = context.auth_context();
+  if (peer != nullptr && peer->IsPeerAuthenticated()) {
+    const std::vector<grpc::string_ref> pems =
+        peer->FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME);
+    if (pems.size() == 1) {
+      return base::CertificateFingerprint({pems[0].data(), pems[0].size()});
+    }
+  }
+  return base::PermissionDeniedError("the client showed no certificate");
 }
 
 }  // namespace tongchou::transport

@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/base/identity.h"
+#include "common/base/sha256.h"
 
 namespace tongchou::transport {
 
@@ -13,6 +14,11 @@ namespace tongchou::transport {
 // is. PERMISSION_DENIED if the connection has no verified certificate or this
 // one has not exactly one URI that is an identity.
 absl::StatusOr<base::Identity> PeerIdentity(
+    const grpc::ServerContextBase& context);
+
+// SHA-256 of the client's certificate (DER), which tells two certificates of
+// one identity apart. PERMISSION_DENIED if there is none.
+absl::StatusOr<base::Hash> PeerCertificate(
     const grpc::ServerContextBase& context);
 
 }  // namespace tongchou::transport

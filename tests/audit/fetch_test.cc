@@ -30,7 +30,8 @@ class FakeProvince final : public v1::Audit::Service,
 
   grpc::Status ListLogs(grpc::ServerContext*, const v1::ListLogsRequest*,
                         v1::ListLogsResponse* response) override {
-    for (const TestLog* log : {&source_.nanchang, &source_.jingdezhen}) {
+    for (const TestLog* log :
+         {&source_.nanchang, &source_.jingdezhen, &source_.province}) {
       v1::LogSummary& summary = *response->add_logs();
       summary.set_city(log->city());
       summary.set_origin(log->signer().origin());
@@ -42,8 +43,12 @@ class FakeProvince final : public v1::Audit::Service,
   grpc::Status ReadLog(
       grpc::ServerContext*, const v1::ReadLogRequest* request,
       grpc::ServerWriter<v1::ReadLogResponse>* writer) override {
-    const bool nanchang = request->origin().ends_with("360100");
-    const TestLog& log = nanchang ? source_.nanchang : source_.jingdezhen;
+    const TestLog& log =
+        request->origin() == source_.nanchang.signer().origin()
+            ? source_.nanchang
+        : request->origin() == source_.jingdezhen.signer().origin()
+            ? source_.jingdezhen
+            : source_.province;
     for (size_t i = 0; i < log.bundles.size(); ++i) {
       if (log.bundles[i].first < request->from_size()) continue;
       if (bundles_until_failure-- == 0) return Gone();
@@ -118,18 +123,18 @@ class FetchTest : public testing::Test {
 TEST_F(FetchTest, AFetchedCopyIsClean) {
   EXPECT_TRUE(FetchAll().ok());
   EXPECT_THAT(Check(), IsEmpty());
-  EXPECT_EQ(province_.bundles_sent, 8);
+  EXPECT_EQ(province_.bundles_sent, 11);
 }
 
 TEST_F(FetchTest, OnlyWhatIsMissingIsAskedFor) {
   ASSERT_TRUE(FetchAll().ok());
   ASSERT_TRUE(FetchAll().ok());
-  EXPECT_EQ(province_.bundles_sent, 8);
+  EXPECT_EQ(province_.bundles_sent, 11);
   source_.nanchang.Add(
       {20081101, "enrolment", EnrolmentTexts("360103", TestPerson(9), "1")});
-  source_.Sign();
+  source_.nanchang.Sign(source_.witness);
   ASSERT_TRUE(FetchAll().ok());
-  EXPECT_EQ(province_.bundles_sent, 9);
+  EXPECT_EQ(province_.bundles_sent, 12);
 }
 
 TEST_F(FetchTest, ATornTailIsFetchedAgain) {
@@ -152,8 +157,20 @@ TEST_F(FetchTest, AnInterruptedFetchGoesOn) {
   EXPECT_EQ(province_.bundles_sent, 6);
   province_.bundles_until_failure = -1;
   ASSERT_TRUE(FetchAll().ok());
-  EXPECT_EQ(province_.bundles_sent, 8);
+  EXPECT_EQ(province_.bundles_sent, 11);
   EXPECT_THAT(Check(), IsEmpty());
+}
+
+// What was signed once and is gone proves itself: the copy stays as it is.
+TEST_F(FetchTest, ALogThatShrankIsADiscrepancy) {
+  ASSERT_TRUE(FetchAll().ok());
+  const std::string before = Bytes(copy_.bundles(kProvinceLog));
+  source_.province.bundles.pop_back();
+  source_.province.notes.pop_back();
+  const absl::Status status = FetchAll();
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  EXPECT_THAT(status.message(), HasSubstr("tongchou/360000"));
+  EXPECT_EQ(Bytes(copy_.bundles(kProvinceLog)), before);
 }
 
 TEST_F(FetchTest, UnfinishedClaimsLeaveTheOldOnes) {

@@ -21,6 +21,7 @@ constexpr char kNoKey[] = "none";
 constexpr char kCityKey[] = "the log's";
 constexpr char kWitnessKey[] = "the witness's";
 constexpr char kBothKeys[] = "both";
+constexpr char kLogKey[] = "its log's";
 constexpr char kAny[] = "any";
 constexpr char kAfter[] = "after a head was cosigned";
 
@@ -183,6 +184,51 @@ constexpr Row kRows[] = {
      }},
     {kProvince, kWitnessKey, kAny, "answers one person otherwise than another",
      "check-answer", kCounterPlace, "the province says", &ChangeCounter},
+    {kOutsider, kNoKey, kAny, "drops the entry of a read of personal data",
+     "verify", "province entry 1", "says that it is entry 2",
+     [](TestArchive* copy) {
+       auto& entries = copy->province.bundles[0].entries;
+       entries.erase(entries.begin() + 1);
+     }},
+    {kOutsider, kNoKey, kAny, "changes who read personal data", "verify",
+     "province entries 0 to 2", "one of them was changed",
+     [](TestArchive* copy) { copy->province.entry(1).body.back() ^= 1; }},
+    {kProvince, kLogKey, "after an auditor copied a head",
+     "drops the entry of a read and signs its log again", "verify",
+     "province checkpoint at size 3", "the province signed two different roots",
+     [](TestArchive* copy) {
+       const std::vector<std::string> copied = copy->province.notes;
+       copy->GiveReceipts(/*with_access=*/false);
+       copy->province.notes.insert(copy->province.notes.begin(), copied.begin(),
+                                   copied.end());
+     }},
+    {kProvince, kLogKey, kAny, "shows two persons two logs of its own",
+     "verify", "province checkpoint at size 3",
+     "the province signed two different roots",
+     [](TestArchive* copy) {
+       copy->province.notes.push_back(
+           copy->province.signer().Sign(3, copy->nanchang.Root(3)));
+     }},
+    {kProvince, kLogKey, kAny, "keeps back its own log", "verify", "province",
+     "is not in the copy",
+     [](TestArchive* copy) { copy->without_province_log = true; }},
+    {kProvince, kLogKey, kAny, "leaves a receipt out", "verify",
+     "province entry 1", "is the receipt of group 3",
+     [](TestArchive* copy) { copy->GiveReceipts(false, /*left_out=*/2); }},
+    {kProvince, kLogKey, kAny, "gives no receipt for the newest entries",
+     "verify", "360200 entries 9 to 11", "are in no receipt",
+     [](TestArchive* copy) { copy->GiveReceipts(false, /*left_out=*/8); }},
+    {kProvince, kLogKey, kAny, "gives a receipt for another log", "verify",
+     "province entry 2", "names another root at size 6",
+     [](TestArchive* copy) {
+       copy->province.entry(2).EditBody([](v1::EntryBody* body) {
+         v1::GroupReceipt receipt;
+         ASSERT_TRUE(receipt.ParseFromString(body->record()));
+         receipt.mutable_ranges(0)->mutable_root()->back() ^= 1;
+         body->set_record(receipt.SerializeAsString());
+       });
+       copy->province.SignAlone();
+     }},
     {kCity, kCityKey, kAfter, "rewrites its past and signs it again", "verify",
      "360100 checkpoint at size 12", "cosignature does not hold",
      [](TestArchive* copy) {
@@ -251,6 +297,9 @@ constexpr const char* kNotDetectable[] = {
     "| the city | the log's | any | dates new entries back, not before the one "
     "in front | `verify` shows entries that were seen more than an hour after "
     "the time that they name, as unwitnessed |",
+    "| the province | its log's | any | runs another program, that writes down "
+    "no reads | whoever is to be trusted with the data can read them; a log "
+    "holds him to what he did with this program |",
     "| the city | the log's | any | records what is not true of the world | a "
     "log proves who recorded what and when |",
 };

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -89,12 +90,17 @@ class TestArchive {
     Sign();
   }
 
-  // Heads and claims that fit the logs as they are now.
+  // Heads, receipts and claims that fit the logs as they are now.
   void Sign() {
     nanchang.Sign(witness);
     jingdezhen.Sign(witness);
+    GiveReceipts();
     Claim();
   }
+  // The province's own log: a receipt for each bundle of each city, and after
+  // the first one that somebody read a person's records.
+  // Without that, or without the receipt of one group, on request.
+  void GiveReceipts(bool with_access = true, uint64_t left_out = 0);
   // Claims alone, for logs whose heads stay as they are.
   void Claim();
   void Write() const;
@@ -105,6 +111,7 @@ class TestArchive {
     Policy policy;
     policy.province = kTestProvince;
     policy.witness = witness.verifier();
+    policy.own = {0, province.signer().origin(), province.signer().verifier()};
     for (const TestLog* log : {&nanchang, &jingdezhen}) {
       policy.cities[log->city()] = {log->city(), log->signer().origin(),
                                     log->signer().verifier()};
@@ -122,6 +129,8 @@ class TestArchive {
 
   TestLog nanchang{kNanchang, 'n'};
   TestLog jingdezhen{kJingdezhen, 'j'};
+  TestLog province{'p'};
+  bool without_province_log = false;
   ledger::Cosigner witness{"tongchou/360000/witness", TestKey('w')};
   TestClaims claims;
 
@@ -220,6 +229,36 @@ inline void TestArchive::Claim() {
             });
 }
 
+inline void TestArchive::GiveReceipts(bool with_access, uint64_t left_out) {
+  province = TestLog('p');
+  uint64_t ordinal = 0;
+  for (const TestLog* log : {&nanchang, &jingdezhen}) {
+    uint64_t held = 0;
+    for (const TestBundle& bundle : log->bundles) {
+      v1::GroupReceipt receipt;
+      receipt.set_ordinal(++ordinal);
+      v1::CityRange& range = *receipt.add_ranges();
+      range.set_city(log->city());
+      range.set_from(held);
+      held += bundle.entries.size();
+      range.set_to(held);
+      range.set_root(std::string(log->Root(held).view()));
+      if (ordinal != left_out) {
+        province.AddOwn(kTestDay, v1::PROVINCE_RECORD_TYPE_GROUP_RECEIPT,
+                        receipt.SerializeAsString(), /*audience=*/1);
+      }
+      if (ordinal > 1 || !with_access) continue;
+      v1::Access access;
+      access.set_reader("spiffe://tongchou/360000/province/officer/zhang");
+      access.set_call("Query.GetPerson");
+      access.add_persons(TestPerson(0));
+      province.AddOwn(kTestDay, v1::PROVINCE_RECORD_TYPE_ACCESS,
+                      access.SerializeAsString(), /*audience=*/0);
+    }
+  }
+  province.SignAlone();
+}
+
 inline void TestArchive::WriteLog(const TestLog& log) const {
   const std::string folder = archive_.city_directory(log.city());
   ASSERT_TRUE(base::MakeDirectories(folder).ok());
@@ -274,6 +313,11 @@ inline void TestArchive::WriteClaimedFigures() const {
 inline void TestArchive::Write() const {
   WriteLog(nanchang);
   WriteLog(jingdezhen);
+  if (without_province_log) {
+    std::filesystem::remove_all(archive_.city_directory(kProvinceLog));
+  } else {
+    WriteLog(province);
+  }
   ASSERT_TRUE(base::MakeDirectories(archive_.claims_directory()).ok());
   WriteClaimedRecords();
   WriteClaimedFigures();
@@ -281,9 +325,9 @@ inline void TestArchive::Write() const {
 
 inline std::string TestArchive::WritePolicy() const {
   const Policy pinned = policy();
-  std::string text =
-      absl::StrCat("province = \"", pinned.province, "\"\nwitness = \"",
-                   pinned.witness.ToText(), "\"\n");
+  std::string text = absl::StrCat(
+      "province = \"", pinned.province, "\"\nwitness = \"",
+      pinned.witness.ToText(), "\"\nkey = \"", pinned.own.key.ToText(), "\"\n");
   for (const auto& [code, city] : pinned.cities) {
     absl::StrAppend(&text, "\n[[city]]\ncode = \"", code, "\"\nkey = \"",
                     city.key.ToText(), "\"\n");

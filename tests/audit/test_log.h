@@ -25,6 +25,7 @@
 #include "common/records/record_key.h"
 #include "common/records/row_parser.h"
 #include "tongchou/v1/ledger.pb.h"
+#include "tongchou/v1/province.pb.h"
 
 namespace tongchou::audit {
 
@@ -124,12 +125,20 @@ class TestLog {
       : city_(city),
         signer_(ledger::CityOrigin(kTestProvince, city), TestKey(seed)) {}
 
+  // The province's own.
+  explicit TestLog(char seed)
+      : city_(0), signer_("tongchou/360000", TestKey(seed)) {}
+
   uint32_t city() const { return city_; }
   const ledger::Signer& signer() const { return signer_; }
 
   // Appends an entry with its number, its time and its link to the previous
   // change, and opens a bundle for every third.
   void Add(const Edit& edit);
+
+  // The same with an entry of the province's own.
+  void AddOwn(uint32_t day, v1::ProvinceRecordType type,
+              const std::string& record, uint32_t audience);
 
   uint64_t size() const {
     uint64_t size = 0;
@@ -175,6 +184,15 @@ class TestLog {
       notes.push_back(MakeNote(signer_, size, Root(size), witness));
     }
   }
+  // The same without anybody's cosignature.
+  void SignAlone() {
+    notes.clear();
+    uint64_t size = 0;
+    for (const TestBundle& bundle : bundles) {
+      size += bundle.entries.size();
+      notes.push_back(signer_.Sign(size, Root(size)));
+    }
+  }
   static std::string MakeNote(const ledger::Signer& signer, uint64_t size,
                               const ledger::Hash& root,
                               const ledger::Cosigner& witness,
@@ -187,6 +205,7 @@ class TestLog {
 
  private:
   void Parse(const Edit& edit, records::Row* row) const;
+  void Append(uint32_t day, v1::EntryHeader* header, const v1::EntryBody& body);
 
   uint32_t city_;
   ledger::Signer signer_;
@@ -212,24 +231,42 @@ inline void TestLog::Add(const Edit& edit) {
   ASSERT_NE(schema, nullptr) << edit.type;
   records::Row row(*schema);
   ASSERT_NO_FATAL_FAILURE(Parse(edit, &row));
-  const uint64_t sequence = size();
   v1::EntryBody body;
-  body.set_salt("0123456789abcdef");
   body.set_key(records::KeyOf(row));
   if (!edit.deleted) records::AppendRecord(row, body.mutable_record());
   v1::EntryHeader header;
-  header.set_sequence(sequence);
-  header.set_commit_time_us(base::ChinaDayStart(edit.day) +
-                            base::kMicrosPerDay / 2);
   header.set_type(schema->type);
   header.set_operation(edit.deleted ? v1::OPERATION_DELETE
                                     : v1::OPERATION_UPSERT);
-  header.set_reason(v1::REASON_WRITE);
-  header.set_previous(std::exchange(newest_[body.key()], sequence + 1));
-  header.set_last_of_transaction(true);
+  Append(edit.day, &header, body);
+}
+
+inline void TestLog::AddOwn(uint32_t day, v1::ProvinceRecordType type,
+                            const std::string& record, uint32_t audience) {
+  v1::EntryBody body;
+  body.set_key(absl::StrCat(size()));
+  body.set_record(record);
+  v1::EntryHeader header;
+  header.set_type(static_cast<v1::RecordType>(static_cast<int>(type)));
+  header.set_operation(v1::OPERATION_UPSERT);
+  header.set_audience(audience);
+  Append(day, &header, body);
+}
+
+inline void TestLog::Append(uint32_t day, v1::EntryHeader* header,
+                            const v1::EntryBody& fields) {
+  const uint64_t sequence = size();
+  v1::EntryBody body = fields;
+  body.set_salt("0123456789abcdef");
+  header->set_sequence(sequence);
+  header->set_commit_time_us(base::ChinaDayStart(day) +
+                             base::kMicrosPerDay / 2);
+  header->set_reason(v1::REASON_WRITE);
+  header->set_previous(std::exchange(newest_[body.key()], sequence + 1));
+  header->set_last_of_transaction(true);
   if (sequence % kTestBundleEntries == 0) bundles.push_back({sequence, {}});
   bundles.back().entries.push_back(
-      {header.SerializeAsString(), body.SerializeAsString(), false});
+      {header->SerializeAsString(), body.SerializeAsString(), false});
 }
 
 }  // namespace tongchou::audit

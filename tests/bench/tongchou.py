@@ -115,6 +115,7 @@ class Tongchou:
         process.terminate()
         process.wait()
         shutil.rmtree(self.directory / "province" / "data")
+        (self.directory / "province" / "guard.json").unlink()
         started = time.monotonic()
         self.province.start("aggregator", "tongchou-aggregator",
                             self.directory / "province" / "aggregator.toml")

@@ -120,6 +120,8 @@ absl::StatusOr<bool> CenterReader::Sees(const Row& row) {
   grpc::ClientContext context;
   v1::GetPersonRequest request;
   request.set_id_number(row.id_number);
+  request.mutable_reason()->set_purpose(v1::PURPOSE_CASEWORK);
+  request.mutable_reason()->set_document("bench");
   v1::GetPersonResponse response;
   const absl::Status status =
       transport::FromGrpc(query_->GetPerson(&context, request, &response));
@@ -199,7 +201,8 @@ class TongchouPeer final : public Peer {
       nodes[city] = v1::Node::NewStub(channel);
     }
     ASSIGN_OR_RETURN(auto query, CenterChannel("officer"));
-    return std::make_unique<CenterReader>(query, query, std::move(nodes));
+    ASSIGN_OR_RETURN(auto audit, CenterChannel("auditor"));
+    return std::make_unique<CenterReader>(query, audit, std::move(nodes));
   }
 
  private:

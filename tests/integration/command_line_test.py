@@ -111,7 +111,7 @@ def check_rights(province, cities):
         .replace(f'city = "{one.code}"', f'city = "{other.code}"'))
     fails([harness.BIN / "tongchou", "--config", foreign, "put", "unit",
            "AAB001=x", "AAB004=x", f"AAB301={other.code}"], other.code)
-    fails([*province.client(f"operator-{one.code}"), "status"], "officers")
+    fails([*province.client(f"operator-{one.code}"), "status"], "officer")
 
 
 def check_foreign_node(province, cities):

@@ -41,7 +41,7 @@ def main():
         province.copy_logs()
         told = harness.run(export)
     sizes = {city["city"]: city["committed"] for city in status["cities"]}
-    witness = (options.dir / "province" / "witness-key.pub").read_text().strip()
+    witness = (options.dir / "province" / "witness-key.pub").read_text().split()[0]
     keys = {code: (options.dir / f"city-{code}" / "log-key.pub")
             .read_text().strip() for code in sizes}
     for code, size in sizes.items():

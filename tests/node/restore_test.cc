@@ -26,7 +26,8 @@ class RestoreTest : public NodeTest {
     config_.signing_key = directory_.path() + "/key.pem";
     config_.sign_guard = directory_.path() + "/guard";
     config_.clock_day = kDay;
-    ASSERT_TRUE(base::WriteFileDurably(config_.signing_key, key_.ToPem()).ok());
+    ASSERT_TRUE(
+        base::WritePrivateFileDurably(config_.signing_key, key_.ToPem()).ok());
   }
 
   ledger::Signer CitySigner() const { return {config_.Origin(), key_}; }

@@ -9,12 +9,14 @@
 #include <string>
 #include <vector>
 
+#include "tongchou/v1/admin.pb.h"
 #include "tongchou/v1/audit.pb.h"
 #include "tongchou/v1/common.pb.h"
 #include "tongchou/v1/exchange.pb.h"
 #include "tongchou/v1/ledger.pb.h"
 #include "tongchou/v1/node.pb.h"
 #include "tongchou/v1/options.pb.h"
+#include "tongchou/v1/province.pb.h"
 #include "tongchou/v1/query.pb.h"
 #include "tongchou/v1/records.pb.h"
 
@@ -29,10 +31,11 @@ using google::protobuf::FileDescriptor;
 std::vector<const FileDescriptor*> Files() {
   std::vector<const FileDescriptor*> files;
   for (const Descriptor* message :
-       {v1::LogSummary::descriptor(), v1::RecordView::descriptor(),
-        v1::Hello::descriptor(), v1::EntryHeader::descriptor(),
-        v1::Change::descriptor(), v1::FieldRules::descriptor(),
-        v1::CityStatus::descriptor(), v1::Unit::descriptor()}) {
+       {v1::AccessRecord::descriptor(), v1::LogSummary::descriptor(),
+        v1::RecordView::descriptor(), v1::Hello::descriptor(),
+        v1::EntryHeader::descriptor(), v1::Change::descriptor(),
+        v1::FieldRules::descriptor(), v1::CityStatus::descriptor(),
+        v1::GroupReceipt::descriptor(), v1::Unit::descriptor()}) {
     files.push_back(message->file());
   }
   return files;

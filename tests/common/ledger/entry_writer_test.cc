@@ -43,12 +43,13 @@ TEST_F(EntryWriterTest, HeadersAreThoseOfProtobuf) {
     header.set_reason(static_cast<v1::Reason>(fields.reason));
     header.set_previous(fields.previous);
     header.set_last_of_transaction(fields.last_of_transaction);
+    header.set_audience(fields.audience);
     std::string bytes;
     AppendHeader(fields, &bytes);
     ASSERT_EQ(bytes, header.SerializeAsString());
   }
   // Nothing is left out.
-  EXPECT_EQ(v1::EntryHeader::descriptor()->field_count(), 10);
+  EXPECT_EQ(v1::EntryHeader::descriptor()->field_count(), 11);
 }
 
 TEST_F(EntryWriterTest, BodiesAreThoseOfProtobuf) {

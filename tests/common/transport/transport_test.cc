@@ -142,7 +142,7 @@ class TransportTest : public testing::Test {
   }
 
   void Write(const std::string& name, const std::string& text) {
-    ASSERT_TRUE(base::WriteFileDurably(Path(name), text).ok());
+    ASSERT_TRUE(base::WritePrivateFileDurably(Path(name), text).ok());
   }
 
   TemporaryDirectory directory_;

@@ -1,0 +1,164 @@
+#include "aggregator/service/admin_service.h"
+
+#include <algorithm>
+
+#include "common/base/logging.h"
+#include "common/base/status.h"
+#include "common/ledger/bundle.h"
+#include "common/records/text_encoding.h"
+#include "common/transport/grpc_status.h"
+#include "tongchou/v1/ledger.pb.h"
+
+namespace tongchou::aggregator {
+namespace {
+
+constexpr size_t kHashBytes = 32;
+constexpr int kRecordsPerMessage = 500;
+
+absl::Status CheckReason(const std::string& reason) {
+  if (reason.empty()) {
+    return base::InvalidArgumentError("an act needs a reason in words");
+  }
+  if (records::CountCharacters(reason) <= kActReasonCharactersMax) {
+    return absl::OkStatus();
+  }
+  return base::InvalidArgumentError("the reason has at most {} characters",
+                                    kActReasonCharactersMax);
+}
+
+bool Is(const v1::EntryHeader& header, v1::ProvinceRecordType type) {
+  return static_cast<int>(header.type()) == static_cast<int>(type);
+}
+
+// False for those that were not asked for.
+bool Wanted(const v1::EntryHeader& header, const v1::EntryBody& body,
+            const v1::ListAccessRequest& request, v1::AccessRecord* record) {
+  const int64_t time = header.commit_time_us();
+  if (time < request.from_us() ||
+      (request.to_us() != 0 && time >= request.to_us())) {
+    return false;
+  }
+  record->set_sequence(header.sequence());
+  record->set_commit_time_us(time);
+  if (Is(header, v1::PROVINCE_RECORD_TYPE_REFUSALS)) {
+    return record->mutable_refusals()->ParseFromString(body.record()) &&
+           request.person().empty() &&
+           record->refusals().caller().find(request.reader()) !=
+               std::string::npos;
+  }
+  v1::Access* access = record->mutable_access();
+  if (!access->ParseFromString(body.record())) return false;
+  const auto& persons = access->persons();
+  return access->reader().find(request.reader()) != std::string::npos &&
+         (request.person().empty() ||
+          std::find(persons.begin(), persons.end(), request.person()) !=
+              persons.end());
+}
+
+absl::Status AddWanted(const ledger::Bundle& bundle,
+                       const v1::ListAccessRequest& request,
+                       v1::ListAccessResponse* response) {
+  v1::EntryHeader header;
+  v1::EntryBody body;
+  for (size_t i = 0; i < bundle.count(); ++i) {
+    if (!header.ParseFromString(std::string(bundle.header(i)))) {
+      return base::DataLossError("an entry's header cannot be read");
+    }
+    if (!Is(header, v1::PROVINCE_RECORD_TYPE_ACCESS) &&
+        !Is(header, v1::PROVINCE_RECORD_TYPE_REFUSALS)) {
+      continue;
+    }
+    const auto bytes = bundle.body(i);
+    if (!bytes.has_value() || !body.ParseFromString(std::string(*bytes))) {
+      return base::DataLossError("entry {} cannot be read", header.sequence());
+    }
+    v1::AccessRecord record;
+    if (Wanted(header, body, request, &record)) {
+      *response->add_records() = std::move(record);
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status AdminService::DoRelease(const transport::Caller& caller,
+                                     const v1::ReleaseCityRequest& request,
+                                     v1::ReleaseCityResponse* response) const {
+  RETURN_IF_ERROR(CheckReason(request.reason()));
+  RETURN_IF_ERROR(parts_.cities->KeyOf(request.city()).status());
+  RETURN_IF_ERROR(
+      parts_.journal->Release(request.city(), caller.uri, request.reason()));
+  parts_.cities->Released(request.city());
+  ASSIGN_OR_RETURN(const exchange::CityCopy copy,
+                   parts_.journal->City(request.city()));
+  response->set_size(copy.range.size());
+  spdlog::info("city released: city={:06} by={}", request.city(), caller.uri);
+  return absl::OkStatus();
+}
+
+absl::Status AdminService::DoRevoke(
+    const transport::Caller& caller,
+    const v1::RevokeCertificateRequest& request) const {
+  RETURN_IF_ERROR(CheckReason(request.reason()));
+  if (request.certificate().size() != kHashBytes) {
+    return base::InvalidArgumentError(
+        "a certificate is named by its SHA-256, {} bytes", kHashBytes);
+  }
+  const base::Hash certificate = base::Hash::FromView(request.certificate());
+  RETURN_IF_ERROR(parts_.journal->Revoke(certificate, request.city(),
+                                         caller.uri, request.reason()));
+  parts_.guard->Revoke(certificate);
+  spdlog::info("certificate revoked: sha256={} by={}",
+               base::HexEncode(certificate.view()), caller.uri);
+  return absl::OkStatus();
+}
+
+absl::Status AdminService::DoListAccess(
+    const v1::ListAccessRequest& request,
+    grpc::ServerWriter<v1::ListAccessResponse>* writer) const {
+  parts_.guard->WriteRefusals(/*all=*/true);
+  ledger::Bundle bundle;
+  v1::ListAccessResponse response;
+  absl::Status status;
+  RETURN_IF_ERROR(parts_.journal->own_log().ReadBundles(
+      0, [&](ledger::StoredBundle&& stored) {
+        status = bundle.Decode(stored.bytes);
+        if (status.ok()) status = AddWanted(bundle, request, &response);
+        if (!status.ok()) return false;
+        if (response.records_size() < kRecordsPerMessage) return true;
+        const bool sent = writer->Write(response);
+        response.Clear();
+        return sent;
+      }));
+  RETURN_IF_ERROR(status);
+  writer->Write(response);
+  return absl::OkStatus();
+}
+
+grpc::Status AdminService::ReleaseCity(grpc::ServerContext* context,
+                                       const v1::ReleaseCityRequest* request,
+                                       v1::ReleaseCityResponse* response) {
+  const auto caller = parts_.guard->Admit(*context, "Admin.ReleaseCity");
+  if (!caller.ok()) return transport::ToGrpc(caller.status());
+  return transport::ToGrpc(DoRelease(*caller, *request, response));
+}
+
+grpc::Status AdminService::RevokeCertificate(
+    grpc::ServerContext* context, const v1::RevokeCertificateRequest* request,
+    v1::RevokeCertificateResponse*) {
+  const auto caller = parts_.guard->Admit(*context, "Admin.RevokeCertificate");
+  if (!caller.ok()) return transport::ToGrpc(caller.status());
+  return transport::ToGrpc(DoRevoke(*caller, *request));
+}
+
+grpc::Status AdminService::ListAccess(
+    grpc::ServerContext* context, const v1::ListAccessRequest* request,
+    grpc::ServerWriter<v1::ListAccessResponse>* writer) {
+  absl::Status status =
+      parts_.guard->Admit(*context, "Admin.ListAccess").status();
+  if (status.ok()) status = DoListAccess(*request, writer);
+  return transport::ToGrpc(status);
+}
+
+}  // namespace tongchou::aggregator

@@ -1,0 +1,41 @@
+// Acts of administrators and the record of reading; tongchou/v1/admin.proto
+// says what each call promises.
+#pragma once
+
+#include "aggregator/service/query_service.h"
+#include "tongchou/v1/admin.grpc.pb.h"
+
+namespace tongchou::aggregator {
+
+// Characters of the reason of an act.
+inline constexpr size_t kActReasonCharactersMax = 500;
+
+// Thread-safe.
+class AdminService final : public v1::Admin::Service {
+ public:
+  explicit AdminService(ProvinceParts parts) : parts_(std::move(parts)) {}
+
+  grpc::Status ReleaseCity(grpc::ServerContext* context,
+                           const v1::ReleaseCityRequest* request,
+                           v1::ReleaseCityResponse* response) override;
+  grpc::Status RevokeCertificate(
+      grpc::ServerContext* context, const v1::RevokeCertificateRequest* request,
+      v1::RevokeCertificateResponse* response) override;
+  grpc::Status ListAccess(
+      grpc::ServerContext* context, const v1::ListAccessRequest* request,
+      grpc::ServerWriter<v1::ListAccessResponse>* writer) override;
+
+ private:
+  absl::Status DoRelease(const transport::Caller& caller,
+                         const v1::ReleaseCityRequest& request,
+                         v1::ReleaseCityResponse* response) const;
+  absl::Status DoRevoke(const transport::Caller& caller,
+                        const v1::RevokeCertificateRequest& request) const;
+  absl::Status DoListAccess(
+      const v1::ListAccessRequest& request,
+      grpc::ServerWriter<v1::ListAccessResponse>* writer) const;
+
+  const ProvinceParts parts_;
+};
+
+}  // namespace tongchou::aggregator

@@ -1,0 +1,81 @@
+#include "audit/receipts.h"
+
+#include "audit/archive.h"
+#include "common/base/status.h"
+#include "tongchou/v1/province.pb.h"
+
+namespace tongchou::audit {
+namespace {
+
+constexpr size_t kHashBytes = 32;
+
+std::string Place(uint64_t sequence) {
+  return fmt::format("{} entry {}", LogName(kProvinceLog), sequence);
+}
+
+}  // namespace
+
+void Receipts::Take(const AuditedEntry& entry) {
+  if (static_cast<int>(entry.header.type()) !=
+      static_cast<int>(v1::PROVINCE_RECORD_TYPE_GROUP_RECEIPT)) {
+    return;
+  }
+  const uint64_t sequence = entry.header.sequence();
+  v1::GroupReceipt receipt;
+  if (!receipt.ParseFromString(entry.body.record())) {
+    return findings_.Add(Place(sequence), "is no receipt of a group");
+  }
+  if (last_ordinal_ != 0 && receipt.ordinal() != last_ordinal_ + 1) {
+    findings_.Add(
+        Place(sequence),
+        fmt::format("is the receipt of group {}, but that of group {} "
+                    "came before",
+                    receipt.ordinal(), last_ordinal_));
+  }
+  last_ordinal_ = receipt.ordinal();
+  for (const v1::CityRange& range : receipt.ranges()) {
+    std::vector<Receipt>& known = cities_[range.city()];
+    const uint64_t held = known.empty() ? 0 : known.back().size;
+    if (range.from() != held || range.to() < held ||
+        range.root().size() != kHashBytes) {
+      findings_.Add(
+          Place(sequence),
+          fmt::format("takes over entries {} to {} of {}, but the province "
+                      "held {}",
+                      range.from(), range.to(), LogName(range.city()), held));
+    }
+    if (range.root().size() != kHashBytes) continue;
+    known.push_back({range.to(), base::Hash::FromView(range.root()), sequence});
+  }
+}
+
+void Receipts::Want(uint32_t city, WantedSizes* wanted) const {
+  const auto receipts = cities_.find(city);
+  if (receipts == cities_.end()) return;
+  for (const Receipt& one : receipts->second) {
+    if (one.size > 0) (*wanted)[one.size] = true;
+  }
+}
+
+void Receipts::Compare(uint32_t city, const LogOutcome& outcome,
+                       Findings* findings) const {
+  const auto receipts = cities_.find(city);
+  uint64_t covered = 0;
+  if (receipts != cities_.end()) {
+    for (const Receipt& one : receipts->second) {
+      covered = one.size;
+      const auto root = outcome.roots.find(one.size);
+      if (root == outcome.roots.end() || root->second == one.root) continue;
+      findings->Add(Place(one.sequence),
+                    fmt::format("names another root at size {} of {} than "
+                                "that log has",
+                                one.size, LogName(city)));
+    }
+  }
+  if (covered >= outcome.size) return;
+  findings->Add(fmt::format("{} entries {} to {}", LogName(city), covered,
+                            outcome.size - 1),
+                "are in no receipt of the province's log");
+}
+
+}  // namespace tongchou::audit

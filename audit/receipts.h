@@ -1,0 +1,42 @@
+// The province's own log says which part of which city's log it took over:
+// every entry of every city must be covered by such a receipt, without a gap
+// and with the root that the city's log has.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "audit/findings.h"
+#include "audit/log_check.h"
+#include "common/base/sha256.h"
+
+namespace tongchou::audit {
+
+// Not thread-safe.
+class Receipts {
+ public:
+  explicit Receipts(Findings* findings) : findings_(*findings) {}
+
+  // An entry of the province's log; all in order.
+  void Take(const AuditedEntry& entry);
+
+  // The sizes of the city's log at which a receipt names a root.
+  void Want(uint32_t city, WantedSizes* wanted) const;
+  // The verified log of the city against its receipts.
+  void Compare(uint32_t city, const LogOutcome& outcome,
+               Findings* findings) const;
+
+ private:
+  struct Receipt {
+    uint64_t size = 0;
+    base::Hash root;
+    uint64_t sequence = 0;  // in the province's log
+  };
+
+  Findings& findings_;
+  uint64_t last_ordinal_ = 0;
+  std::map<uint32_t, std::vector<Receipt>> cities_;
+};
+
+}  // namespace tongchou::audit

@@ -1,0 +1,106 @@
+#include <grpcpp/client_context.h>
+
+#include <iostream>
+
+#include "cli/admin/admin_commands.h"
+#include "cli/connection.h"
+#include "cli/text.h"
+#include "common/base/certificate.h"
+#include "common/base/file.h"
+#include "common/base/status.h"
+#include "common/records/division.h"
+#include "tongchou/v1/admin.grpc.pb.h"
+
+namespace tongchou::cli {
+namespace {
+
+constexpr char kFooter[] =
+    "Needs an administrator's certificate of the province; every act is an\n"
+    "entry of the province's log.\n"
+    "Example:\n"
+    "  tongchou city release 360100 --reason '日志已由市局核对恢复'\n"
+    "  tongchou city revoke node-360100.pem --reason '设备被盗'";
+
+struct ReleaseOptions {
+  uint32_t city = 0;
+  std::string reason;
+};
+
+struct RevokeOptions {
+  std::string certificate;
+  std::string reason;
+};
+
+absl::StatusOr<int> RunRelease(const Globals& globals,
+                               const ReleaseOptions& options) {
+  ASSIGN_OR_RETURN(const Connection aggregator, ConnectAggregator(globals));
+  v1::ReleaseCityRequest request;
+  request.set_city(options.city);
+  request.set_reason(options.reason);
+  const auto stub = v1::Admin::NewStub(aggregator.channel);
+  grpc::ClientContext context;
+  v1::ReleaseCityResponse response;
+  RETURN_IF_ERROR(
+      CallStatus(aggregator, stub->ReleaseCity(&context, request, &response)));
+  std::cout << fmt::format(
+      "{} is released; its log is taken again from entry {} on\n",
+      DivisionText(options.city), response.size());
+  return kExitDone;
+}
+
+// The city of the certificate's owner; 0 = of no city.
+uint32_t CityOf(const base::Identity& owner) {
+  const auto city = records::Divisions::Get().ParseCity(owner.division);
+  const bool of_city = owner.role == base::Role::kCityNode ||
+                       owner.role == base::Role::kCityOperator ||
+                       owner.role == base::Role::kCityAdmin;
+  return of_city ? city.value_or(0) : 0;
+}
+
+absl::StatusOr<int> RunRevoke(const Globals& globals,
+                              const RevokeOptions& options) {
+  ASSIGN_OR_RETURN(const std::string pem, base::ReadFile(options.certificate));
+  const auto fingerprint = base::CertificateFingerprint(pem);
+  if (!fingerprint.ok()) {
+    return base::Annotate(fingerprint.status(), options.certificate);
+  }
+  const auto owner = base::CertificateIdentity(pem);
+  if (!owner.ok()) return base::Annotate(owner.status(), options.certificate);
+  ASSIGN_OR_RETURN(const std::string uri, base::FormatIdentity(*owner));
+  ASSIGN_OR_RETURN(const Connection aggregator, ConnectAggregator(globals));
+  v1::RevokeCertificateRequest request;
+  request.set_certificate(std::string(fingerprint->view()));
+  request.set_reason(options.reason);
+  request.set_city(CityOf(*owner));
+  const auto stub = v1::Admin::NewStub(aggregator.channel);
+  grpc::ClientContext context;
+  v1::RevokeCertificateResponse response;
+  RETURN_IF_ERROR(CallStatus(
+      aggregator, stub->RevokeCertificate(&context, request, &response)));
+  std::cout << fmt::format("revoked: {} ({})\n",
+                           base::HexEncode(fingerprint->view()), uri);
+  return kExitDone;
+}
+
+}  // namespace
+
+void AddCityCommands(CLI::App* app, Invocation* invocation) {
+  CLI::App* city =
+      app->add_subcommand("city", "Acts of the province about a city");
+  city->footer(kFooter);
+  city->require_subcommand(1);
+  CLI::App* release =
+      city->add_subcommand("release", "End the quarantine of a city");
+  const auto r = AddCommand<ReleaseOptions>(release, invocation, RunRelease);
+  AddCity(release, &r->city, "Its code or name", "CITY")->required();
+  release->add_option("--reason", r->reason, "Why, in words")->required();
+  CLI::App* revoke = city->add_subcommand(
+      "revoke", "Do not accept a certificate any more, at once");
+  const auto v = AddCommand<RevokeOptions>(revoke, invocation, RunRevoke);
+  revoke->add_option("FILE", v->certificate, "The certificate (PEM)")
+      ->required()
+      ->type_name("");
+  revoke->add_option("--reason", v->reason, "Why, in words")->required();
+}
+
+}  // namespace tongchou::cli
