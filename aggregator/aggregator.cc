@@ -34,7 +34,7 @@ absl::StatusOr<ledger::Cosigner> LoadCosigner(const AggregatorConfig& config) {
 absl::StatusOr<std::unique_ptr<OwnHead>> OpenOwnHead(
     const AggregatorConfig& config, ledger::LogStore* log) {
   ASSIGN_OR_RETURN(auto key, base::ReadKeyFile(config.signing_key, kProgram));
-  return OwnHead::Open({config.sign_guard, config.Origin()},
+  return OwnHead::Open({config.sign_guard, config.Origin(), config.witnesses},
                        ledger::Signer(config.Origin(), std::move(key)), log);
 }
 
@@ -118,7 +118,7 @@ absl::Status RunningAggregator::OpenStores(bool rebuild_state) {
   guard_ = std::make_unique<AccessGuard>(writer_.get(), &clock_, revoked);
   exchange_ = std::make_unique<ExchangeService>(
       config_.province, journal_.get(), writer_.get(), &cities_, guard_.get(),
-      &clock_);
+      own_head_.get(), &clock_);
   exchange_now_ = exchange_.get();
   ASSIGN_OR_RETURN(applier_, Applier::Start(journal_.get(), state_.get(),
                                             [this](const Position& position) {

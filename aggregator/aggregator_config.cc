@@ -1,11 +1,38 @@
 #include "aggregator/aggregator_config.h"
 
+#include <functional>
+
 #include "common/base/config.h"
 #include "common/base/status.h"
 #include "common/ledger/checkpoint.h"
 #include "common/records/division.h"
 
 namespace tongchou::aggregator {
+
+namespace {
+
+using Keys = std::map<uint32_t, ledger::VerifierKey>;
+
+// City to key; the key's name must be that of the city.
+absl::StatusOr<Keys> ParseKeys(
+    const std::string& where, const std::map<std::string, std::string>& texts,
+    const std::function<std::string(uint32_t)>& name_of) {
+  Keys keys;
+  for (const auto& [city, text] : texts) {
+    const auto code = records::Divisions::Get().ParseCity(city);
+    if (!code.ok()) return base::Annotate(code.status(), where + city);
+    const auto key = ledger::ParseVerifierKey(text);
+    if (!key.ok()) return base::Annotate(key.status(), where + city);
+    if (key->name != name_of(*code)) {
+      return base::InvalidArgumentError("{}{}: this is the key of {}", where,
+                                        city, key->name);
+    }
+    keys[*code] = *key;
+  }
+  return keys;
+}
+
+}  // namespace
 
 std::string AggregatorConfig::WitnessName() const {
   return "tongchou/" + province + "/witness";
@@ -27,10 +54,15 @@ absl::StatusOr<AggregatorConfig> LoadAggregatorConfig(const std::string& path) {
   config.log_level = file.TextOr("log_level", "info");
   config.tls = {file.Path("tls.ca"), file.Path("tls.certificate"),
                 file.Path("tls.key")};
-  std::map<std::string, std::string> keys;
-  for (const std::string& city : file.Names("cities")) {
-    keys[city] = file.Text("cities." + city);
-  }
+  const auto read_keys = [&file](const std::string& table) {
+    std::map<std::string, std::string> keys;
+    for (const std::string& city : file.Names(table)) {
+      keys[city] = file.Text(table + "." + city);
+    }
+    return keys;
+  };
+  const auto keys = read_keys("cities");
+  const auto witnesses = read_keys("witnesses");
   RETURN_IF_ERROR(file.Finish());
   if (config.sign_guard.starts_with(config.data + "/")) {
     return base::InvalidArgumentError(
@@ -38,18 +70,15 @@ absl::StatusOr<AggregatorConfig> LoadAggregatorConfig(const std::string& path) {
         "backup brings an old guard with it",
         path);
   }
-  for (const auto& [city, text] : keys) {
-    const std::string where = path + ": cities." + city;
-    const auto code = records::Divisions::Get().ParseCity(city);
-    if (!code.ok()) return base::Annotate(code.status(), where);
-    const auto key = ledger::ParseVerifierKey(text);
-    if (!key.ok()) return base::Annotate(key.status(), where);
-    if (key->name != ledger::CityOrigin(config.province, *code)) {
-      return base::InvalidArgumentError("{}: this is the key of {}", where,
-                                        key->name);
-    }
-    config.cities[*code] = *key;
-  }
+  ASSIGN_OR_RETURN(config.cities,
+                   ParseKeys(path + ": cities.", keys, [&](uint32_t city) {
+                     return ledger::CityOrigin(config.province, city);
+                   }));
+  ASSIGN_OR_RETURN(
+      config.witnesses,
+      ParseKeys(path + ": witnesses.", witnesses, [&](uint32_t city) {
+        return ledger::CityOrigin(config.province, city) + "/witness";
+      }));
   return config;
 }
 

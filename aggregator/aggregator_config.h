@@ -23,6 +23,7 @@ struct AggregatorConfig {
   std::string log_level;
   transport::TlsFiles tls;
   std::map<uint32_t, ledger::VerifierKey> cities;
+  std::map<uint32_t, ledger::VerifierKey> witnesses;  // cities' other keys
 
   std::string WitnessName() const;
   // Of the province's own log.

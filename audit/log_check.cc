@@ -34,6 +34,7 @@ struct KeyHash {
 struct Head {
   base::Hash root;
   std::optional<uint64_t> cosigned;  // first seconds at which it was seen
+  std::string not_cosigned;          // why, as long as nobody did
 };
 
 // Everything known about one log while its copy streams by.
@@ -64,6 +65,7 @@ class Check {
   bool CheckHeader(const v1::EntryHeader& header);
   void CheckPrevious(const v1::EntryHeader& header, std::string_view key);
   bool CompareHead();
+  void CheckNewestCosigned();
   void CompareTimes(uint64_t cosigned_seconds);
   void KeepWanted(int64_t commit_time_us);
 
@@ -89,6 +91,7 @@ class Check {
   uint64_t notes_ = 0;              // seen so far
   std::map<uint64_t, Head> heads_;  // signed by the city, by size
   uint64_t compared_size_ = 0;      // newest head that matched
+  uint64_t timed_size_ = 0;         // newest head whose time was compared
   int64_t first_time_us_ = 0;       // of the entry behind it
   ledger::Bundle bundle_;
   ledger::CompactRange range_;
@@ -131,10 +134,25 @@ void Check::TakeCheckpoint(std::string_view note) {
   const auto cosigned = ledger::VerifyCosignature(note, *witness_);
   if (cosigned.ok()) {
     known.cosigned = std::min(known.cosigned.value_or(*cosigned), *cosigned);
-  } else {
-    findings_.Add(place, "the province's cosignature does not hold: " +
-                             std::string(base::Message(cosigned.status())));
+    return;
   }
+  std::string text = "the province's cosignature does not hold: " +
+                     std::string(base::Message(cosigned.status()));
+  // A later head that has one covers a head that the city alone signed.
+  const auto parsed = ledger::ParseNote(note);
+  if (parsed.ok() && parsed->signatures.size() == 1) {
+    known.not_cosigned = std::move(text);
+  } else {
+    findings_.Add(place, std::move(text));
+  }
+}
+
+void Check::CheckNewestCosigned() {
+  if (witness_ == nullptr || heads_.empty()) return;
+  const auto& [size, head] = *heads_.rbegin();
+  if (head.cosigned.has_value()) return;
+  findings_.Add(fmt::format("{} checkpoint at size {}", name_, size),
+                head.not_cosigned);
 }
 
 bool Check::TakeBundle(std::string_view bytes) {
@@ -195,7 +213,7 @@ bool Check::CheckHeader(const v1::EntryHeader& header) {
                       base::FormatChinaTime(header.commit_time_us()) + ")");
   }
   last_time_us_ = header.commit_time_us();
-  if (sequence == compared_size_) first_time_us_ = last_time_us_;
+  if (sequence == timed_size_) first_time_us_ = last_time_us_;
   transaction_open_ = !header.last_of_transaction();
   return true;
 }
@@ -219,7 +237,10 @@ bool Check::CompareHead() {
   if (head == heads_.end()) return true;
   ++outcome_.checkpoints;
   if (range_.Root() == head->second.root) {
-    if (head->second.cosigned.has_value()) CompareTimes(*head->second.cosigned);
+    if (head->second.cosigned.has_value()) {
+      CompareTimes(*head->second.cosigned);
+      timed_size_ = head->first;
+    }
     compared_size_ = head->first;
     return true;
   }
@@ -246,8 +267,8 @@ void Check::CompareTimes(uint64_t cosigned_seconds) {
   const int64_t delay = cosigned - first_time_us_ / kMicros;
   if (delay <= kContactSeconds) return;
   std::vector<UnwitnessedRange>& ranges = outcome_.unwitnessed;
-  if (ranges.empty() || ranges.back().end != compared_size_) {
-    ranges.push_back({compared_size_, end, delay});
+  if (ranges.empty() || ranges.back().end != timed_size_) {
+    ranges.push_back({timed_size_, end, delay});
     return;
   }
   ranges.back().end = end;
@@ -266,6 +287,7 @@ void Check::Finish() {
   outcome_.root = range_.Root();
   outcome_.last_commit_time_us = last_time_us_;
   if (stopped_) return;
+  CheckNewestCosigned();
   if (transaction_open_) {
     findings_.Add(EntryPlace(outcome_.size - 1),
                   "is the last one and does not end its transaction");

@@ -158,20 +158,25 @@ class Province:
                 f'certificate = "{self.pki}/{name}.pem"\n'
                 f'key = "{self.pki}/{name}-key.pem"\n')
 
-    def aggregator_config(self, keys):
+    def aggregator_config(self, keys, witnesses):
         directory = self.directory("province")
         path = directory / "aggregator.toml"
-        cities = "".join(f'{code} = "{key}"\n' for code, key in keys.items())
+
+        def table(lines):
+            return "".join(f'{code} = "{key}"\n'
+                           for code, key in lines.items())
+
         path.write_text(
             f'province = "{PROVINCE}"\ndata = "data"\n'
             'witness_key = "witness-key.pem"\n'
             'signing_key = "log-key.pem"\npseudonym_key = "pseudonym-key"\n'
             'sign_guard = "guard.json"\n'
             f'listen = "{self.aggregator_address}"\n'
-            + self.tls("aggregator") + "\n[cities]\n" + cities)
+            + self.tls("aggregator") + "\n[cities]\n" + table(keys)
+            + "\n[witnesses]\n" + table(witnesses))
         return path
 
-    def node_config(self, city, witness):
+    def node_config(self, city, witness, own):
         directory = self.directory(f"city-{city.code}")
         path = directory / "node.toml"
         synthetic = ""
@@ -184,7 +189,8 @@ class Province:
             'signing_key = "log-key.pem"\nsign_guard = "guard.json"\n'
             f'listen = "{self.node_address[city.code]}"\n'
             f'aggregator = "{self.aggregator_address}"\n'
-            f'witness = "{witness}"\n' + synthetic
+            f'witness = "{witness}"\nprovince_key = "{own}"\n'
+            'witness_key = "witness-key.pem"\n' + synthetic
             + self.tls(f"node-{city.code}"))
         return path
 
@@ -197,16 +203,16 @@ class Province:
         return public.read_text().strip()
 
     def configure(self):
-        config = self.aggregator_config({})
+        config = self.aggregator_config({}, {})
         witness, own = self.public_key(
             "tongchou-aggregator", config,
             config.parent / "witness-key.pem").split()
-        keys = {}
+        keys, witnesses = {}, {}
         for city in self.cities:
-            config = self.node_config(city, witness)
-            keys[city.code] = self.public_key(
-                "tongchou-node", config, config.parent / "log-key.pem")
-        self.aggregator_config(keys)
+            config = self.node_config(city, witness, own)
+            keys[city.code], witnesses[city.code] = self.public_key(
+                "tongchou-node", config, config.parent / "log-key.pem").split()
+        self.aggregator_config(keys, witnesses)
         policy = (f'province = "{PROVINCE}"\nwitness = "{witness}"\n'
                   f'key = "{own}"\n'
                   + ("synthetic_clock = true\n" if self.options.clock else "")

@@ -19,6 +19,13 @@ inline constexpr char kReceiptsFact[] = "receipts";
 // The import that is under way.
 inline constexpr char kImportFact[] = "import";
 
+// What is known of the province's own log (exchange::FollowedHead).
+inline constexpr char kProvinceHeadFact[] = "province-head";
+// How it contradicted itself: a line of words, then two signed notes.
+inline constexpr char kProvinceEvidenceFact[] = "province-evidence";
+// SHA-256 of the certificates that the province revoked, one behind the other.
+inline constexpr char kRevokedFact[] = "revoked";
+
 // A number as a fact (u64).
 std::string NumberFact(uint64_t number);
 // 0 when the log does not have it.

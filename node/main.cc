@@ -7,13 +7,16 @@
 
 #include "absl/synchronization/mutex.h"
 #include "common/base/file.h"
+#include "common/base/key_file.h"
 #include "common/base/logging.h"
 #include "common/base/status.h"
 #include "common/base/stop_signal.h"
+#include "common/ledger/cosignature.h"
 #include "common/ledger/signer.h"
 #include "node/node.h"
 #include "node/read_back.h"
 #include "node/restore.h"
+#include "node/signing_key.h"
 
 namespace tongchou::node {
 namespace {
@@ -23,16 +26,21 @@ int Fail(const absl::Status& status) {
   return 1;
 }
 
-absl::Status MakeKey(const NodeConfig& config) {
-  if (base::FileExists(config.signing_key)) {
-    return base::AlreadyExistsError(
-        "{} exists; a log keeps its key, so it is left as it is",
-        config.signing_key);
+// Keys that are there stay: a log keeps its key.
+absl::Status MakeKeys(const NodeConfig& config) {
+  for (const std::string& path : {config.signing_key, config.witness_key}) {
+    if (path.empty() || base::FileExists(path)) continue;
+    RETURN_IF_ERROR(base::WritePrivateFileDurably(
+        path, base::Ed25519PrivateKey::Generate().ToPem()));
   }
-  const auto key = base::Ed25519PrivateKey::Generate();
-  RETURN_IF_ERROR(
-      base::WritePrivateFileDurably(config.signing_key, key.ToPem()));
-  fmt::print("{}\n", ledger::Signer(config.Origin(), key).verifier().ToText());
+  ASSIGN_OR_RETURN(const ledger::Signer signer, LoadSigner(config));
+  fmt::print("{}\n", signer.verifier().ToText());
+  if (config.witness_key.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(auto witness,
+                   base::ReadKeyFile(config.witness_key, "tongchou-node"));
+  fmt::print("{}\n", ledger::Cosigner(config.WitnessName(), std::move(witness))
+                         .verifier()
+                         .ToText());
   return absl::OkStatus();
 }
 
@@ -99,7 +107,8 @@ int Run(int argc, char** argv) {
   app.add_flag("--rebuild-state", rebuild_state,
                "forget the derived state and rebuild it from the log");
   app.add_flag("--make-key", make_key,
-               "make the log's signing key, print its public part, and end");
+               "make the keys that are missing, print the public parts of the "
+               "log's key and the witness key, and end");
   app.add_flag("--restore", restore,
                "bring the log back from the province after a lost disk or an "
                "old copy, and end; the node must not run");
@@ -109,7 +118,7 @@ int Run(int argc, char** argv) {
   if (!config.ok()) return Fail(config.status());
   base::StartLogging(config->log_level);
   if (make_key) {
-    const absl::Status made = MakeKey(*config);
+    const absl::Status made = MakeKeys(*config);
     return made.ok() ? 0 : Fail(made);
   }
   if (restore) {

@@ -58,6 +58,7 @@ class RunningNode final : public Node {
   std::unique_ptr<RecordReader> reader_;
   std::atomic<UplinkClient*> uplink_now_ = nullptr;
   std::unique_ptr<Sequencer> sequencer_;
+  std::unique_ptr<ProvinceView> province_;
   std::unique_ptr<UplinkClient> uplink_;
   std::unique_ptr<NodeService> service_;
   std::unique_ptr<transport::Server> server_;
@@ -118,13 +119,17 @@ absl::Status RunningNode::StartServers() {
       Sequencer::Start(std::move(options), log_.get(), index_.get(), &clock_);
   NodeParts parts{config_,       log_.get(),       signer_.get(), index_.get(),
                   reader_.get(), sequencer_.get(), &clock_,       nullptr,
-                  nullptr,       std::string()};
+                  nullptr,       nullptr,          std::string()};
   parts.read_only_reason = [this] { return ReadOnlyReason(); };
   ASSIGN_OR_RETURN(parts.actor_secret, ActorSecret(config_, log_.get()));
   if (!config_.aggregator.empty()) {
-    ASSIGN_OR_RETURN(uplink_, UplinkClient::Start(config_, log_.get(),
-                                                  signer_.get(), &real_clock_));
+    ASSIGN_OR_RETURN(province_,
+                     ProvinceView::Open(config_, log_.get(), &real_clock_));
+    ASSIGN_OR_RETURN(uplink_,
+                     UplinkClient::Start(config_, log_.get(), signer_.get(),
+                                         province_.get(), &real_clock_));
     uplink_now_ = uplink_.get();
+    parts.province = province_.get();
     parts.uplink = uplink_.get();
   }
   service_ = std::make_unique<NodeService>(std::move(parts));
@@ -178,6 +183,12 @@ void RunningNode::Tick() {
   prometheus::Gauge& applied =
       Gauge("applied_entries", "Entries visible in the unified database");
   prometheus::Gauge& records = Gauge("records", "Records that are not deleted");
+  prometheus::Gauge& followed =
+      Gauge("province_log_entries",
+            "Entries of the province's own log, verified and cosigned");
+  prometheus::Gauge& contradicted =
+      Gauge("province_log_contradicted",
+            "1 when the province's own log contradicted itself");
   prometheus::Gauge& read_only =
       Gauge("read_only", "1 while nothing may be written");
   for (int i = 0; !stopping_; ++i) {
@@ -192,6 +203,9 @@ void RunningNode::Tick() {
       const UplinkStatus status = uplink_->status();
       durable.Set(static_cast<double>(status.positions.durable));
       applied.Set(static_cast<double>(status.positions.applied));
+      const ProvinceViewStatus province = province_->status();
+      followed.Set(static_cast<double>(province.size));
+      contradicted.Set(province.problem.empty() ? 0 : 1);
       if (status.state == "connected") continue;
     }
     if (head.size() > 0) {

@@ -40,6 +40,8 @@ std::string NodeConfig::Origin() const {
   return ledger::CityOrigin(province, city);
 }
 
+std::string NodeConfig::WitnessName() const { return Origin() + "/witness"; }
+
 absl::StatusOr<NodeConfig> LoadNodeConfig(const std::string& path) {
   ASSIGN_OR_RETURN(base::Config file, base::Config::Load(path));
   NodeConfig config;
@@ -52,6 +54,13 @@ absl::StatusOr<NodeConfig> LoadNodeConfig(const std::string& path) {
   config.ops_listen = file.TextOr("ops_listen", "");
   config.aggregator = file.TextOr("aggregator", "");
   config.witness = file.TextOr("witness", "");
+  if (!config.aggregator.empty()) {
+    config.province_key = file.Text("province_key");
+    config.witness_key = file.Path("witness_key");
+  } else {
+    config.province_key = file.TextOr("province_key", "");
+    config.witness_key = file.PathOr("witness_key");
+  }
   config.log_level = file.TextOr("log_level", "info");
   config.tls = {file.Path("tls.ca"), file.Path("tls.certificate"),
                 file.Path("tls.key")};

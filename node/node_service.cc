@@ -7,6 +7,7 @@
 #include "common/records/record_view.h"
 #include "common/transport/access.h"
 #include "common/transport/grpc_status.h"
+#include "common/transport/peer.h"
 
 namespace tongchou::node {
 
@@ -16,6 +17,14 @@ absl::StatusOr<ImportCaller> NodeService::Caller(
     const grpc::ServerContextBase& context, std::string_view call) const {
   ASSIGN_OR_RETURN(const transport::Caller caller,
                    transport::AdmitCaller(context, call));
+  if (parts_.province != nullptr && parts_.province->any_revoked()) {
+    ASSIGN_OR_RETURN(const base::Hash certificate,
+                     transport::PeerCertificate(context));
+    if (parts_.province->IsRevoked(certificate)) {
+      return base::PermissionDeniedError(
+          "this certificate was revoked; have a new one issued");
+    }
+  }
   const std::string city = fmt::format("{:06}", parts_.config.city);
   if (caller.identity.division != city) {
     return base::PermissionDeniedError(
@@ -155,6 +164,10 @@ grpc::Status NodeService::GetNodeStatus(grpc::ServerContext* context,
   response->set_durable_size(uplink.positions.durable);
   response->set_applied_size(uplink.positions.applied);
   response->set_uplink_state(uplink.state);
+  const ProvinceViewStatus province = parts_.province->status();
+  response->set_province_log_size(province.size);
+  response->set_province_log_time_us(province.commit_time_us);
+  response->set_province_log_problem(province.problem);
   return grpc::Status::OK;
 }
 

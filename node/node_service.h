@@ -22,7 +22,8 @@ struct NodeParts {
   RecordReader* reader = nullptr;
   Sequencer* sequencer = nullptr;
   const CommitClock* clock = nullptr;
-  UplinkClient* uplink = nullptr;  // null: the node works alone
+  UplinkClient* uplink = nullptr;          // null: the node works alone
+  const ProvinceView* province = nullptr;  // likewise
   std::function<std::string()> read_only_reason;
   std::string actor_secret;  // pseudonyms of actors come from it
 };

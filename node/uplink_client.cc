@@ -131,10 +131,11 @@ absl::Status LogAdapter::AddStored(uint64_t size, uint64_t bytes_max,
 class Client final : public UplinkClient {
  public:
   Client(const NodeConfig& config, ledger::LogStore* log,
-         ledger::HeadSigner* signer, base::Clock* clock,
+         ledger::HeadSigner* signer, ProvinceView* province, base::Clock* clock,
          exchange::UplinkConfig uplink, std::shared_ptr<grpc::Channel> channel)
       : config_(config),
         signer_(*signer),
+        province_(*province),
         clock_(*clock),
         uplink_config_(std::move(uplink)),
         adapter_(log, signer),
@@ -175,11 +176,14 @@ class Client final : public UplinkClient {
   exchange::UplinkConfig FreshConfig();
   void ReadLoop(Stream* stream, exchange::Uplink* uplink);
   absl::Status WriteLoop(Stream* stream, exchange::Uplink* uplink);
+  absl::Status FollowProvince(const v1::ProvinceLog& piece);
+  std::optional<v1::NodeMessage> TakeCosigned();
   void SetState(std::string state);
   bool Pause(std::chrono::milliseconds time);
 
   const NodeConfig config_;
   ledger::HeadSigner& signer_;
+  ProvinceView& province_;
   base::Clock& clock_;
   const exchange::UplinkConfig uplink_config_;
   LogAdapter adapter_;
@@ -197,6 +201,7 @@ class Client final : public UplinkClient {
   exchange::UplinkPositions positions_ ABSL_GUARDED_BY(mutex_);
   std::string state_ ABSL_GUARDED_BY(mutex_) = "connecting";
   std::string commit_problem_ ABSL_GUARDED_BY(mutex_);
+  std::string cosigned_ ABSL_GUARDED_BY(mutex_);  // not sent yet
   base::Mutex machine_mutex_;  // around every call of the state machine
   std::thread thread_;
 };
@@ -244,6 +249,8 @@ void Client::Run() {
 exchange::UplinkConfig Client::FreshConfig() {
   exchange::UplinkConfig config = uplink_config_;
   config.checkpoint = signer_.last_note();
+  config.follows_province = true;
+  config.province_checkpoint = province_.note();
   const auto cosigned = log_.CheckpointAtOrBefore(UINT64_MAX);
   if (cosigned.ok() && cosigned->has_value()) {
     config.cosigned_checkpoint = **cosigned;
@@ -260,6 +267,7 @@ absl::Status Client::RunStream() {
     read_ended_ = false;
     read_status_ = absl::OkStatus();
   }
+  province_.Restart();
   exchange::Uplink uplink(FreshConfig(), &adapter_);
   const auto stub = v1::Exchange::NewStub(channel_);
   const std::unique_ptr<Stream> stream = stub->Replicate(&context);
@@ -280,6 +288,10 @@ void Client::ReadLoop(Stream* stream, exchange::Uplink* uplink) {
   v1::ProvinceMessage message;
   absl::Status status;
   while (status.ok() && stream->Read(&message)) {
+    if (message.has_log()) {
+      status = FollowProvince(message.log());
+      continue;
+    }
     exchange::UplinkPositions positions;
     {
       base::MutexLock lock(machine_mutex_);
@@ -301,6 +313,25 @@ void Client::ReadLoop(Stream* stream, exchange::Uplink* uplink) {
   changed_.NotifyAll();
 }
 
+absl::Status Client::FollowProvince(const v1::ProvinceLog& piece) {
+  ASSIGN_OR_RETURN(std::string cosigned, province_.OnPiece(piece));
+  if (cosigned.empty()) return absl::OkStatus();
+  base::MutexLock lock(mutex_);
+  cosigned_ = std::move(cosigned);
+  woken_ = true;
+  changed_.NotifyAll();
+  return absl::OkStatus();
+}
+
+// The newest cosignature that was not sent yet.
+std::optional<v1::NodeMessage> Client::TakeCosigned() {
+  base::MutexLock lock(mutex_);
+  if (cosigned_.empty()) return std::nullopt;
+  v1::NodeMessage message;
+  message.mutable_cosigned()->set_checkpoint(std::exchange(cosigned_, {}));
+  return message;
+}
+
 absl::Status Client::WriteLoop(Stream* stream, exchange::Uplink* uplink) {
   while (true) {
     std::optional<v1::NodeMessage> message;
@@ -313,6 +344,7 @@ absl::Status Client::WriteLoop(Stream* stream, exchange::Uplink* uplink) {
       due_in = uplink->DueIn(now);
       due_size = uplink->DueSize();
     }
+    if (!message.has_value()) message = TakeCosigned();
     if (message.has_value()) {
       if (!stream->Write(*message)) {
         return absl::OkStatus();  // Finish says why
@@ -346,7 +378,7 @@ absl::StatusOr<v1::Incarnation> NextIncarnation(ledger::LogStore* log) {
 
 absl::StatusOr<std::unique_ptr<UplinkClient>> UplinkClient::Start(
     const NodeConfig& config, ledger::LogStore* log, ledger::HeadSigner* signer,
-    base::Clock* clock) {
+    ProvinceView* province, base::Clock* clock) {
   exchange::UplinkConfig uplink;
   uplink.origin = config.Origin();
   uplink.city_key = signer->verifier();
@@ -357,8 +389,8 @@ absl::StatusOr<std::unique_ptr<UplinkClient>> UplinkClient::Start(
       auto channel,
       transport::MakeChannel(config.aggregator, config.tls,
                              {base::Role::kAggregator, config.province}));
-  return std::make_unique<Client>(config, log, signer, clock, std::move(uplink),
-                                  std::move(channel));
+  return std::make_unique<Client>(config, log, signer, province, clock,
+                                  std::move(uplink), std::move(channel));
 }
 
 }  // namespace tongchou::node

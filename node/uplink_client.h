@@ -11,6 +11,7 @@
 #include "common/ledger/head_signer.h"
 #include "common/ledger/log_store.h"
 #include "node/node_config.h"
+#include "node/province_view.h"
 
 namespace tongchou::node {
 
@@ -24,7 +25,7 @@ class UplinkClient {
  public:
   static absl::StatusOr<std::unique_ptr<UplinkClient>> Start(
       const NodeConfig& config, ledger::LogStore* log,
-      ledger::HeadSigner* signer, base::Clock* clock);
+      ledger::HeadSigner* signer, ProvinceView* province, base::Clock* clock);
   virtual ~UplinkClient() = default;
 
   // The log has grown to `size`.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "aggregator/service/log_stream.h"
+#include "common/base/logging.h"
 #include "common/base/status.h"
 #include "common/ledger/checkpoint.h"
 #include "common/transport/grpc_status.h"
@@ -47,16 +48,21 @@ absl::Status AuditService::DoListLogs(v1::ListLogsResponse* response) const {
   }
   const auto signed_now = parts_.own_head->Sign();
   // A province that may not sign still shows what it signed before.
-  const std::string note =
-      signed_now.ok() ? *signed_now : parts_.own_head->note();
-  if (note.empty()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const ledger::Note parsed, ledger::ParseNote(note));
+  if (!signed_now.ok()) {
+    spdlog::warn("audit: the own log as it was signed before: {}",
+                 base::Describe(signed_now.status()));
+  }
+  const ledger::LogStore& log = parts_.journal->own_log();
+  ASSIGN_OR_RETURN(const auto note,
+                   log.CheckpointAtOrBefore(log.Head().size()));
+  if (!note.has_value()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const ledger::Note parsed, ledger::ParseNote(*note));
   ASSIGN_OR_RETURN(const ledger::Checkpoint head,
                    ledger::ParseCheckpoint(parsed.text));
   v1::LogSummary* own = response->add_logs();
   own->set_origin(head.origin);
-  own->set_size(std::min(head.size, parts_.journal->own_log().Head().size()));
-  own->set_checkpoint(note);
+  own->set_size(head.size);
+  own->set_checkpoint(*note);
   return absl::OkStatus();
 }
 

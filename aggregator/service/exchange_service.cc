@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "aggregator/service/log_stream.h"
+#include "aggregator/service/own_log_feed.h"
 #include "common/base/logging.h"
 #include "common/base/status.h"
 #include "common/ledger/checkpoint.h"
@@ -24,8 +25,12 @@ using Stream = grpc::ServerReaderWriter<v1::ProvinceMessage, v1::NodeMessage>;
 class ExchangeSession {
  public:
   ExchangeSession(uint32_t city, grpc::ServerContext* context,
-                  exchange::IngestConfig config)
-      : city(city), context(context), ingest(std::move(config)) {}
+                  exchange::IngestConfig config,
+                  const ledger::LogStore* own_log, OwnHead* own_head)
+      : city(city),
+        context(context),
+        feed(own_log, own_head, city),
+        ingest(std::move(config)) {}
 
   void Push(v1::ProvinceMessage message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     outgoing.push_back(std::move(message));
@@ -54,6 +59,7 @@ class ExchangeSession {
 
   const uint32_t city;
   grpc::ServerContext* const context;
+  OwnLogFeed feed;  // the writing thread's, once greeted
   base::Mutex mutex;
   base::CondVar changed;
   exchange::Ingest ingest ABSL_GUARDED_BY(mutex);
@@ -76,6 +82,20 @@ absl::StatusOr<uint32_t> AdmitCity(AccessGuard* guard,
   return city;
 }
 
+// A piece of the province's own log, if there is one.
+absl::Status Feed(ExchangeSession* session, Stream* stream) {
+  {
+    base::MutexLock lock(session->mutex);
+    if (!session->greeted || session->ended) return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(auto piece, session->feed.Next());
+  if (!piece.has_value()) return absl::OkStatus();
+  v1::ProvinceMessage message;
+  *message.mutable_log() = *std::move(piece);
+  stream->Write(message);  // the next write finds a stream that ended
+  return absl::OkStatus();
+}
+
 // Sends what is there; a sign of life with the positions once a second.
 void WriteLoop(ExchangeSession* session, Stream* stream,
                const std::function<uint64_t()>& applied_size,
@@ -83,6 +103,8 @@ void WriteLoop(ExchangeSession* session, Stream* stream,
   while (true) {
     const absl::Status admitted = guard->StillAdmitted(*session->context);
     if (!admitted.ok()) return session->Fail(admitted);
+    const absl::Status fed = Feed(session, stream);
+    if (!fed.ok()) return session->Fail(fed);
     v1::ProvinceMessage message;
     const uint64_t applied = applied_size();
     {
@@ -167,17 +189,13 @@ absl::Status ExchangeService::Greet(ExchangeSession* session,
       message.hello(), copy,
       [&](uint64_t size) { return journal_.RootAt(city, size); }, now);
   if (!welcome.ok()) {
-    const auto& evidence = session->ingest.evidence();
-    if (evidence.has_value()) {
-      RETURN_IF_ERROR(
-          journal_.Quarantine(city, evidence->explanation, *evidence));
-      cities_.Quarantined(city, evidence->explanation);
-    }
+    RETURN_IF_ERROR(KeepEvidence(*session));
     return welcome.status();
   }
   const v1::Incarnation& incarnation = message.hello().incarnation();
   RETURN_IF_ERROR(journal_.PutIncarnation(city, incarnation.counter(),
                                           incarnation.nonce()));
+  session->feed.Begin(message.hello());
   session->greeted = true;
   v1::ProvinceMessage answer;
   *answer.mutable_welcome() = *std::move(welcome);
@@ -188,43 +206,62 @@ absl::Status ExchangeService::Greet(ExchangeSession* session,
   return absl::OkStatus();
 }
 
+// What shows that the city contradicts itself ends its stream for good.
+absl::Status ExchangeService::KeepEvidence(const ExchangeSession& session) {
+  const auto& evidence = session.ingest.evidence();
+  if (!evidence.has_value()) return absl::OkStatus();
+  RETURN_IF_ERROR(
+      journal_.Quarantine(session.city, evidence->explanation, *evidence));
+  cities_.Quarantined(session.city, evidence->explanation);
+  return absl::OkStatus();
+}
+
+absl::Status ExchangeService::TakeBatch(ExchangeSession* session,
+                                        const v1::Batch& batch) {
+  auto verified = session->ingest.OnBatch(batch);
+  if (!verified.ok()) {
+    RETURN_IF_ERROR(KeepEvidence(*session));
+    return verified.status();
+  }
+  writer_.Submit(session->city, *std::move(verified),
+                 session->ingest.incarnation(),
+                 [this, session](const absl::Status& written, uint64_t size,
+                                 const std::string& note) {
+                   if (!written.ok()) return session->Fail(written);
+                   session->Durable(size, note, AppliedSize(session->city),
+                                    clock_.NowMicros());
+                 });
+  return absl::OkStatus();
+}
+
+absl::Status ExchangeService::Handle(ExchangeSession* session,
+                                     const v1::NodeMessage& message) {
+  const uint32_t city = session->city;
+  base::MutexLock lock(session->mutex);
+  if (message.has_cosigned()) {
+    RETURN_IF_ERROR(own_head_.Cosigned(city, message.cosigned().checkpoint()));
+  } else if (message.has_heartbeat()) {
+    RETURN_IF_ERROR(session->ingest.OnHeartbeat(message.heartbeat()));
+  } else {
+    RETURN_IF_ERROR(TakeBatch(session, message.batch()));
+  }
+  cities_.Heard(city,
+                std::max(session->ingest.claimed_committed(),
+                         session->ingest.verified_size()),
+                clock_.NowMicros());
+  return absl::OkStatus();
+}
+
 absl::Status ExchangeService::Serve(grpc::ServerContext* context,
                                     Stream* stream) {
   ASSIGN_OR_RETURN(const uint32_t city,
                    AdmitCity(&guard_, *context, "Exchange.Replicate"));
   ASSIGN_OR_RETURN(const ledger::VerifierKey key, cities_.KeyOf(city));
-  ExchangeSession session(city, context,
-                          {city, ledger::CityOrigin(province_, city), key});
+  ExchangeSession session(
+      city, context,
+      {city, ledger::CityOrigin(province_, city), key, writer_.witness()},
+      &journal_.own_log(), &own_head_);
   Replace(city, &session);
-  const auto handle = [&](const v1::NodeMessage& message) -> absl::Status {
-    base::MutexLock lock(session.mutex);
-    if (message.has_heartbeat()) {
-      RETURN_IF_ERROR(session.ingest.OnHeartbeat(message.heartbeat()));
-    } else {
-      auto verified = session.ingest.OnBatch(message.batch());
-      if (!verified.ok()) {
-        const auto& evidence = session.ingest.evidence();
-        if (evidence.has_value()) {
-          RETURN_IF_ERROR(
-              journal_.Quarantine(city, evidence->explanation, *evidence));
-          cities_.Quarantined(city, evidence->explanation);
-        }
-        return verified.status();
-      }
-      writer_.Submit(city, *std::move(verified), session.ingest.incarnation(),
-                     [this, &session](const absl::Status& written,
-                                      uint64_t size, const std::string& note) {
-                       if (!written.ok()) return session.Fail(written);
-                       session.Durable(size, note, AppliedSize(session.city),
-                                       clock_.NowMicros());
-                     });
-    }
-    cities_.Heard(city,
-                  std::max(session.ingest.claimed_committed(),
-                           session.ingest.verified_size()),
-                  clock_.NowMicros());
-    return absl::OkStatus();
-  };
   v1::NodeMessage message;
   absl::Status status = base::AbortedError("the stream ended before Hello");
   if (stream->Read(&message)) status = Greet(&session, message);
@@ -232,7 +269,9 @@ absl::Status ExchangeService::Serve(grpc::ServerContext* context,
     WriteLoop(
         &session, stream, [&] { return AppliedSize(city); }, &guard_, &clock_);
   });
-  while (status.ok() && stream->Read(&message)) status = handle(message);
+  while (status.ok() && stream->Read(&message)) {
+    status = Handle(&session, message);
+  }
   Leave(city, &session);
   {
     base::MutexLock lock(session.mutex);

@@ -11,6 +11,7 @@
 #include "aggregator/service/access_guard.h"
 #include "aggregator/service/city_table.h"
 #include "aggregator/service/journal_writer.h"
+#include "aggregator/service/own_head.h"
 #include "aggregator/state/unified_state.h"
 #include "common/base/mutex.h"
 #include "tongchou/v1/exchange.grpc.pb.h"
@@ -23,12 +24,14 @@ class ExchangeSession;
 class ExchangeService final : public v1::Exchange::Service {
  public:
   ExchangeService(std::string province, Journal* journal, JournalWriter* writer,
-                  CityTable* cities, AccessGuard* guard, base::Clock* clock)
+                  CityTable* cities, AccessGuard* guard, OwnHead* own_head,
+                  base::Clock* clock)
       : province_(std::move(province)),
         journal_(*journal),
         writer_(*writer),
         cities_(*cities),
         guard_(*guard),
+        own_head_(*own_head),
         clock_(*clock) {}
 
   grpc::Status Replicate(
@@ -48,6 +51,11 @@ class ExchangeService final : public v1::Exchange::Service {
       grpc::ServerReaderWriter<v1::ProvinceMessage, v1::NodeMessage>* stream);
   absl::Status DoReadBack(const grpc::ServerContext& context, uint32_t city,
                           grpc::ServerWriter<v1::ReadBackResponse>* writer);
+  absl::Status KeepEvidence(const ExchangeSession& session)
+      ABSL_NO_THREAD_SAFETY_ANALYSIS;  // the session's mutex is held
+  absl::Status TakeBatch(ExchangeSession* session,
+                         const v1::Batch& batch) ABSL_NO_THREAD_SAFETY_ANALYSIS;
+  absl::Status Handle(ExchangeSession* session, const v1::NodeMessage& message);
   absl::Status Greet(ExchangeSession* session, const v1::NodeMessage& message);
   // Ends an older session of the city and waits until it is gone.
   void Replace(uint32_t city, ExchangeSession* session);
@@ -59,6 +67,7 @@ class ExchangeService final : public v1::Exchange::Service {
   JournalWriter& writer_;
   CityTable& cities_;
   AccessGuard& guard_;
+  OwnHead& own_head_;
   base::Clock& clock_;
   mutable base::Mutex mutex_;
   base::CondVar changed_;

@@ -38,6 +38,8 @@ class ThreadWriter final : public JournalWriter {
     thread_.join();
   }
 
+  ledger::VerifierKey witness() const override { return cosigner_.verifier(); }
+
   void Submit(uint32_t city, exchange::VerifiedBatch batch,
               const v1::Incarnation& incarnation, Done done) override {
     Waiting waiting;
@@ -125,6 +127,10 @@ absl::Status ThreadWriter::Cosign(std::deque<Waiting>* group) {
       static_cast<uint64_t>(clock_.NowMicros() / base::kMicrosPerSecond);
   for (Waiting& one : *group) {
     if (one.entry.has_value()) continue;
+    if (!one.batch.batch.cosign) {
+      one.batch.cosigned_checkpoint = one.batch.batch.checkpoint;
+      continue;
+    }
     ASSIGN_OR_RETURN(one.batch.cosigned_checkpoint,
                      cosigner_.Cosign(one.batch.batch.checkpoint, seconds));
   }
@@ -137,7 +143,9 @@ void ThreadWriter::WriteGroup(std::deque<Waiting> group) {
   std::vector<JournalBatch> batches;
   std::vector<OwnEntry> entries;
   for (Waiting& one : group) {
-    notes.emplace_back(one.batch.batch.end_size, one.batch.cosigned_checkpoint);
+    notes.emplace_back(
+        one.batch.batch.end_size,
+        one.batch.batch.cosign ? one.batch.cosigned_checkpoint : "");
     if (one.entry.has_value()) {
       entries.push_back(*std::move(one.entry));
     } else {

@@ -31,6 +31,9 @@ class JournalWriter {
                                               std::function<void()> written);
   virtual ~JournalWriter() = default;
 
+  // The key that cosigns.
+  virtual ledger::VerifierKey witness() const = 0;
+
   virtual void Submit(uint32_t city, exchange::VerifiedBatch batch,
                       const v1::Incarnation& incarnation, Done done) = 0;
   // An entry of the province's own log, in the next group.

@@ -1,8 +1,18 @@
 #include "aggregator/service/own_head.h"
 
 #include "common/base/status.h"
+#include "common/ledger/cosignature.h"
 
 namespace tongchou::aggregator {
+namespace {
+
+bool IsSameText(std::string_view a, std::string_view b) {
+  const auto first = ledger::ParseNote(a);
+  const auto second = ledger::ParseNote(b);
+  return first.ok() && second.ok() && first->text == second->text;
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<OwnHead>> OwnHead::Open(
     const OwnHeadOptions& options, ledger::Signer signer,
@@ -15,7 +25,8 @@ absl::StatusOr<std::unique_ptr<OwnHead>> OwnHead::Open(
   if (head_signer->read_only_reason().empty()) {
     RETURN_IF_ERROR(head_signer->Confirm(0, ledger::EmptyRoot()));
   }
-  return std::unique_ptr<OwnHead>(new OwnHead(std::move(head_signer), log));
+  return std::unique_ptr<OwnHead>(
+      new OwnHead(options, std::move(head_signer), log));
 }
 
 absl::StatusOr<std::string> OwnHead::Sign() {
@@ -26,16 +37,29 @@ absl::StatusOr<std::string> OwnHead::Sign() {
         "the province's log: {}", reason.empty() ? met_problem_ : reason);
   }
   const ledger::LogHead head = log_.Head();
-  if (head.size() == signed_size_) return signer_->last_note();
+  if (head.size() == 0) return std::string();
+  if (head.size() == signed_size_) return note_;
   ASSIGN_OR_RETURN(std::string note,
                    signer_->Sign(head.size(), head.range.Root()));
-  RETURN_IF_ERROR(log_.PutCheckpoint(head.size(), note));
+  // After a start it may be there already, with the cities' cosignatures.
+  ASSIGN_OR_RETURN(const auto stored, log_.CheckpointAtOrBefore(head.size()));
+  if (stored.has_value() && IsSameText(*stored, note)) {
+    note = *stored;
+  } else {
+    RETURN_IF_ERROR(log_.PutCheckpoint(head.size(), note));
+  }
   RETURN_IF_ERROR(signer_->SaveGuard());
   signed_size_ = head.size();
+  note_ = note;
   return note;
 }
 
-absl::Status OwnHead::Met(std::string_view note) {
+SignedHead OwnHead::newest() const {
+  base::MutexLock lock(mutex_);
+  return {signed_size_, note_};
+}
+
+absl::StatusOr<uint64_t> OwnHead::Met(std::string_view note) {
   ASSIGN_OR_RETURN(const ledger::Checkpoint seen,
                    ledger::OpenCheckpoint(note, signer_->verifier()));
   const uint64_t size = log_.Head().size();
@@ -54,10 +78,46 @@ absl::Status OwnHead::Met(std::string_view note) {
           seen.size);
     }
   }
-  if (problem.empty()) return absl::OkStatus();
+  if (problem.empty()) return seen.size;
   base::MutexLock lock(mutex_);
-  met_problem_ = std::move(problem);
-  return absl::OkStatus();
+  met_problem_ = problem;
+  return base::FailedPreconditionError("{}", problem);
+}
+
+absl::Status OwnHead::Cosigned(uint32_t city, std::string_view note) {
+  const auto witness = options_.witnesses.find(city);
+  if (witness == options_.witnesses.end()) return absl::OkStatus();
+  const ledger::VerifierKey& key = witness->second;
+  ASSIGN_OR_RETURN(const uint64_t seconds,
+                   ledger::VerifyCosignature(note, key));
+  ASSIGN_OR_RETURN(const ledger::Note cosigned, ledger::ParseNote(note));
+  ASSIGN_OR_RETURN(const ledger::Checkpoint head,
+                   ledger::ParseCheckpoint(cosigned.text));
+  base::MutexLock lock(mutex_);
+  ASSIGN_OR_RETURN(const auto stored, log_.CheckpointAtOrBefore(head.size));
+  ASSIGN_OR_RETURN(ledger::Note known, ledger::ParseNote(stored.value_or("")));
+  if (known.text != cosigned.text) {
+    return base::InvalidArgumentError(
+        "{:06} cosigned a head at size {} that was not signed here", city,
+        head.size);
+  }
+  witnesses_[city] = {head.size, static_cast<int64_t>(seconds)};
+  const auto is_key = [&](const ledger::NoteSignature& one) {
+    return one.name == key.name && one.key_id == key.id();
+  };
+  std::erase_if(known.signatures, is_key);
+  if (known.signatures.size() == ledger::kNoteSignaturesMax) {
+    return absl::OkStatus();
+  }
+  for (const ledger::NoteSignature& one : cosigned.signatures) {
+    if (is_key(one)) known.signatures.push_back(one);
+  }
+  return log_.PutCheckpoint(head.size, ledger::FormatNote(known));
+}
+
+std::map<uint32_t, WitnessNews> OwnHead::witnesses() const {
+  base::MutexLock lock(mutex_);
+  return witnesses_;
 }
 
 std::string OwnHead::problem() const {

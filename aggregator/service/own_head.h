@@ -1,7 +1,9 @@
 // The newest signed head of the province's own log.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -14,7 +16,19 @@ namespace tongchou::aggregator {
 
 struct OwnHeadOptions {
   std::string sign_guard;
-  std::string origin;  // tongchou/360000
+  std::string origin;                                 // tongchou/360000
+  std::map<uint32_t, ledger::VerifierKey> witnesses;  // cities that cosign
+};
+
+struct SignedHead {
+  uint64_t size = 0;
+  std::string note;
+};
+
+// A city's newest cosignature on this log.
+struct WitnessNews {
+  uint64_t size = 0;
+  int64_t cosigned_seconds = 0;
 };
 
 // Thread-safe.
@@ -29,26 +43,38 @@ class OwnHead {
   // Signs the log as it is now unless that was done; the newest note, empty
   // for an empty log. FAILED_PRECONDITION while there is a problem.
   absl::StatusOr<std::string> Sign();
-  // The newest note that was signed, without signing.
-  std::string note() const { return signer_->last_note(); }
+  // The newest that was signed by this start, without signing.
+  SignedHead newest() const;
+  uint64_t signed_size() const { return signed_size_; }
 
   // Somebody shows a head of this log: a note with the province's signature. A
   // head that is newer than the log, or another, means that the province was
   // rolled back or copied: nothing is signed any more. INVALID_ARGUMENT when
-  // the note is not the province's.
-  absl::Status Met(std::string_view note);
+  // the note is not the province's, FAILED_PRECONDITION for the others; else
+  // the head's size.
+  absl::StatusOr<uint64_t> Met(std::string_view note);
+
+  // A head with a city's cosignature: kept with the head. INVALID_ARGUMENT
+  // unless the head is one that was signed here and the line is the city's.
+  absl::Status Cosigned(uint32_t city, std::string_view note);
+  // By city, since the start.
+  std::map<uint32_t, WitnessNews> witnesses() const;
 
   // Why nothing is signed; empty when all is well.
   std::string problem() const;
 
  private:
-  OwnHead(std::unique_ptr<ledger::HeadSigner> signer, ledger::LogStore* log)
-      : signer_(std::move(signer)), log_(*log) {}
+  OwnHead(OwnHeadOptions options, std::unique_ptr<ledger::HeadSigner> signer,
+          ledger::LogStore* log)
+      : options_(std::move(options)), signer_(std::move(signer)), log_(*log) {}
 
+  const OwnHeadOptions options_;
   const std::unique_ptr<ledger::HeadSigner> signer_;
   ledger::LogStore& log_;
   mutable base::Mutex mutex_;
-  uint64_t signed_size_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::atomic<uint64_t> signed_size_ = 0;
+  std::string note_ ABSL_GUARDED_BY(mutex_);  // over signed_size_
+  std::map<uint32_t, WitnessNews> witnesses_ ABSL_GUARDED_BY(mutex_);
   std::string met_problem_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -94,6 +94,10 @@ std::string Config::Path(const std::string& key) {
   return (std::filesystem::path(state_->name).parent_path() / text).string();
 }
 
+std::string Config::PathOr(const std::string& key) {
+  return state_->Find(key) == nullptr ? std::string() : Path(key);
+}
+
 std::string Config::TextOr(const std::string& key, std::string fallback) {
   return state_->Find(key) == nullptr ? std::move(fallback) : Text(key);
 }

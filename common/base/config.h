@@ -28,6 +28,8 @@ class Config {
   std::string Text(const std::string& key);
   // Likewise a path, taken from the file's folder when relative.
   std::string Path(const std::string& key);
+  // The same, or empty when there is no such key.
+  std::string PathOr(const std::string& key);
   std::string TextOr(const std::string& key, std::string fallback);
   int64_t IntegerOr(const std::string& key, int64_t fallback, int64_t min,
                     int64_t max);

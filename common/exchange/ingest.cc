@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/status.h"
+#include "common/ledger/cosignature.h"
 #include "common/ledger/entry_view.h"
 
 namespace tongchou::exchange {
@@ -192,6 +193,19 @@ absl::StatusOr<std::optional<Ingest::SignedHead>> Ingest::CheckHistory(
   return base::FailedPreconditionError("{}", evidence_->explanation);
 }
 
+// Of what the province itself cosigned, as the node shows it; 0 when it shows
+// nothing that holds.
+uint64_t Ingest::CosignedSize(const v1::Hello& hello) const {
+  const std::string& note = hello.cosigned_checkpoint();
+  if (note.empty() || !config_.witness_key.has_value()) return 0;
+  const auto head = ledger::OpenCheckpoint(note, config_.city_key);
+  if (!head.ok() ||
+      !ledger::VerifyCosignature(note, *config_.witness_key).ok()) {
+    return 0;
+  }
+  return head->size;
+}
+
 void Ingest::Greet(const v1::Hello& hello, const CityCopy& copy,
                    std::optional<SignedHead> claimed) {
   greeted_ = true;
@@ -201,6 +215,7 @@ void Ingest::Greet(const v1::Hello& hello, const CityCopy& copy,
   applied_size_ = copy.applied_size;
   claimed_committed_ = hello.committed_size();
   incarnation_ = hello.incarnation();
+  cosign_from_ = CosignedSize(hello);
   if (!copy.checkpoint.empty()) {
     heads_.push_back({range_.size(), range_.Root(), copy.checkpoint});
   }
@@ -239,6 +254,7 @@ absl::StatusOr<VerifiedBatch> Ingest::OnBatch(const v1::Batch& batch) {
   }
   RETURN_IF_ERROR(CheckBatchHead(reader.verified(), reader.claimed_root()));
   Accept(reader.verified(), BundleBytes(batch));
+  reader.verified().cosign = reader.verified().end_size >= cosign_from_;
   return std::move(reader.verified());
 }
 

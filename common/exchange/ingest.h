@@ -49,6 +49,9 @@ struct VerifiedBatch {
   int64_t last_commit_time_us = 0;
   ledger::CompactRange range;  // over the log including this batch
   std::string checkpoint;      // the city's signed note at end_size
+  // False while the province holds less than it once cosigned: it states
+  // nothing anew before it has all that again.
+  bool cosign = true;
 };
 
 // Two signed statements that exclude each other: transferable proof.
@@ -62,6 +65,7 @@ struct IngestConfig {
   uint32_t city = 0;   // from the peer's certificate
   std::string origin;  // the origin that this city may carry
   ledger::VerifierKey city_key;
+  std::optional<ledger::VerifierKey> witness_key;  // the province's own
 };
 
 class Ingest {
@@ -119,6 +123,7 @@ class Ingest {
   absl::StatusOr<std::optional<SignedHead>> CheckHistory(const v1::Hello& hello,
                                                          const CityCopy& copy,
                                                          const RootAt& root_at);
+  uint64_t CosignedSize(const v1::Hello& hello) const;
   void Greet(const v1::Hello& hello, const CityCopy& copy,
              std::optional<SignedHead> claimed);
   absl::Status CheckAdmission(const v1::Batch& batch) const;
@@ -142,6 +147,7 @@ class Ingest {
   std::vector<SignedHead> heads_;  // the newest verified, one claimed beyond
   v1::Incarnation incarnation_;
   std::optional<ForkEvidence> evidence_;
+  uint64_t cosign_from_ = 0;  // sizes below were cosigned before
 };
 
 }  // namespace tongchou::exchange

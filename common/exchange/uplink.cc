@@ -38,6 +38,7 @@ absl::Status Uplink::OnMessage(const v1::ProvinceMessage& message,
       return OnWelcome(message.welcome(), now_us);
     case v1::ProvinceMessage::kAck:
       return OnAck(message.ack());
+    case v1::ProvinceMessage::kLog:  // the owner's; see Follower
     case v1::ProvinceMessage::MESSAGE_NOT_SET:
       break;
   }
@@ -180,6 +181,8 @@ v1::NodeMessage Uplink::MakeHello() {
   hello->set_checkpoint(config_.checkpoint);
   *hello->mutable_incarnation() = config_.incarnation;
   hello->set_cosigned_checkpoint(config_.cosigned_checkpoint);
+  hello->set_follows_province(config_.follows_province);
+  hello->set_province_checkpoint(config_.province_checkpoint);
   hello->set_batch_bytes_max(kBatchBytesMax);
   return message;
 }

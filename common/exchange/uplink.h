@@ -71,6 +71,8 @@ struct UplinkConfig {
   std::string cosigned_checkpoint;  // newest with the province's line
   uint64_t pipelined_entries_min = kPipelinedEntriesMin;
   int64_t batch_spacing_us = kBatchSpacingMicros;
+  bool follows_province = false;    // whether the owner takes its log
+  std::string province_checkpoint;  // newest of that which it verified
 };
 
 // Positions that the province told.

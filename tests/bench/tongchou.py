@@ -115,7 +115,7 @@ class Tongchou:
         process.terminate()
         process.wait()
         shutil.rmtree(self.directory / "province" / "data")
-        (self.directory / "province" / "guard.json").unlink()
+        self.renew_province_log()
         started = time.monotonic()
         self.province.start("aggregator", "tongchou-aggregator",
                             self.directory / "province" / "aggregator.toml")
@@ -124,6 +124,20 @@ class Tongchou:
             if applied >= entries:
                 return time.monotonic() - started
             time.sleep(0.02)
+
+    def renew_province_log(self):
+        """The province's own log went with its disk: a new one, with a new
+        key, that the auditor is told."""
+        home = self.directory / "province"
+        for name in ("guard.json", "log-key.pem"):
+            (home / name).unlink()
+        keys = harness.run([harness.BIN / "tongchou-aggregator", "--config",
+                            home / "aggregator.toml", "--make-key"]).split()
+        policy = self.directory / "audit" / "policy.toml"
+        lines = policy.read_text().splitlines()
+        policy.write_text("\n".join(
+            f'key = "{keys[1]}"' if line.startswith('key = "tongchou/360000+')
+            else line for line in lines) + "\n")
 
     def restart_city(self, code, connected):
         """A city without the province, or with it again."""

@@ -43,7 +43,7 @@ def main():
     sizes = {city["city"]: city["committed"] for city in status["cities"]}
     witness = (options.dir / "province" / "witness-key.pub").read_text().split()[0]
     keys = {code: (options.dir / f"city-{code}" / "log-key.pub")
-            .read_text().strip() for code in sizes}
+            .read_text().split()[0] for code in sizes}
     for code, size in sizes.items():
         assert f"{out / code}: {size} entries" in told, told
         done = check(out / code, keys[code], witness)
