@@ -12,6 +12,7 @@
 
 #include "common/ledger/bundle.h"
 #include "tests/support/temporary_directory.h"
+#include "tongchou/v1/ledger.pb.h"
 
 namespace tongchou::aggregator {
 namespace {
@@ -492,6 +493,157 @@ TEST_F(JournalTest, AMissingGroupIsDamage) {
   EXPECT_TRUE(absl::IsDataLoss(journal_->ReadCity(kNanchang, 0, all)));
   EXPECT_TRUE(absl::IsDataLoss(journal_->RootAt(kNanchang, 3).status()));
   EXPECT_TRUE(journal_->RootAt(kNanchang, 5).ok());
+}
+
+// The province's own log, entry by entry.
+struct OwnLogEntry {
+  v1::EntryHeader header;
+  v1::EntryBody body;
+};
+
+std::vector<OwnLogEntry> EntriesOf(const Journal& journal) {
+  std::vector<OwnLogEntry> entries;
+  ledger::Bundle bundle;
+  const auto status =
+      journal.own_log().ReadBundles(0, [&](ledger::StoredBundle&& stored) {
+        EXPECT_TRUE(bundle.Decode(stored.bytes).ok());
+        for (size_t i = 0; i < bundle.count(); ++i) {
+          OwnLogEntry& entry = entries.emplace_back();
+          EXPECT_TRUE(
+              entry.header.ParseFromString(std::string(bundle.header(i))));
+          EXPECT_TRUE(entry.body.ParseFromString(std::string(*bundle.body(i))));
+        }
+        return true;
+      });
+  EXPECT_TRUE(status.ok()) << status;
+  return entries;
+}
+
+template <typename Message>
+Message RecordOf(const OwnLogEntry& entry) {
+  Message message;
+  EXPECT_TRUE(message.ParseFromString(entry.body.record()));
+  return message;
+}
+
+TEST_F(JournalTest, EveryGroupHasItsReceiptInTheOwnLog) {
+  Open();
+  std::vector<JournalBatch> batches;
+  batches.push_back(MakeBatch(kNanchang, {3, 2}));
+  batches.push_back(MakeBatch(kJiujiang, {4}));
+  Append(std::move(batches));
+  Append(kNanchang, {1});
+  Open();
+  const auto entries = EntriesOf(*journal_);
+  ASSERT_EQ(entries.size(), 2u);
+  const auto first = RecordOf<v1::GroupReceipt>(entries[0]);
+  EXPECT_EQ(first.ordinal(), 1u);
+  ASSERT_EQ(first.ranges_size(), 2);
+  EXPECT_EQ(first.ranges(0).city(), kNanchang);
+  EXPECT_EQ(first.ranges(0).from(), 0u);
+  EXPECT_EQ(first.ranges(0).to(), 5u);
+  EXPECT_EQ(first.ranges(0).root(),
+            std::string(journal_->RootAt(kNanchang, 5)->view()));
+  const auto second = RecordOf<v1::GroupReceipt>(entries[1]);
+  EXPECT_EQ(second.ordinal(), 2u);
+  EXPECT_EQ(second.ranges(0).from(), 5u);
+  EXPECT_EQ(second.ranges(0).to(), 6u);
+  EXPECT_EQ(entries[1].header.sequence(), 1u);
+  EXPECT_EQ(entries[1].header.audience(), kAudienceEveryone);
+  EXPECT_GE(entries[1].header.commit_time_us(),
+            entries[0].header.commit_time_us());
+}
+
+TEST_F(JournalTest, EntriesWithoutBatchesAreNoGroup) {
+  Open();
+  Append(kNanchang, {1});
+  v1::Access access;
+  access.set_reader("somebody");
+  const auto group = journal_->Append({}, {AccessEntry(access)});
+  ASSERT_TRUE(group.ok()) << group.status();
+  EXPECT_EQ(group->ordinal, 0u);
+  EXPECT_EQ(journal_->last_ordinal(), 1u);
+  Append(kNanchang, {1});
+  Open();
+  EXPECT_EQ(journal_->last_ordinal(), 2u);
+  const auto entries = EntriesOf(*journal_);
+  ASSERT_EQ(entries.size(), 3u);
+  EXPECT_EQ(RecordOf<v1::Access>(entries[1]).reader(), "somebody");
+  EXPECT_EQ(entries[1].header.audience(), kAudienceProvince);
+  EXPECT_FALSE(journal_->Append({}, {}).ok());
+}
+
+// At the bound, and many groups: stored hashes of the tree among other keys.
+TEST_F(JournalTest, TheOwnLogGrowsBeyondATile) {
+  Open();
+  const std::vector<OwnEntry> most(kOwnEntriesMax, AccessEntry(v1::Access()));
+  ASSERT_TRUE(journal_->Append({}, most).ok());
+  Append(kNanchang, {1});
+  ASSERT_TRUE(journal_->Append({}, most).ok());
+  const ledger::LogHead head = journal_->own_log().Head();
+  EXPECT_EQ(head.size(), 2 * kOwnEntriesMax + 1);
+  Open();
+  EXPECT_EQ(journal_->own_log().Head().range, head.range);
+  EXPECT_EQ(journal_->own_log().RootAt(head.size()).value(), head.range.Root());
+  const auto proof = journal_->own_log().InclusionProofOf(7, head.size());
+  EXPECT_TRUE(proof.ok()) << proof.status();
+}
+
+TEST_F(JournalTest, AQuarantineIsReleasedByAnAct) {
+  Open();
+  EXPECT_TRUE(
+      absl::IsFailedPrecondition(journal_->Release(kNanchang, "admin", "why")));
+  ASSERT_TRUE(
+      journal_->Quarantine(kNanchang, "two histories", {"a", "b", "c"}).ok());
+  EXPECT_EQ(journal_->City(kNanchang)->quarantine, "two histories");
+  ASSERT_TRUE(journal_->Release(kNanchang, "admin", "mended").ok());
+  Open();
+  EXPECT_EQ(journal_->City(kNanchang)->quarantine, "");
+  const auto entries = EntriesOf(*journal_);
+  ASSERT_EQ(entries.size(), 2u);
+  const auto quarantine = RecordOf<v1::CityAct>(entries[0]);
+  EXPECT_EQ(quarantine.kind(), v1::CITY_ACT_KIND_QUARANTINE);
+  EXPECT_EQ(quarantine.evidence_size(), 2);
+  const auto release = RecordOf<v1::CityAct>(entries[1]);
+  EXPECT_EQ(release.kind(), v1::CITY_ACT_KIND_RELEASE);
+  EXPECT_EQ(release.city(), kNanchang);
+  EXPECT_EQ(release.who(), "admin");
+  EXPECT_EQ(release.reason(), "mended");
+  EXPECT_EQ(entries[1].header.audience(), kNanchang);
+}
+
+TEST_F(JournalTest, RevokedCertificatesAreKept) {
+  Open();
+  const Hash certificate = base::Sha256("certificate");
+  ASSERT_TRUE(journal_->Revoke(certificate, kNanchang, "admin", "lost").ok());
+  ASSERT_TRUE(journal_->Revoke(certificate, kNanchang, "admin", "again").ok());
+  Open();
+  EXPECT_EQ(journal_->Revoked().value(), std::vector<Hash>{certificate});
+  const auto entries = EntriesOf(*journal_);
+  ASSERT_EQ(entries.size(), 1u);
+  EXPECT_EQ(RecordOf<v1::CityAct>(entries[0]).reason(), "lost");
+}
+
+// What was written before the journal had a log of its own.
+TEST_F(JournalTest, AnOlderJournalBeginsItsLogWithOneReceipt) {
+  Open();
+  Append(kNanchang, {3});
+  Append(kNanchang, {2});
+  journal_.reset();
+  {
+    rocksdb::DB* raw = nullptr;
+    ASSERT_TRUE(rocksdb::DB::Open(rocksdb::Options(), Path(), &raw).ok());
+    const std::unique_ptr<rocksdb::DB> db(raw);
+    ASSERT_TRUE(db->DeleteRange(rocksdb::WriteOptions(),
+                                db->DefaultColumnFamily(), "L", "M")
+                    .ok());
+  }
+  Open();
+  const auto entries = EntriesOf(*journal_);
+  ASSERT_EQ(entries.size(), 1u);
+  const auto receipt = RecordOf<v1::GroupReceipt>(entries[0]);
+  EXPECT_EQ(receipt.ordinal(), 2u);
+  EXPECT_EQ(receipt.ranges(0).to(), 5u);
 }
 
 }  // namespace

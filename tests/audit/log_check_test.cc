@@ -420,10 +420,15 @@ TEST_F(LogCheckTest, ACosignatureOfAnotherWitnessIsNamed) {
 }
 
 TEST_F(LogCheckTest, AMissingCosignatureIsNamed) {
-  log_.notes[1] = log_.signer().Sign(6, log_.Root(6));
+  log_.notes[3] = log_.signer().Sign(12, log_.Root(12));
   EXPECT_THAT(Check(),
-              ElementsAre(Names("360100 checkpoint at size 6",
+              ElementsAre(Names("360100 checkpoint at size 12",
                                 "the province's cosignature does not hold")));
+}
+
+TEST_F(LogCheckTest, ALaterCosignatureCoversAHeadWithoutOne) {
+  log_.notes[1] = log_.signer().Sign(6, log_.Root(6));
+  EXPECT_THAT(Check(), IsEmpty());
 }
 
 TEST_F(LogCheckTest, EntriesThatNoHeadCoversAreNamed) {

@@ -1,0 +1,257 @@
+// Every RPC of both programs against every role: what the table of
+// common/transport/access.h does not name is refused, by real servers with real
+// certificates.
+#include "common/transport/access.h"
+
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <future>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "aggregator/aggregator.h"
+#include "common/base/certificate.h"
+#include "common/base/clock.h"
+#include "common/base/file.h"
+#include "common/base/sealer.h"
+#include "common/ledger/cosignature.h"
+#include "common/ledger/signer.h"
+#include "common/transport/channel.h"
+#include "node/node.h"
+#include "tests/support/temporary_directory.h"
+#include "tongchou/v1/admin.pb.h"
+#include "tongchou/v1/audit.pb.h"
+#include "tongchou/v1/exchange.pb.h"
+#include "tongchou/v1/node.pb.h"
+#include "tongchou/v1/query.pb.h"
+
+namespace tongchou {
+namespace {
+
+using base::Identity;
+using base::Role;
+
+constexpr uint32_t kCity = 360100;
+constexpr auto kPatience = std::chrono::seconds(20);
+
+const std::vector<Identity> kCallers = {
+    {Role::kCityNode, "360000", "360100", ""},
+    {Role::kCityOperator, "360000", "360100", "o"},
+    {Role::kCityAdmin, "360000", "360100", "a"},
+    {Role::kAggregator, "360000", "360000", ""},
+    {Role::kOfficer, "360000", "360000", "f"},
+    {Role::kAnalyst, "360000", "360000", "n"},
+    {Role::kAdmin, "360000", "360000", "m"},
+    {Role::kAuditor, "360000", "360000", "u"}};
+
+struct Call {
+  std::string name;    // Query.GetPerson
+  std::string method;  // /tongchou.v1.Query/GetPerson
+  bool at_node = false;
+};
+
+// Of all services of the protocol, so that none is forgotten.
+std::vector<Call> Calls() {
+  std::vector<Call> calls;
+  for (const auto* file :
+       {v1::Hello::descriptor()->file(), v1::WriteRequest::descriptor()->file(),
+        v1::GetStatusRequest::descriptor()->file(),
+        v1::LogSummary::descriptor()->file(),
+        v1::AccessRecord::descriptor()->file()}) {
+    for (int i = 0; i < file->service_count(); ++i) {
+      const auto* service = file->service(i);
+      for (int j = 0; j < service->method_count(); ++j) {
+        const std::string& method = service->method(j)->name();
+        calls.push_back({service->name() + "." + method,
+                         "/" + service->full_name() + "/" + method,
+                         service->name() == "Node"});
+      }
+    }
+  }
+  return calls;
+}
+
+class AccessTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    authority_ =
+        base::MakeAuthority("ours", {.now_micros = clock_.NowMicros()}).value();
+    Write("ca.pem", authority_.certificate_pem);
+    for (const Identity& caller : kCallers) Issue(caller);
+    MakeKey("witness.pem");
+    MakeKey("own.pem");
+    MakeKey("city.pem");
+    MakeKey("city-witness.pem");
+    ASSERT_TRUE(base::MakeSealerKey(Path("pseudonym")).ok());
+    StartAggregator();
+    StartNode();
+  }
+  void TearDown() override {
+    node_.reset();
+    aggregator_.reset();
+  }
+
+  std::string Path(const std::string& name) const {
+    return directory_.path() + "/" + name;
+  }
+  void Write(const std::string& name, const std::string& text) {
+    ASSERT_TRUE(base::WritePrivateFileDurably(Path(name), text).ok());
+  }
+  void MakeKey(const std::string& name) {
+    const auto key = base::Ed25519PrivateKey::Generate();
+    Write(name, key.ToPem());
+    keys_.emplace(name, key);
+  }
+  static std::string NameOf(const Identity& identity) {
+    return std::to_string(static_cast<int>(identity.role));
+  }
+  void Issue(const Identity& identity) {
+    const base::LeafRequest request{
+        .identity = identity, .validity = {.now_micros = clock_.NowMicros()}};
+    const auto leaf = base::IssueCertificate(authority_, request).value();
+    Write(NameOf(identity) + ".pem", leaf.certificate_pem);
+    Write(NameOf(identity) + ".key", leaf.key_pem);
+  }
+  transport::TlsFiles FilesOf(const Identity& identity) const {
+    const std::string name = NameOf(identity);
+    return {Path("ca.pem"), Path(name + ".pem"), Path(name + ".key")};
+  }
+
+  void StartAggregator() {
+    aggregator::AggregatorConfig config;
+    config.province = "360000";
+    config.data = Path("province");
+    config.witness_key = Path("witness.pem");
+    config.signing_key = Path("own.pem");
+    config.sign_guard = Path("guard.json");
+    config.pseudonym_key = Path("pseudonym");
+    config.listen = "127.0.0.1:0";
+    config.tls = FilesOf(kCallers[3]);
+    config.cities[kCity] =
+        ledger::Signer("tongchou/360000/360100", keys_.at("city.pem"))
+            .verifier();
+    auto started = aggregator::Aggregator::Start(config, false);
+    ASSERT_TRUE(started.ok()) << started.status();
+    aggregator_ = *std::move(started);
+  }
+  void StartNode() {
+    node::NodeConfig config;
+    config.province = "360000";
+    config.city = kCity;
+    config.data = Path("city");
+    config.signing_key = Path("city.pem");
+    config.sign_guard = Path("city-guard.json");
+    config.listen = "127.0.0.1:0";
+    config.tls = FilesOf(kCallers[0]);
+    auto started = node::Node::Start(config, false);
+    ASSERT_TRUE(started.ok()) << started.status();
+    node_ = *std::move(started);
+  }
+
+  std::shared_ptr<grpc::Channel> ChannelOf(const Identity& caller,
+                                           bool at_node) {
+    const int port = at_node ? node_->port() : aggregator_->port();
+    auto channel = transport::MakeChannel(
+        "127.0.0.1:" + std::to_string(port), FilesOf(caller),
+        at_node ? base::ExpectedPeer{Role::kCityNode, "360100"}
+                : base::ExpectedPeer{Role::kAggregator, "360000"});
+    EXPECT_TRUE(channel.ok()) << channel.status();
+    return *channel;
+  }
+  // An empty request is enough: who may not call is refused before it is read.
+  static grpc::Status Ask(const std::shared_ptr<grpc::Channel>& channel,
+                          const std::string& method) {
+    grpc::GenericStub stub(channel);
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kPatience);
+    const grpc::Slice slice("");
+    const grpc::ByteBuffer request(&slice, 1);
+    grpc::ByteBuffer response;
+    std::promise<grpc::Status> done;
+    stub.UnaryCall(&context, method, {}, &request, &response,
+                   [&done](grpc::Status status) { done.set_value(status); });
+    return done.get_future().get();
+  }
+
+  base::RealClock clock_;
+  TemporaryDirectory directory_;
+  base::KeyAndCertificate authority_;
+  std::map<std::string, base::Ed25519PrivateKey> keys_;
+  std::unique_ptr<aggregator::Aggregator> aggregator_;
+  std::unique_ptr<node::Node> node_;
+};
+
+TEST(AccessTable, NamesCallsThatExistAndEachPairOnce) {
+  std::set<std::string> names;
+  for (const Call& call : Calls()) names.insert(call.name);
+  std::set<std::pair<std::string, Role>> pairs;
+  std::set<std::string> ruled;
+  for (const transport::AccessRule& rule : transport::AccessRules()) {
+    EXPECT_TRUE(names.contains(std::string(rule.call))) << rule.call;
+    EXPECT_TRUE(pairs.emplace(rule.call, rule.role).second) << rule.call;
+    ruled.emplace(rule.call);
+  }
+  EXPECT_EQ(ruled, names) << "a call that nobody may make";
+}
+
+TEST(AccessTable, OnlyReadersOfRecordsNeedAReasonOrAreMasked) {
+  for (const transport::AccessRule& rule : transport::AccessRules()) {
+    const bool rows = rule.call == "Query.GetPerson" ||
+                      rule.call == "Query.ListRecords" ||
+                      rule.call == "Query.GetRecordHistory";
+    const auto expected = !rows ? transport::Permit::kYes
+                          : rule.role == Role::kAnalyst
+                              ? transport::Permit::kMasked
+                              : transport::Permit::kWithPurpose;
+    EXPECT_EQ(rule.permit, expected) << rule.call;
+  }
+}
+
+TEST_F(AccessTest, EveryCallAgainstEveryRole) {
+  const auto rules = transport::AccessRules();
+  int admitted = 0;
+  int refused = 0;
+  for (const Identity& caller : kCallers) {
+    const std::map<bool, std::shared_ptr<grpc::Channel>> channels = {
+        {false, ChannelOf(caller, false)}, {true, ChannelOf(caller, true)}};
+    for (const Call& call : Calls()) {
+      const bool may = std::any_of(
+          rules.begin(), rules.end(), [&](const transport::AccessRule& rule) {
+            return rule.call == call.name && rule.role == caller.role;
+          });
+      const grpc::Status status = Ask(channels.at(call.at_node), call.method);
+      const std::string what = std::string(base::RoleName(caller.role)) + " " +
+                               call.name + ": " + status.error_message();
+      EXPECT_EQ(status.error_code() == grpc::StatusCode::PERMISSION_DENIED,
+                !may)
+          << what;
+      EXPECT_NE(status.error_code(), grpc::StatusCode::UNIMPLEMENTED) << what;
+      EXPECT_NE(status.error_code(), grpc::StatusCode::UNAVAILABLE) << what;
+      ++(may ? admitted : refused);
+    }
+  }
+  EXPECT_EQ(admitted, static_cast<int>(rules.size()));
+  EXPECT_EQ(admitted + refused,
+            static_cast<int>(kCallers.size() * Calls().size()));
+}
+
+// The node of one city serves that city's people alone.
+TEST_F(AccessTest, AnotherCitysOperatorIsRefused) {
+  const Identity other{Role::kCityOperator, "360000", "360200", "o"};
+  Issue(other);
+  const auto channel = ChannelOf(other, true);
+  for (const Call& call : Calls()) {
+    if (!call.at_node) continue;
+    EXPECT_EQ(Ask(channel, call.method).error_code(),
+              grpc::StatusCode::PERMISSION_DENIED)
+        << call.name;
+  }
+}
+
+}  // namespace
+}  // namespace tongchou
