@@ -66,7 +66,9 @@ Json NodeJson(const v1::GetNodeStatusResponse& node) {
           {"applied", node.applied_size()},
           {"uplink", node.uplink_state()},
           {"read_only", TextOrNull(node.read_only_reason())},
-          {"clock", node.clock_us()}};
+          {"clock", node.clock_us()},
+          {"province_log", node.province_log_size()},
+          {"province_log_problem", TextOrNull(node.province_log_problem())}};
 }
 
 Json BasisJson(const v1::AnswerBasis& basis) {

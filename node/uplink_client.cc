@@ -173,6 +173,7 @@ class Client final : public UplinkClient {
 
   void Run();
   absl::Status RunStream();
+  void Reconnect();
   exchange::UplinkConfig FreshConfig();
   void ReadLoop(Stream* stream, exchange::Uplink* uplink);
   absl::Status WriteLoop(Stream* stream, exchange::Uplink* uplink);
@@ -188,7 +189,7 @@ class Client final : public UplinkClient {
   const exchange::UplinkConfig uplink_config_;
   LogAdapter adapter_;
   ledger::LogStore& log_;
-  const std::shared_ptr<grpc::Channel> channel_;
+  std::shared_ptr<grpc::Channel> channel_;  // the thread's own
 
   mutable base::Mutex mutex_;
   base::CondVar changed_;
@@ -205,6 +206,12 @@ class Client final : public UplinkClient {
   base::Mutex machine_mutex_;  // around every call of the state machine
   std::thread thread_;
 };
+
+absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(
+    const NodeConfig& config) {
+  return transport::MakeChannel(config.aggregator, config.tls,
+                                {base::Role::kAggregator, config.province});
+}
 
 void Client::SetState(std::string state) {
   base::MutexLock lock(mutex_);
@@ -242,7 +249,19 @@ void Client::Run() {
     while (std::chrono::steady_clock::now() < until) {
       if (!Pause(kRetryMin)) return;
     }
+    // The connection still shows the certificate of its beginning; the file
+    // may hold a newer one.
+    if (absl::IsPermissionDenied(status)) Reconnect();
     retry = std::min(retry * 2, kRetryMax);
+  }
+}
+
+void Client::Reconnect() {
+  auto channel = OpenChannel(config_);
+  if (channel.ok()) {
+    channel_ = *std::move(channel);
+  } else {
+    spdlog::warn("uplink: {}", base::Message(channel.status()));
   }
 }
 
@@ -385,10 +404,7 @@ absl::StatusOr<std::unique_ptr<UplinkClient>> UplinkClient::Start(
   ASSIGN_OR_RETURN(uplink.province_key,
                    ledger::ParseVerifierKey(config.witness));
   ASSIGN_OR_RETURN(uplink.incarnation, NextIncarnation(log));
-  ASSIGN_OR_RETURN(
-      auto channel,
-      transport::MakeChannel(config.aggregator, config.tls,
-                             {base::Role::kAggregator, config.province}));
+  ASSIGN_OR_RETURN(auto channel, OpenChannel(config));
   return std::make_unique<Client>(config, log, signer, province, clock,
                                   std::move(uplink), std::move(channel));
 }

@@ -125,6 +125,18 @@ absl::StatusOr<v1::AnswerBasis> MakeBasis(const ProvinceParts& parts,
   return basis;
 }
 
+void QueryService::FillOwnLog(v1::ProvinceLogStatus* status) const {
+  status->set_size(parts_.journal->own_log().Head().size());
+  status->set_signed_size(parts_.own_head->signed_size());
+  status->set_problem(parts_.own_head->problem());
+  for (const auto& [city, news] : parts_.own_head->witnesses()) {
+    v1::WitnessStatus* witness = status->add_witnesses();
+    witness->set_city(city);
+    witness->set_size(news.size);
+    witness->set_cosigned_us(news.cosigned_seconds * base::kMicrosPerSecond);
+  }
+}
+
 absl::Status QueryService::DoStatus(const v1::GetStatusRequest& request,
                                     v1::GetStatusResponse* response) const {
   const auto snapshot = parts_.state->Snapshot();
@@ -132,6 +144,7 @@ absl::Status QueryService::DoStatus(const v1::GetStatusRequest& request,
   const int64_t now = parts_.clock->NowMicros();
   response->set_journal_ordinal(parts_.journal->last_ordinal());
   response->set_applied_ordinal(position.ordinal);
+  FillOwnLog(response->mutable_province_log());
   for (const uint32_t code : parts_.cities->cities()) {
     v1::CityStatus* status = response->add_cities();
     status->set_city(code);

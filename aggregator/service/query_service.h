@@ -59,6 +59,7 @@ class QueryService final : public v1::Query::Service {
       v1::GetRecordHistoryResponse* response) override;
 
  private:
+  void FillOwnLog(v1::ProvinceLogStatus* status) const;
   absl::Status DoStatus(const v1::GetStatusRequest& request,
                         v1::GetStatusResponse* response) const;
   absl::Status DoIndicators(

@@ -1,5 +1,6 @@
 #include <grpcpp/client_context.h>
 
+#include <algorithm>
 #include <iostream>
 
 #include "cli/answer_json.h"
@@ -75,12 +76,46 @@ std::string Problems(const v1::GetStatusResponse& response) {
   return text;
 }
 
+Json OwnLogJson(const v1::ProvinceLogStatus& log) {
+  Json witnesses = Json::array();
+  for (const v1::WitnessStatus& one : log.witnesses()) {
+    witnesses.push_back({{"city", DivisionText(one.city())},
+                         {"size", one.size()},
+                         {"cosigned", one.cosigned_us()}});
+  }
+  return {
+      {"size", log.size()},
+      {"signed", log.signed_size()},
+      {"witnesses", std::move(witnesses)},
+      {"problem", log.problem().empty() ? Json(nullptr) : Json(log.problem())}};
+}
+
+// "own log: 1,234 entries, 1,234 signed, 1,230 cosigned by 11 cities"
+std::string OwnLogText(const v1::ProvinceLogStatus& log) {
+  std::string text = "own log: " + Number(log.size(), false) + " entries, " +
+                     Number(log.signed_size(), false) + " signed";
+  uint64_t cosigned = log.signed_size();
+  for (const v1::WitnessStatus& one : log.witnesses()) {
+    cosigned = std::min(cosigned, one.size());
+  }
+  if (log.witnesses_size() > 0) {
+    text += ", " + Number(cosigned, false) + " cosigned by " +
+            std::to_string(log.witnesses_size()) + " cities";
+  }
+  text += "\n";
+  if (!log.problem().empty()) {
+    text += "own log: " + Printable(log.problem()) + "\n";
+  }
+  return text;
+}
+
 Json StatusJson(const v1::GetStatusResponse& response) {
   Json cities = Json::array();
   for (const v1::CityStatus& city : response.cities()) {
     cities.push_back(CityJson(city));
   }
   return {{"cities", std::move(cities)},
+          {"province_log", OwnLogJson(response.province_log())},
           {"basis", BasisJson(response.basis())}};
 }
 
@@ -112,6 +147,9 @@ Table NodeTable(const v1::GetNodeStatusResponse& node, bool plain) {
 std::string NodeText(const v1::GetNodeStatusResponse& node) {
   std::string text = NodeTable(node, false).Text() +
                      "uplink: " + Printable(node.uplink_state()) + "\n";
+  if (!node.province_log_problem().empty()) {
+    text += "province: " + Printable(node.province_log_problem()) + "\n";
+  }
   if (!node.read_only_reason().empty()) {
     text += "read-only: " + Printable(node.read_only_reason()) + "\n";
   }
@@ -157,7 +195,8 @@ absl::StatusOr<int> RunProvinceStatus(const Globals& globals) {
   } else if (globals.format == Format::kCsv) {
     std::cout << CityTable(response, true).Csv();
   } else {
-    std::cout << CityTable(response, false).Text() << Problems(response);
+    std::cout << CityTable(response, false).Text()
+              << OwnLogText(response.province_log()) << Problems(response);
   }
   return kExitDone;
 }
