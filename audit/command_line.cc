@@ -20,9 +20,12 @@
 #include "audit/replay.h"
 #include "audit/report.h"
 #include "audit/report_page.h"
+#include "audit/witness_http.h"
 #include "common/base/clock.h"
 #include "common/base/file.h"
+#include "common/base/key_file.h"
 #include "common/base/status.h"
+#include "common/base/stop_signal.h"
 #include "common/transport/channel.h"
 
 namespace tongchou::audit {
@@ -44,6 +47,11 @@ struct Options {
   std::string tiles;
   std::string redacted_copy;
   bool redacted = false;
+  std::string witness_key;
+  std::string witness_name;
+  std::string witness_vkey;
+  std::string listen = "127.0.0.1:7200";
+  bool make_key = false;
   std::string html;
   std::string json;
 };
@@ -195,6 +203,59 @@ int RunExportTiles(const Options& options) {
   });
 }
 
+absl::StatusOr<ledger::Cosigner> LoadWitness(const Options& options) {
+  if (options.make_key && !base::FileExists(options.witness_key)) {
+    RETURN_IF_ERROR(base::WritePrivateFileDurably(
+        options.witness_key, base::Ed25519PrivateKey::Generate().ToPem()));
+  }
+  ASSIGN_OR_RETURN(auto key, base::ReadKeyFile(options.witness_key,
+                                               "tongchou-audit witness"));
+  return ledger::Cosigner(options.witness_name, std::move(key));
+}
+
+// Serves until a signal comes.
+absl::Status ServeWitness(const Options& options) {
+  if (!ledger::IsKeyName(options.witness_name)) {
+    return base::InvalidArgumentError("--name: neither blanks nor '+'");
+  }
+  ASSIGN_OR_RETURN(const ledger::Cosigner cosigner, LoadWitness(options));
+  std::cout << cosigner.verifier().ToText() << "\n";
+  if (options.make_key) return absl::OkStatus();
+  base::StopSignal stop;
+  ASSIGN_OR_RETURN(const Policy policy, LoadPolicy(options.policy));
+  std::vector<ledger::VerifierKey> logs = {policy.own.key};
+  for (const auto& [city, log] : policy.cities) logs.push_back(log.key);
+  base::RealClock clock;
+  ASSIGN_OR_RETURN(const auto witness,
+                   Witness::Open(options.directory, cosigner, logs, &clock));
+  ASSIGN_OR_RETURN(
+      const auto server,
+      WitnessServer::Start(options.listen, options.tls, witness.get()));
+  std::cout << "serving on port " << server->port() << std::endl;
+  stop.Wait();
+  return absl::OkStatus();
+}
+
+int RunWitness(const Options& options) {
+  const absl::Status status = ServeWitness(options);
+  return status.ok() ? 0 : Fail(status);
+}
+
+int RunFeed(const Options& options) {
+  const auto policy = LoadPolicy(options.policy);
+  if (!policy.ok()) return Fail(policy.status());
+  const auto key = ledger::ParseVerifierKey(options.witness_vkey);
+  if (!key.ok()) return Fail(base::Annotate(key.status(), "--witness"));
+  const auto fed = FeedWitness(options.listen, options.tls, *key,
+                               Archive(options.directory), *policy);
+  if (!fed.ok()) return Fail(fed.status());
+  for (const FedLog& log : *fed) {
+    std::cout << fmt::format("{}: {} entries cosigned, {} before\n",
+                             LogName(log.city), log.size, log.old_size);
+  }
+  return 0;
+}
+
 // A command over the copy with the auditor's keys.
 CLI::App* AddCopyCommand(CLI::App* app, const char* name, const char* what,
                          Options* options) {
@@ -208,17 +269,59 @@ void AddOnlyCity(CLI::App* command, Options* options) {
   command->add_option("--city", options->city, "Only this city's log");
 }
 
+void AddTls(CLI::App* command, Options* options) {
+  command->add_option("--ca", options->tls.ca, "CA certificate (PEM)")
+      ->required();
+  command
+      ->add_option("--cert", options->tls.certificate, "Own certificate (PEM)")
+      ->required();
+  command->add_option("--key", options->tls.key, "Own key (PEM)")->required();
+}
+
+CLI::App* AddWitness(CLI::App* app, Options* options) {
+  CLI::App* command = app->add_subcommand(
+      "witness",
+      "Cosign heads that extend what was cosigned before (C2SP tlog-witness)");
+  command
+      ->add_option("--dir", options->directory,
+                   "Where the newest cosigned head of each log is kept")
+      ->required();
+  AddPolicy(command, options);
+  command->add_option("--name", options->witness_name, "The witness's name")
+      ->required();
+  command
+      ->add_option("--witness-key", options->witness_key,
+                   "The key that cosigns (PEM), outside --dir")
+      ->required();
+  command->add_flag("--make-key", options->make_key,
+                    "Make the key unless it is there, print its public part, "
+                    "and end");
+  command->add_option("--listen", options->listen,
+                      "HOST:PORT of its HTTPS (default 127.0.0.1:7200)");
+  AddTls(command, options);
+  return command;
+}
+
+CLI::App* AddFeed(CLI::App* app, Options* options) {
+  CLI::App* command = AddCopyCommand(
+      app, "feed", "Have a witness cosign the newest copied heads", options);
+  command->add_option("--to", options->listen, "The witness, HOST:PORT")
+      ->required();
+  command
+      ->add_option("--witness", options->witness_vkey,
+                   "The witness's public key, as witness --make-key prints it")
+      ->required();
+  AddTls(command, options);
+  return command;
+}
+
 CLI::App* AddFetch(CLI::App* app, Options* options) {
   CLI::App* fetch = AddCopyCommand(
       app, "fetch",
       "Copy the logs and what the province claims; continues a copy", options);
   fetch->add_option("--aggregator", options->aggregator, "HOST:PORT")
       ->required();
-  fetch->add_option("--ca", options->tls.ca, "CA certificate (PEM)")
-      ->required();
-  fetch->add_option("--cert", options->tls.certificate, "Own certificate (PEM)")
-      ->required();
-  fetch->add_option("--key", options->tls.key, "Own key (PEM)")->required();
+  AddTls(fetch, options);
   AddOnlyCity(fetch, options);
   fetch->add_flag("--logs-only", options->logs_only, "No records, no figures");
   return fetch;
@@ -313,6 +416,8 @@ int RunCommandLine(int argc, char** argv) {
   CLI::App* export_tiles = AddExportTiles(&app, &options);
   CLI::App* export_entries = AddExport(&app, &options);
   CLI::App* redact = AddRedact(&app, &options);
+  CLI::App* witness = AddWitness(&app, &options);
+  CLI::App* feed = AddFeed(&app, &options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -320,6 +425,8 @@ int RunCommandLine(int argc, char** argv) {
   }
   if (fetch->parsed()) return RunFetch(options);
   if (redact->parsed()) return RunRedact(options);
+  if (witness->parsed()) return RunWitness(options);
+  if (feed->parsed()) return RunFeed(options);
   if (verify->parsed()) {
     return RunCheck(options, [&](const Archive& archive, const Policy& policy) {
       return Verify(archive, policy,

@@ -71,9 +71,41 @@ absl::Status ReadCity(const toml::value& value, Policy* policy) {
   return absl::OkStatus();
 }
 
+absl::Status ReadWitnesses(const toml::table& table, Policy* policy) {
+  const auto witnesses = table.find("witnesses");
+  if (witnesses != table.end()) {
+    if (!witnesses->second.is_array()) {
+      return base::InvalidArgumentError("witnesses is a list of keys");
+    }
+    for (const toml::value& one : witnesses->second.as_array()) {
+      if (!one.is_string()) {
+        return base::InvalidArgumentError("witnesses: a key stands in quotes");
+      }
+      ASSIGN_OR_RETURN(const ledger::VerifierKey key,
+                       ledger::ParseVerifierKey(one.as_string().str));
+      if (key.type != ledger::KeyType::kCosignature) {
+        return base::InvalidArgumentError(
+            "witnesses: {} is no key of a cosigner", key.name);
+      }
+      policy->witnesses.push_back(key);
+    }
+  }
+  const auto quorum = table.find("quorum");
+  if (quorum == table.end()) return absl::OkStatus();
+  if (!quorum->second.is_integer() || quorum->second.as_integer() < 0 ||
+      quorum->second.as_integer() >
+          static_cast<int64_t>(policy->witnesses.size())) {
+    return base::InvalidArgumentError(
+        "quorum is a number of 0 to {}, as many as there are witnesses",
+        policy->witnesses.size());
+  }
+  policy->quorum = static_cast<uint64_t>(quorum->second.as_integer());
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Policy> ReadPolicy(const toml::table& table) {
-  RETURN_IF_ERROR(CheckKeys(
-      table, {"province", "witness", "key", "city", "synthetic_clock"}));
+  RETURN_IF_ERROR(CheckKeys(table, {"province", "witness", "key", "city",
+                                    "witnesses", "quorum", "synthetic_clock"}));
   Policy policy;
   ASSIGN_OR_RETURN(policy.province, Text(table, "province"));
   RETURN_IF_ERROR(Division(policy.province).status());
@@ -90,6 +122,7 @@ absl::StatusOr<Policy> ReadPolicy(const toml::table& table) {
     return base::InvalidArgumentError("key must be that of {}",
                                       policy.own.origin);
   }
+  RETURN_IF_ERROR(ReadWitnesses(table, &policy));
   const auto clock = table.find("synthetic_clock");
   if (clock != table.end()) {
     if (!clock->second.is_boolean()) {

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -9,12 +10,16 @@
 #include "audit/receipts.h"
 #include "common/base/clock.h"
 #include "common/base/status.h"
+#include "common/ledger/checkpoint.h"
+#include "common/ledger/cosignature.h"
 #include "common/records/record_key.h"
 
 namespace tongchou::audit {
 namespace {
 
 constexpr size_t kThreads = 2;
+// So long witnesses may take for the newest heads.
+constexpr int64_t kQuorumMicros = 120 * base::kMicrosPerSecond;
 
 uint32_t EndOfYearBefore(uint32_t day) {
   return (day / 10'000 - 1) * 10'000 + 1231;
@@ -83,6 +88,43 @@ void RunOne(const Archive& archive, const Policy& policy, Bodies bodies,
   if (run->records != nullptr) run->records->Finish();
 }
 
+// The newest head of the province's log that enough witnesses cosigned.
+absl::StatusOr<uint64_t> QuorumSize(const Archive& archive,
+                                    const Policy& policy) {
+  std::map<uint64_t, std::set<std::string>> signers;
+  uint64_t newest = 0;
+  const auto take = [&](std::string_view note) {
+    const auto head = ledger::OpenCheckpoint(note, policy.own.key);
+    if (!head.ok()) return absl::OkStatus();  // named elsewhere
+    std::set<std::string>& names = signers[head->size];
+    for (const ledger::VerifierKey& key : policy.witnesses) {
+      if (ledger::VerifyCosignature(note, key).ok()) names.insert(key.name);
+    }
+    if (names.size() >= policy.quorum) newest = std::max(newest, head->size);
+    return absl::OkStatus();
+  };
+  RETURN_IF_ERROR(ReadPieces(archive.checkpoints(kProvinceLog), take).status());
+  return newest;
+}
+
+// Witnesses need a moment for the newest heads; everything older must have its
+// quorum.
+absl::Status CheckQuorum(const Archive& archive, const Policy& policy,
+                         const LogOutcome& outcome, Findings* findings) {
+  if (policy.quorum == 0) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const uint64_t covered, QuorumSize(archive, policy));
+  const auto next = outcome.commit_times.upper_bound(covered);
+  if (next == outcome.commit_times.end() ||
+      outcome.last_commit_time_us - next->second <= kQuorumMicros) {
+    return absl::OkStatus();
+  }
+  findings->Add(fmt::format("{} entries {} to {}", LogName(kProvinceLog),
+                            covered, outcome.size - 1),
+                fmt::format("are covered by no head that {} witnesses cosigned",
+                            policy.quorum));
+  return absl::OkStatus();
+}
+
 // The province's own log comes first: what it says of the cities' logs is
 // compared with them.
 absl::Status RunOwn(const Archive& archive, const Policy& policy, Bodies bodies,
@@ -99,6 +141,7 @@ absl::Status RunOwn(const Archive& archive, const Policy& policy, Bodies bodies,
           archive, policy.own, nullptr, policy.synthetic_clock, {},
           [&](const AuditedEntry& entry) { receipts->Take(entry); },
           &summary->findings, bodies));
+  RETURN_IF_ERROR(CheckQuorum(archive, policy, outcome, &summary->findings));
   summary->withheld += outcome.withheld;
   summary->own = {kProvinceLog, outcome.size, outcome.checkpoints, outcome.root,
                   outcome.last_commit_time_us};

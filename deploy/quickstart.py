@@ -319,8 +319,12 @@ class Province:
         return json.loads(run(self.client("officer", *arguments)))
 
     def copy_logs(self):
+        """From nothing; fetch_logs goes on with the copy."""
+        shutil.rmtree(self.options.dir / "audit" / "copy", ignore_errors=True)
+        self.fetch_logs()
+
+    def fetch_logs(self):
         copy = self.options.dir / "audit" / "copy"
-        shutil.rmtree(copy, ignore_errors=True)
         run([BIN / "tongchou-audit", "fetch", "--dir", copy, "--policy",
              self.options.dir / "audit" / "policy.toml",
              "--aggregator", self.aggregator_address,

@@ -13,7 +13,7 @@ constexpr std::string_view kPrefix = "spiffe://tongchou/";
 constexpr std::string_view kShape =
     "expected spiffe://tongchou/PROVINCE/city/CITY/(node|operator/NAME|"
     "admin/NAME), .../province/(aggregator|officer/NAME|analyst/NAME|"
-    "admin/NAME) or .../audit/auditor/NAME";
+    "admin/NAME) or .../audit/(auditor/NAME|witness)";
 
 struct RoleRow {
   Role role;
@@ -23,7 +23,7 @@ struct RoleRow {
   bool named;
 };
 
-constexpr std::array<RoleRow, 8> kRoles = {{
+constexpr std::array<RoleRow, 9> kRoles = {{
     {Role::kCityNode, "city", "node", "city node", false},
     {Role::kCityOperator, "city", "operator", "city operator", true},
     {Role::kCityAdmin, "city", "admin", "city administrator", true},
@@ -32,6 +32,7 @@ constexpr std::array<RoleRow, 8> kRoles = {{
     {Role::kAnalyst, "province", "analyst", "analyst", true},
     {Role::kAdmin, "province", "admin", "administrator", true},
     {Role::kAuditor, "audit", "auditor", "auditor", true},
+    {Role::kWitness, "audit", "witness", "witness", false},
 }};
 
 const RoleRow& RowOf(Role role) {
@@ -156,7 +157,8 @@ absl::StatusOr<std::string> FormatIdentity(const Identity& identity) {
 std::string_view RoleName(Role role) { return RowOf(role).title; }
 
 bool IsServerRole(Role role) {
-  return role == Role::kCityNode || role == Role::kAggregator;
+  return role == Role::kCityNode || role == Role::kAggregator ||
+         role == Role::kWitness;
 }
 
 absl::Status CheckPeer(const ExpectedPeer& expected, const Identity& actual) {

@@ -6,6 +6,7 @@
 //   spiffe://tongchou/360000/province/aggregator
 //   spiffe://tongchou/360000/province/officer/NAME    (also analyst, admin)
 //   spiffe://tongchou/360000/audit/auditor/NAME
+//   spiffe://tongchou/360000/audit/witness
 //
 // The first code is the province, the second a city of it; the province's own
 // level (360000) counts as a city. Nothing else is an identity.
@@ -29,6 +30,7 @@ enum class Role {
   kAnalyst,
   kAdmin,
   kAuditor,
+  kWitness,
 };
 
 inline constexpr size_t kIdentityUriBytesMax = 255;
@@ -53,7 +55,7 @@ absl::StatusOr<std::string> FormatIdentity(const Identity& identity);
 // "city node", "aggregator", "analyst"…, for messages.
 std::string_view RoleName(Role role);
 
-// Nodes and aggregators: roles that other parties connect to.
+// Nodes, aggregators and witnesses: roles that others connect to.
 bool IsServerRole(Role role);
 
 // Whom one end of a connection expects at the other.

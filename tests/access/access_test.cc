@@ -47,7 +47,8 @@ const std::vector<Identity> kCallers = {
     {Role::kOfficer, "360000", "360000", "f"},
     {Role::kAnalyst, "360000", "360000", "n"},
     {Role::kAdmin, "360000", "360000", "m"},
-    {Role::kAuditor, "360000", "360000", "u"}};
+    {Role::kAuditor, "360000", "360000", "u"},
+    {Role::kWitness, "360000", "360000", ""}};
 
 struct Call {
   std::string name;    // Query.GetPerson

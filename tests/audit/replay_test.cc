@@ -12,6 +12,7 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 class ReplayTest : public testing::Test {
  protected:
@@ -53,6 +54,34 @@ TEST_F(ReplayTest, SoundClaimsAreClean) {
   EXPECT_EQ(summary->records, 18u);
   EXPECT_EQ(summary->figures, claims_.figures.size());
   EXPECT_EQ(summary->records_digest.size(), 64u);
+}
+
+// Heads of the province's log need the cosignatures that the policy wants, but
+// for the newest.
+TEST_F(ReplayTest, AQuorumOfWitnessesIsCounted) {
+  copy_.Write();
+  const ledger::Cosigner first("tongchou/360000/360100/witness", TestKey('a'));
+  const ledger::Cosigner second("audit.example/witness", TestKey('b'));
+  Policy policy = copy_.policy();
+  policy.witnesses = {first.verifier(), second.verifier()};
+  policy.quorum = 2;
+  EXPECT_THAT(FindingsOf(Verify(copy_.archive(), policy)), IsEmpty())
+      << "nothing is older than the witnesses need";
+  copy_.province.AddOwn(kTestDay + 100, v1::PROVINCE_RECORD_TYPE_REFUSALS, "",
+                        0);
+  copy_.province.SignAlone();
+  copy_.Write();
+  EXPECT_THAT(FindingsOf(Verify(copy_.archive(), policy)),
+              ElementsAre(Names("province entries 0 to 9", "cosigned")));
+  // One of them on one note, the other on another of the same head.
+  auto& notes = copy_.province.notes;
+  const std::string head = notes[notes.size() - 2];
+  notes.push_back(*first.Cosign(head, 7));
+  copy_.Write();
+  EXPECT_THAT(FindingsOf(Verify(copy_.archive(), policy)), SizeIs(1));
+  notes.push_back(*second.Cosign(head, 8));
+  copy_.Write();
+  EXPECT_THAT(FindingsOf(Verify(copy_.archive(), policy)), IsEmpty());
 }
 
 TEST_F(ReplayTest, ClaimsMayRestOnLessThanTheLogsHave) {

@@ -173,6 +173,54 @@ def check_own_log(province):
     assert found["province_entries"] > 5, found
 
 
+def check_witness(province):
+    """The audit office cosigns too; a quorum of two cities and the office."""
+    province.issue("witness", "audit/witness")
+    audit = harness.BIN / "tongchou-audit"
+    directory = province.options.dir / "audit"
+    policy = directory / "policy.toml"
+    port = harness.quickstart.free_ports(1)[0]
+
+    def tls(name):
+        return ["--ca", province.pki / "ca.pem", "--cert",
+                province.pki / f"{name}.pem", "--key",
+                province.pki / f"{name}-key.pem"]
+    serve = [audit, "witness", "--dir", directory / "witness", "--policy",
+             policy, "--name", "audit.example/witness", "--witness-key",
+             directory / "witness-key.pem", "--listen", f"127.0.0.1:{port}",
+             *tls("witness")]
+    key = harness.run([*serve, "--make-key"]).strip()
+    process = subprocess.Popen([str(a) for a in serve],
+                               stdout=subprocess.PIPE, text=True)
+    assert key in process.stdout.readline()
+    assert "serving" in process.stdout.readline()
+    feed = [audit, "feed", "--dir", directory / "copy", "--policy", policy,
+            "--to", f"127.0.0.1:{port}", "--witness", key, *tls("auditor")]
+    try:
+        assert "0 before" in harness.run(feed)
+        first = harness.run(feed)
+        assert "0 before" not in first, first
+        put = ("put", "unit", "AAB001=9", "AAB004=x", "AAB301=360102")
+        tongchou(province, "operator-360100", *put)
+        province.wait_applied([])
+        time.sleep(2)
+        province.fetch_logs()
+        grown = harness.run(feed)
+        assert "0 before" not in grown, grown
+    finally:
+        process.terminate()
+        assert process.wait(20) == 0
+    witnesses = [key] + [
+        (province.options.dir / f"city-{c.code}" / "log-key.pub")
+        .read_text().split()[1] for c in province.cities]
+    text = policy.read_text()
+    listed = ", ".join(f'"{w}"' for w in witnesses)
+    policy.write_text(f"witnesses = [{listed}]\nquorum = 3\n" + text)
+    found = json.loads(province.check_logs("verify"))
+    assert found["verdict"] == "clean", found
+    policy.write_text(text)
+
+
 def node_client(province, code):
     """A thief with the files of a city's node."""
     name = f"thief-{code}"
@@ -282,6 +330,7 @@ def main():
         check_analyst(province)
         check_access(province)
         check_own_log(province)
+        check_witness(province)
         check_stolen(province, cities)
         check_revoked_node(province, cities)
         check_revoked_operator(province)
