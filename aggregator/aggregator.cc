@@ -15,6 +15,7 @@
 #include "common/base/logging.h"
 #include "common/base/sealer.h"
 #include "common/base/status.h"
+#include "common/base/volume.h"
 #include "common/transport/ops_server.h"
 #include "common/transport/server.h"
 
@@ -143,9 +144,10 @@ void RunningAggregator::RestoreQuarantines() {
 }
 
 absl::Status RunningAggregator::StartServer() {
-  const ProvinceParts parts{config_.province, journal_.get(),  state_.get(),
-                            applier_.get(),   &cities_,        &clock_,
-                            guard_.get(),     own_head_.get(), masker_.get()};
+  const ProvinceParts parts{config_.province, config_.data,   journal_.get(),
+                            state_.get(),     applier_.get(), &cities_,
+                            &clock_,          guard_.get(),   own_head_.get(),
+                            masker_.get()};
   query_ = std::make_unique<QueryService>(parts);
   audit_ = std::make_unique<AuditService>(parts);
   admin_ = std::make_unique<AdminService>(parts);
@@ -171,6 +173,8 @@ absl::Status RunningAggregator::Open(bool rebuild_state) {
   RETURN_IF_ERROR(StartServer());
   server_->SetServing(true);
   ticker_ = std::thread([this] { Tick(); });
+  const std::string warning = base::EncryptionWarning(config_.data);
+  if (!warning.empty()) spdlog::warn("{}", warning);
   spdlog::info("serving: province={} listen={} port={} ordinal={} cities={}",
                config_.province, config_.listen, server_->port(),
                journal_->last_ordinal(), config_.cities.size());
@@ -213,6 +217,14 @@ void RunningAggregator::ShowPositions() {
                          .Name("tongchou_province_log_signed")
                          .Help("1 while the province's own log is signed")
                          .Register(*registry_);
+  auto& encrypted = prometheus::BuildGauge()
+                        .Name("tongchou_province_data_encrypted")
+                        .Help("1 while the data lie on an encrypted volume")
+                        .Register(*registry_);
+  encrypted.Add({}).Set(base::EncryptionOf(config_.data) ==
+                                base::VolumeEncryption::kEncrypted
+                            ? 1
+                            : 0);
   signed_log.Add({}).Set(own_head_->problem().empty() ? 1 : 0);
   const Position position = applier_->position();
   for (const uint32_t city : cities_.cities()) {

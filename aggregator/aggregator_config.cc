@@ -64,6 +64,14 @@ absl::StatusOr<AggregatorConfig> LoadAggregatorConfig(const std::string& path) {
   const auto keys = read_keys("cities");
   const auto witnesses = read_keys("witnesses");
   RETURN_IF_ERROR(file.Finish());
+  for (const std::string* key : {&config.signing_key, &config.witness_key,
+                                 &config.pseudonym_key, &config.tls.key}) {
+    if (!key->starts_with(config.data + "/")) continue;
+    return base::InvalidArgumentError(
+        "{}: {}: a key must lie outside the data directory, or it goes into "
+        "every backup",
+        path, *key);
+  }
   if (config.sign_guard.starts_with(config.data + "/")) {
     return base::InvalidArgumentError(
         "{}: sign_guard: must lie outside the data directory, or a restored "

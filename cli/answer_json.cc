@@ -68,6 +68,7 @@ Json NodeJson(const v1::GetNodeStatusResponse& node) {
           {"read_only", TextOrNull(node.read_only_reason())},
           {"clock", node.clock_us()},
           {"province_log", node.province_log_size()},
+          {"volume_warning", node.volume_warning()},
           {"province_log_problem", TextOrNull(node.province_log_problem())}};
 }
 

@@ -9,6 +9,7 @@
 #include "common/base/logging.h"
 #include "common/base/random.h"
 #include "common/base/status.h"
+#include "common/base/volume.h"
 #include "common/transport/ops_server.h"
 #include "common/transport/server.h"
 #include "node/local_facts.h"
@@ -156,6 +157,8 @@ absl::Status RunningNode::Open(bool rebuild_state) {
   ticker_ = std::thread([this] { Tick(); });
   const std::string reason = ReadOnlyReason();
   if (!reason.empty()) spdlog::warn("read-only: {}", reason);
+  const std::string warning = base::EncryptionWarning(config_.data);
+  if (!warning.empty()) spdlog::warn("{}", warning);
   spdlog::info("serving: origin={} listen={} port={} entries={} records={}",
                config_.Origin(), config_.listen, server_->port(),
                log_->Head().size(), index_->live_records());
@@ -189,6 +192,11 @@ void RunningNode::Tick() {
   prometheus::Gauge& contradicted =
       Gauge("province_log_contradicted",
             "1 when the province's own log contradicted itself");
+  Gauge("data_encrypted", "1 while the data lie on an encrypted volume")
+      .Set(base::EncryptionOf(config_.data) ==
+                   base::VolumeEncryption::kEncrypted
+               ? 1
+               : 0);
   prometheus::Gauge& read_only =
       Gauge("read_only", "1 while nothing may be written");
   for (int i = 0; !stopping_; ++i) {

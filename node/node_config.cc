@@ -31,6 +31,14 @@ absl::Status CheckNode(const std::string& path, const NodeConfig& config) {
         "backup brings an old guard with it",
         path);
   }
+  for (const std::string* key :
+       {&config.signing_key, &config.witness_key, &config.tls.key}) {
+    if (!key->starts_with(config.data + "/")) continue;
+    return base::InvalidArgumentError(
+        "{}: {}: a key must lie outside the data directory, or it goes into "
+        "every backup",
+        path, *key);
+  }
   return absl::OkStatus();
 }
 

@@ -4,6 +4,7 @@
 #include "common/base/logging.h"
 #include "common/base/sha256.h"
 #include "common/base/status.h"
+#include "common/base/volume.h"
 #include "common/records/record_view.h"
 #include "common/transport/access.h"
 #include "common/transport/grpc_status.h"
@@ -156,6 +157,7 @@ grpc::Status NodeService::GetNodeStatus(grpc::ServerContext* context,
   response->set_records(parts_.index->live_records());
   response->set_clock_us(
       parts_.clock->TimeOf(head.size(), head.last_commit_time_us));
+  response->set_volume_warning(base::EncryptionWarning(parts_.config.data));
   if (parts_.uplink == nullptr) {
     response->set_uplink_state("none configured");
     return grpc::Status::OK;

@@ -7,6 +7,7 @@
 #include "aggregator/service/indicator_answer.h"
 #include "aggregator/service/record_answers.h"
 #include "common/base/status.h"
+#include "common/base/volume.h"
 #include "common/ledger/checkpoint.h"
 #include "common/records/division.h"
 #include "common/records/record_key.h"
@@ -144,6 +145,7 @@ absl::Status QueryService::DoStatus(const v1::GetStatusRequest& request,
   const int64_t now = parts_.clock->NowMicros();
   response->set_journal_ordinal(parts_.journal->last_ordinal());
   response->set_applied_ordinal(position.ordinal);
+  response->set_volume_warning(base::EncryptionWarning(parts_.data));
   FillOwnLog(response->mutable_province_log());
   for (const uint32_t code : parts_.cities->cities()) {
     v1::CityStatus* status = response->add_cities();

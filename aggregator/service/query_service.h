@@ -21,6 +21,7 @@ inline constexpr uint32_t kPageSizeMax = 1'000;
 
 struct ProvinceParts {
   std::string province;
+  std::string data;  // directory
   Journal* journal = nullptr;
   UnifiedState* state = nullptr;
   const Applier* applier = nullptr;

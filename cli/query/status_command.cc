@@ -116,6 +116,7 @@ Json StatusJson(const v1::GetStatusResponse& response) {
   }
   return {{"cities", std::move(cities)},
           {"province_log", OwnLogJson(response.province_log())},
+          {"volume_warning", response.volume_warning()},
           {"basis", BasisJson(response.basis())}};
 }
 
@@ -149,6 +150,9 @@ std::string NodeText(const v1::GetNodeStatusResponse& node) {
                      "uplink: " + Printable(node.uplink_state()) + "\n";
   if (!node.province_log_problem().empty()) {
     text += "province: " + Printable(node.province_log_problem()) + "\n";
+  }
+  if (!node.volume_warning().empty()) {
+    text += "volume: " + Printable(node.volume_warning()) + "\n";
   }
   if (!node.read_only_reason().empty()) {
     text += "read-only: " + Printable(node.read_only_reason()) + "\n";
@@ -197,6 +201,9 @@ absl::StatusOr<int> RunProvinceStatus(const Globals& globals) {
   } else {
     std::cout << CityTable(response, false).Text()
               << OwnLogText(response.province_log()) << Problems(response);
+    if (!response.volume_warning().empty()) {
+      std::cout << "volume: " << Printable(response.volume_warning()) << "\n";
+    }
   }
   return kExitDone;
 }
