@@ -55,12 +55,14 @@ bool IsWorking(const Fields& enrolment) {
 
 struct Unit {
   uint32_t county = 0;
+  Source source = nullptr;
 };
 
 struct UnitEnrolment {
   std::string unit;
   uint32_t person;
   bool working;
+  Source source;
 };
 
 struct Filing {
@@ -68,24 +70,39 @@ struct Filing {
   uint32_t day;
   std::string number;
   uint32_t county;
+  Source source;
   auto Order() const { return std::tie(day, number); }
 };
 
 struct Leaving {
   uint32_t person;
   std::set<uint32_t> months;
+  Source source;
+};
+
+struct LoanPlace {
+  uint32_t county = 0;
+  Source source = nullptr;
+};
+
+struct PaidBack {
+  std::string loan;
+  int64_t amount;
+  Source source;
 };
 
 struct Family {
   uint32_t county = 0;
   uint32_t agreed_year = 0;
   bool open = false;  // on the day
+  Source source = nullptr;
 };
 
 struct FamilyMember {
   std::string family;
   uint32_t person;
   bool placed;
+  Source source;
 };
 
 class Scan {
@@ -128,13 +145,14 @@ class Scan {
   const uint32_t as_of_;
   const uint32_t on_;
   Emissions& out_;
+  Source source_ = nullptr;  // the record that is visited
 
   absl::flat_hash_map<std::string, Unit> difficult_units_;
   std::vector<UnitEnrolment> unit_enrolments_;
   absl::flat_hash_map<uint32_t, std::vector<Filing>> filings_;
   std::vector<Leaving> leavings_;
-  absl::flat_hash_map<std::string, uint32_t> loan_county_;
-  std::vector<std::pair<std::string, int64_t>> repayments_;
+  absl::flat_hash_map<std::string, LoanPlace> loans_;
+  std::vector<PaidBack> repayments_;
   absl::flat_hash_map<std::string, Family> families_;
   std::vector<FamilyMember> members_;
 };
@@ -145,7 +163,7 @@ void Scan::Enrolment(const Fields& row) {
   const uint32_t person = Person(row);
   if (!row.text("AAB001").empty()) {
     unit_enrolments_.push_back(
-        {std::string(row.text("AAB001")), person, IsWorking(row)});
+        {std::string(row.text("AAB001")), person, IsWorking(row), source_});
   }
   if (!row.has("AAC049")) return;
   const Place place = At(row);
@@ -183,12 +201,12 @@ void Scan::UnitRow(const Fields& row) {
   const uint32_t to = row.has("AAE031") ? row.day("AAE031") : kLastDay;
   if (on_ < from || on_ > to) return;
   const Place place = At(row);
-  difficult_units_[std::string(row.text("AAB001"))] = {place.county};
+  difficult_units_[std::string(row.text("AAB001"))] = {place.county, source_};
   out_.AddAmount("K5.heads", place, "", on_, row.number("AAB083"));
 }
 
 void Scan::PersonRow(const Fields& row) {
-  Leaving leaving{Person(row), {}};
+  Leaving leaving{Person(row), {}, source_};
   for (const std::string_view code : {"AIC162", "AAE138"}) {
     if (row.has(code)) leaving.months.insert(MonthOf(row.day(code)));
   }
@@ -200,8 +218,9 @@ void Scan::FilingRow(const Fields& row) {
   const Place place = At(row);
   const uint32_t person = Person(row);
   out_.AddPerson("K3.gross", place, "", MonthOf(day), person);
-  filings_[person].push_back(
-      {MonthOf(day), day, std::string(row.text("ACC030")), place.county});
+  filings_[person].push_back({MonthOf(day), day,
+                              std::string(row.text("ACC030")), place.county,
+                              source_});
 }
 
 void Scan::FoundWork(std::string_view id, const Fields& row) {
@@ -234,24 +253,26 @@ void Scan::Loan(const Fields& row) {
     out_.AddPerson("K6.persons", place, "", period, person);
   }
   out_.AddAmount("K6.balance", place, "", as_of_, row.number("ACC141"));
-  loan_county_[std::string(row.text("ACC140"))] = place.county;
+  loans_[std::string(row.text("ACC140"))] = {place.county, source_};
 }
 
 void Scan::Repayment(const Fields& row) {
-  repayments_.emplace_back(row.text("ACC140"), row.number("BCC144"));
+  repayments_.push_back(
+      {std::string(row.text("ACC140")), row.number("BCC144"), source_});
 }
 
 void Scan::FamilyRow(const Fields& row) {
   if (row.text("BCCS06") != "1") return;
   Family& family = families_[std::string(row.text("BCCS01"))];
   family.county = At(row).county;
+  family.source = source_;
   family.agreed_year = row.day("BCCS10") / 10'000;
   family.open = !row.has("AAE031") || row.day("AAE031") > on_;
 }
 
 void Scan::Member(const Fields& row) {
   members_.push_back({std::string(row.text("BCCS01")), Person(row),
-                      !row.text("BCCS23").empty()});
+                      !row.text("BCCS23").empty(), source_});
 }
 
 void Scan::JoinAttrition() {
@@ -267,6 +288,7 @@ void Scan::JoinAttrition() {
         }
       }
       if (latest == nullptr) continue;
+      out_.From(leaving.source, latest->source);
       out_.AddPerson("K3.attrition", {records_.city(), latest->county}, "",
                      month, leaving.person);
     }
@@ -278,6 +300,7 @@ void Scan::JoinDifficultUnits() {
     const auto unit = difficult_units_.find(enrolment.unit);
     if (unit == difficult_units_.end()) continue;
     const Place place{records_.city(), unit->second.county};
+    out_.From(enrolment.source, unit->second.source);
     out_.AddPerson("K5", place, "", on_, enrolment.person);
     if (enrolment.working) {
       out_.AddPerson("K5.1", place, "", on_, enrolment.person);
@@ -286,23 +309,26 @@ void Scan::JoinDifficultUnits() {
 }
 
 void Scan::JoinLoans() {
-  for (const auto& [loan, amount] : repayments_) {
-    const auto county = loan_county_.find(loan);
-    if (county == loan_county_.end()) continue;
-    out_.AddAmount("K6.balance", {records_.city(), county->second}, "", as_of_,
-                   -amount);
+  for (const PaidBack& paid : repayments_) {
+    const auto loan = loans_.find(paid.loan);
+    if (loan == loans_.end()) continue;
+    out_.From(paid.source, loan->second.source);
+    out_.AddAmount("K6.balance", {records_.city(), loan->second.county}, "",
+                   as_of_, -paid.amount);
   }
 }
 
 void Scan::JoinFamilies() {
-  absl::flat_hash_set<std::string> placed;
+  absl::flat_hash_map<std::string, Source> placed;
   for (const FamilyMember& member : members_) {
-    if (member.placed) placed.insert(member.family);
+    if (member.placed) placed.emplace(member.family, member.source);
   }
   for (const auto& [number, family] : families_) {
     const Place place{records_.city(), family.county};
+    const auto one = placed.find(number);
+    out_.From(family.source, one == placed.end() ? nullptr : one->second);
     out_.AddAmount("K7.agreed", place, "", family.agreed_year, 1);
-    if (placed.contains(number)) {
+    if (one != placed.end()) {
       out_.AddAmount("K7.placed", place, "", family.agreed_year, 1);
     } else if (family.open) {
       out_.AddAmount("K7.families", place, "", on_, 1);
@@ -312,6 +338,7 @@ void Scan::JoinFamilies() {
     const auto family = families_.find(member.family);
     if (family == families_.end() || !family->second.open) continue;
     if (placed.contains(member.family)) continue;
+    out_.From(member.source, family->second.source);
     out_.AddPerson("K7.members", {records_.city(), family->second.county}, "",
                    on_, member.person);
   }
@@ -351,8 +378,11 @@ void Scan::Visit(const Row& row) {
 
 void Scan::Run() {
   Row row;
-  for (const auto& [key, stored] : records_.records()) {
+  for (const RecordMap::value_type& one : records_.records()) {
+    const auto& [key, stored] = one;
     if (stored.deleted) continue;
+    source_ = &one;
+    out_.From(source_);
     const auto type = records::TypeOfKey(key);
     const records::RecordSchema* schema =
         type.has_value() ? records::Schema::Get().Find(*type) : nullptr;
@@ -392,9 +422,38 @@ uint32_t Emissions::CellOf(std::string_view id, Place place,
   return it->second;
 }
 
+namespace {
+
+// Of what a figure is made, where it is not counted by itself.
+bool IsPartOf(std::string_view figure, std::string_view id) {
+  if (figure == id) return true;
+  if (figure == "K3.net") return id == "K3.gross" || id == "K3.attrition";
+  if (figure == "K5.uninsured") return id == "K5.heads" || id == "K5.1";
+  return figure == "K1.4" && id == "K1.1";
+}
+
+}  // namespace
+
+void Emissions::Trace(std::string_view id, Place place,
+                      std::string_view insurance, uint32_t period) {
+  const FigureName& figure = trace->figure;
+  const bool in_period =
+      figure.period == period ||
+      (figure.id.starts_with("K3.") && figure.period == YearOfMonth(period));
+  if (!IsPartOf(figure.id, id) || !in_period || figure.insurance != insurance ||
+      (figure.city != 0 && figure.city != place.city) ||
+      (figure.county != 0 && figure.county != place.county)) {
+    return;
+  }
+  for (const Source source : sources_) {
+    if (source != nullptr) trace->found.emplace_back(place.city, source);
+  }
+}
+
 void Emissions::AddPerson(std::string_view id, Place place,
                           std::string_view insurance, uint32_t period,
                           uint32_t person) {
+  if (trace != nullptr) Trace(id, place, insurance, period);
   const auto add = [&](Place at, bool once) {
     const uint32_t cell = CellOf(id, at, insurance, period, once);
     if (cell >= persons.size()) persons.resize(cell + 1);
@@ -408,6 +467,7 @@ void Emissions::AddPerson(std::string_view id, Place place,
 void Emissions::AddAmount(std::string_view id, Place place,
                           std::string_view insurance, uint32_t period,
                           int64_t amount) {
+  if (trace != nullptr) Trace(id, place, insurance, period);
   sums[CellOf(id, place, insurance, period, false)] += amount;
   sums[CellOf(id, {place.city, 0}, insurance, period, false)] += amount;
 }

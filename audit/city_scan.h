@@ -1,6 +1,7 @@
 // What one city's records contribute to the figures, by a plain scan.
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstdint>
 #include <string>
@@ -12,6 +13,16 @@
 #include "audit/figures.h"
 
 namespace tongchou::audit {
+
+// The record behind an emission; lives as long as the scanned records.
+using Source = const RecordMap::value_type*;
+
+// Asks for the records behind one figure.
+struct TraceRequest {
+  FigureName figure;
+  // (city, record), in the order in which they were met, some more than once.
+  std::vector<std::pair<uint32_t, Source>> found;
+};
 
 struct Place {
   uint32_t city = 0;
@@ -29,6 +40,13 @@ class Emissions {
   // An amount at county and city.
   void AddAmount(std::string_view id, Place place, std::string_view insurance,
                  uint32_t period, int64_t amount);
+
+  // What is emitted next comes from these records (null = none).
+  void From(Source first, Source second = nullptr) {
+    sources_ = {first, second};
+  }
+  // Null: nothing is traced.
+  TraceRequest* trace = nullptr;
 
   std::vector<FigureName> cells;
   // Who was met in each cell, as often as met.
@@ -51,9 +69,12 @@ class Emissions {
                         key.period, key.once);
     }
   };
+  void Trace(std::string_view id, Place place, std::string_view insurance,
+             uint32_t period);
   uint32_t CellOf(std::string_view id, Place place, std::string_view insurance,
                   uint32_t period, bool once);
 
+  std::array<Source, 2> sources_ = {};
   absl::flat_hash_map<CellKey, uint32_t> cell_numbers_;
   absl::flat_hash_map<std::string, uint32_t> person_numbers_;
 };

@@ -20,6 +20,7 @@
 #include "audit/replay.h"
 #include "audit/report.h"
 #include "audit/report_page.h"
+#include "audit/trace.h"
 #include "audit/witness_http.h"
 #include "common/base/clock.h"
 #include "common/base/file.h"
@@ -47,6 +48,10 @@ struct Options {
   std::string tiles;
   std::string redacted_copy;
   bool redacted = false;
+  std::string as_of;
+  uint64_t size = 0;
+  FigureName figure;
+  std::string proofs;
   std::string witness_key;
   std::string witness_name;
   std::string witness_vkey;
@@ -142,6 +147,30 @@ int RunCheckAnswer(const Options& options) {
   return RunCheck(options, [&](const Archive& archive, const Policy& policy) {
     return CheckAnswer(archive, policy, *answer);
   });
+}
+
+int RunReplay(const Options& options) {
+  if (options.as_of.empty()) return RunCheck(options, Replay);
+  const auto day = base::ParseDay(options.as_of);
+  if (!day.ok()) return Fail(base::Annotate(day.status(), "--as-of"));
+  const ReplayPoint point{*day, options.city, options.size};
+  return RunCheck(options, [&](const Archive& archive, const Policy& policy) {
+    return ReplayAsOf(archive, policy, point);
+  });
+}
+
+int RunTrace(const Options& options) {
+  const auto policy = LoadPolicy(options.policy);
+  if (!policy.ok()) return Fail(policy.status());
+  FigureName figure = options.figure;
+  figure.city = options.city;
+  const auto trace =
+      TraceFigure(Archive(options.directory), *policy, figure, options.proofs);
+  if (!trace.ok()) return Fail(trace.status());
+  std::cout << (options.format == "json" ? FormatJson(*trace)
+                                         : FormatText(*trace));
+  return static_cast<int>(trace->findings.empty() ? Verdict::kClean
+                                                  : Verdict::kDiscrepancy);
 }
 
 int RunExport(const Options& options) {
@@ -358,6 +387,26 @@ CLI::App* AddExportTiles(CLI::App* app, Options* options) {
   return command;
 }
 
+CLI::App* AddTrace(CLI::App* app, Options* options) {
+  CLI::App* command = AddCheckCommand(
+      app, "trace",
+      "Follow a figure to records, entries and proofs (C2SP tlog-proof)",
+      options);
+  command
+      ->add_option("FIGURE", options->figure.id,
+                   "Its id, as tongchou indicators shows it")
+      ->required();
+  command->add_option("--city", options->city, "Of this city (default: all)");
+  command->add_option("--county", options->figure.county, "Of this county");
+  command->add_option("--insurance", options->figure.insurance,
+                      "Of this insurance");
+  command->add_option("--period", options->figure.period,
+                      "YYYYMM or YYYY (default: the day of the claims)");
+  command->add_option("--out", options->proofs, "Where the proofs are written")
+      ->required();
+  return command;
+}
+
 CLI::App* AddExport(CLI::App* app, Options* options) {
   CLI::App* command = app->add_subcommand(
       "export-entries", "Entries of a copied log as JSON lines");
@@ -407,6 +456,17 @@ int RunCommandLine(int argc, char** argv) {
   CLI::App* replay = AddCheckCommand(
       &app, "replay",
       "Verify, then compute records and figures again and compare", &options);
+  CLI::Option* as_of =
+      replay
+          ->add_option("--as-of", options.as_of,
+                       "Instead: every figure as of this day, out of the "
+                       "logs alone")
+          ->type_name("DAY");
+  CLI::Option* city =
+      replay->add_option("--city", options.city, "With --size: whose log")
+          ->needs(as_of);
+  replay->add_option("--size", options.size, "Only so many entries of it")
+      ->needs(city);
   CLI::App* report = AddReport(&app, &options);
   CLI::App* check_answer = AddCheckCommand(
       &app, "check-answer", "Derive a saved JSON answer again", &options);
@@ -416,6 +476,7 @@ int RunCommandLine(int argc, char** argv) {
   CLI::App* export_tiles = AddExportTiles(&app, &options);
   CLI::App* export_entries = AddExport(&app, &options);
   CLI::App* redact = AddRedact(&app, &options);
+  CLI::App* trace = AddTrace(&app, &options);
   CLI::App* witness = AddWitness(&app, &options);
   CLI::App* feed = AddFeed(&app, &options);
   try {
@@ -425,6 +486,7 @@ int RunCommandLine(int argc, char** argv) {
   }
   if (fetch->parsed()) return RunFetch(options);
   if (redact->parsed()) return RunRedact(options);
+  if (trace->parsed()) return RunTrace(options);
   if (witness->parsed()) return RunWitness(options);
   if (feed->parsed()) return RunFeed(options);
   if (verify->parsed()) {
@@ -433,7 +495,7 @@ int RunCommandLine(int argc, char** argv) {
                     options.redacted ? Bodies::kRedacted : Bodies::kComplete);
     });
   }
-  if (replay->parsed()) return RunCheck(options, Replay);
+  if (replay->parsed()) return RunReplay(options);
   if (report->parsed()) return RunReport(options);
   if (check_answer->parsed()) return RunCheckAnswer(options);
   if (export_tiles->parsed()) return RunExportTiles(options);

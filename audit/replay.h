@@ -63,6 +63,20 @@ absl::StatusOr<AuditSummary> Verify(const Archive& archive,
 absl::StatusOr<AuditSummary> Replay(const Archive& archive,
                                     const Policy& policy);
 
+// Up to where the logs are replayed.
+struct ReplayPoint {
+  uint32_t day = 0;   // commit day, inclusive; figures are of this day
+  uint32_t city = 0;  // with size: so many entries of this city's log,
+  uint64_t size = 0;  // all of the others'
+};
+
+// Verify, then every figure as of a day out of the logs alone, into `computed`:
+// for days of which nobody has kept the province's answer. OUT_OF_RANGE when
+// the copy has fewer entries.
+absl::StatusOr<AuditSummary> ReplayAsOf(const Archive& archive,
+                                        const Policy& policy,
+                                        const ReplayPoint& point);
+
 // Derives a saved answer again from the logs up to the sizes on which it
 // rests.
 absl::StatusOr<AuditSummary> CheckAnswer(const Archive& archive,

@@ -38,6 +38,23 @@ std::string Unwitnessed(const AuditSummary& summary) {
   return text;
 }
 
+nlohmann::ordered_json ComputedJson(const FigureTable& figures) {
+  auto list = nlohmann::ordered_json::array();
+  for (const auto& [name, value] : figures) {
+    nlohmann::ordered_json one;
+    one["id"] = name.id;
+    if (name.once) one["line"] = "once";
+    one["city"] = name.city;
+    one["county"] = name.county;
+    one["insurance"] = name.insurance;
+    one["period"] = name.period;
+    one["value"] = nullptr;
+    if (value.has_value()) one["value"] = *value;
+    list.push_back(std::move(one));
+  }
+  return list;
+}
+
 }  // namespace
 
 std::string FormatText(const AuditSummary& summary) {
@@ -56,6 +73,12 @@ std::string FormatText(const AuditSummary& summary) {
         "records      {} compared with the unified database\n"
         "figures      {} computed a second time\n",
         summary.records, summary.figures);
+  }
+  if (summary.figures == 0 && summary.as_of != 0) {
+    text += fmt::format(
+        "figures      {} computed from the logs as of {}; --format json shows "
+        "them\n",
+        summary.computed.size(), summary.as_of);
   }
   text += fmt::format("time         {:.1f} s\n", summary.seconds);
   text += Unwitnessed(summary);
@@ -99,6 +122,10 @@ std::string FormatJson(const AuditSummary& summary) {
                                      {"end", range.end},
                                      {"seconds", range.seconds}});
     }
+  }
+  if (summary.figures == 0 && summary.as_of != 0) {
+    json["as_of"] = summary.as_of;
+    json["computed"] = ComputedJson(summary.computed);
   }
   json["findings_total"] = summary.findings.count();
   json["findings"] = nlohmann::ordered_json::array();

@@ -84,6 +84,26 @@ TEST_F(ReplayTest, AQuorumOfWitnessesIsCounted) {
   EXPECT_THAT(FindingsOf(Verify(copy_.archive(), policy)), IsEmpty());
 }
 
+TEST_F(ReplayTest, FiguresAsOfADayOutOfTheLogsAlone) {
+  copy_.Write();
+  const FigureName insured{"K1.1", false, kNanchang, 360103, "110", 20080131};
+  const auto then = ReplayAsOf(copy_.archive(), copy_.policy(), {20080131});
+  ASSERT_TRUE(then.ok()) << then.status();
+  EXPECT_THAT(FindingsOf(then), IsEmpty());
+  EXPECT_EQ(then->computed.at(insured), 2);
+  // As the claims have it on their day.
+  const auto now = ReplayAsOf(copy_.archive(), copy_.policy(), {kTestDay});
+  EXPECT_EQ(now->computed, copy_.claims.figures);
+  // One entry only of Nanchang's log: a unit, nobody insured.
+  const auto part =
+      ReplayAsOf(copy_.archive(), copy_.policy(), {kTestDay, kNanchang, 1});
+  EXPECT_FALSE(part->computed.contains(
+      {"K1.1", false, kNanchang, 360103, "110", kTestDay}));
+  EXPECT_TRUE(absl::IsOutOfRange(
+      ReplayAsOf(copy_.archive(), copy_.policy(), {kTestDay, kNanchang, 13})
+          .status()));
+}
+
 TEST_F(ReplayTest, ClaimsMayRestOnLessThanTheLogsHave) {
   copy_.nanchang.Add(
       {20081101, "enrolment", EnrolmentTexts("360103", TestPerson(9), "1")});
