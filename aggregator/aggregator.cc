@@ -9,6 +9,7 @@
 #include "aggregator/service/admin_service.h"
 #include "aggregator/service/audit_service.h"
 #include "aggregator/service/exchange_service.h"
+#include "aggregator/service/join_service.h"
 #include "aggregator/service/journal_writer.h"
 #include "aggregator/service/query_service.h"
 #include "common/base/key_file.h"
@@ -23,6 +24,7 @@ namespace tongchou::aggregator {
 namespace {
 
 constexpr auto kStopGrace = std::chrono::milliseconds(2'000);
+constexpr int kDoorThreads = 4;
 constexpr auto kTick = std::chrono::milliseconds(100);
 
 constexpr std::string_view kProgram = "tongchou-aggregator";
@@ -51,6 +53,8 @@ class RunningAggregator final : public Aggregator {
  private:
   absl::Status OpenStores(bool rebuild_state);
   absl::Status StartServer();
+  absl::Status AddJoinedCities();
+  absl::Status OpenDoor();
   void RestoreQuarantines();
   void Tick();
   void ShowPositions();
@@ -67,12 +71,15 @@ class RunningAggregator final : public Aggregator {
   std::unique_ptr<AccessGuard> guard_;
   std::unique_ptr<OwnHead> own_head_;
   std::unique_ptr<Masker> masker_;
+  std::unique_ptr<NodeAuthority> authority_;
   std::unique_ptr<ExchangeService> exchange_;
   std::unique_ptr<Applier> applier_;
   std::unique_ptr<QueryService> query_;
   std::unique_ptr<AuditService> audit_;
   std::unique_ptr<AdminService> admin_;
+  std::unique_ptr<JoinService> join_;
   std::unique_ptr<transport::Server> server_;
+  std::unique_ptr<transport::Server> door_;
   std::shared_ptr<prometheus::Registry> registry_ =
       std::make_shared<prometheus::Registry>();
   std::unique_ptr<transport::OpsServer> ops_;
@@ -85,6 +92,7 @@ RunningAggregator::~RunningAggregator() {
   stopping_ = true;
   if (ticker_.joinable()) ticker_.join();
   ops_.reset();
+  if (door_ != nullptr) door_->Stop(kStopGrace);
   if (server_ != nullptr) server_->Stop(kStopGrace);
   if (guard_ != nullptr) guard_->WriteRefusals(/*all=*/true);
   writer_.reset();
@@ -104,6 +112,10 @@ absl::Status RunningAggregator::OpenStores(bool rebuild_state) {
   options.directory = config_.data + "/journal";
   ASSIGN_OR_RETURN(journal_, Journal::Open(options));
   ASSIGN_OR_RETURN(own_head_, OpenOwnHead(config_, &journal_->own_log()));
+  ASSIGN_OR_RETURN(
+      authority_,
+      NodeAuthority::Open(config_.authority, config_.authority_key, &clock_));
+  RETURN_IF_ERROR(AddJoinedCities());
   ASSIGN_OR_RETURN(const std::string pseudonym_key,
                    base::ReadSealerKey(config_.pseudonym_key, kProgram));
   masker_ = std::make_unique<Masker>(pseudonym_key);
@@ -119,7 +131,7 @@ absl::Status RunningAggregator::OpenStores(bool rebuild_state) {
   guard_ = std::make_unique<AccessGuard>(writer_.get(), &clock_, revoked);
   exchange_ = std::make_unique<ExchangeService>(
       config_.province, journal_.get(), writer_.get(), &cities_, guard_.get(),
-      own_head_.get(), &clock_);
+      own_head_.get(), authority_.get(), &clock_);
   exchange_now_ = exchange_.get();
   ASSIGN_OR_RETURN(applier_, Applier::Start(journal_.get(), state_.get(),
                                             [this](const Position& position) {
@@ -134,6 +146,43 @@ absl::Status RunningAggregator::OpenStores(bool rebuild_state) {
   return absl::OkStatus();
 }
 
+absl::Status RunningAggregator::AddJoinedCities() {
+  ASSIGN_OR_RETURN(const auto joined, journal_->JoinedCities());
+  for (const v1::JoinedCity& city : joined) {
+    ASSIGN_OR_RETURN(const auto log, ledger::ParseVerifierKey(city.log_key()));
+    ASSIGN_OR_RETURN(const auto witness,
+                     ledger::ParseVerifierKey(city.witness_key()));
+    cities_.Add(city.city(), log);
+    own_head_->AddWitness(city.city(), witness);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunningAggregator::OpenDoor() {
+  if (config_.join_listen.empty()) return absl::OkStatus();
+  JoinParts parts;
+  parts.province = config_.province;
+  parts.journal = journal_.get();
+  parts.cities = &cities_;
+  parts.own_head = own_head_.get();
+  parts.authority = authority_.get();
+  parts.clock = &clock_;
+  parts.witness = writer_->witness();
+  parts.own_key = own_head_->verifier();
+  parts.aggregator_port = server_->port();
+  join_ = std::make_unique<JoinService>(std::move(parts));
+  transport::ServerOptions door;
+  door.listen = config_.join_listen;
+  door.tls = config_.tls;
+  door.services = {join_.get()};
+  door.open = true;
+  door.threads_max = kDoorThreads;
+  ASSIGN_OR_RETURN(door_, transport::Server::Start(door));
+  spdlog::info("new nodes may join: listen={} port={}", config_.join_listen,
+               door_->port());
+  return absl::OkStatus();
+}
+
 void RunningAggregator::RestoreQuarantines() {
   for (const uint32_t city : journal_->cities()) {
     const auto copy = journal_->City(city);
@@ -144,10 +193,19 @@ void RunningAggregator::RestoreQuarantines() {
 }
 
 absl::Status RunningAggregator::StartServer() {
-  const ProvinceParts parts{config_.province, config_.data,   journal_.get(),
-                            state_.get(),     applier_.get(), &cities_,
-                            &clock_,          guard_.get(),   own_head_.get(),
-                            masker_.get()};
+  ProvinceParts parts;
+  parts.province = config_.province;
+  parts.data = config_.data;
+  parts.journal = journal_.get();
+  parts.state = state_.get();
+  parts.applier = applier_.get();
+  parts.cities = &cities_;
+  parts.clock = &clock_;
+  parts.guard = guard_.get();
+  parts.own_head = own_head_.get();
+  parts.masker = masker_.get();
+  parts.authority = authority_.get();
+  parts.certificate = config_.tls.certificate;
   query_ = std::make_unique<QueryService>(parts);
   audit_ = std::make_unique<AuditService>(parts);
   admin_ = std::make_unique<AdminService>(parts);
@@ -156,6 +214,7 @@ absl::Status RunningAggregator::StartServer() {
   server.tls = config_.tls;
   server.services = {exchange_.get(), query_.get(), audit_.get(), admin_.get()};
   ASSIGN_OR_RETURN(server_, transport::Server::Start(server));
+  RETURN_IF_ERROR(OpenDoor());
   if (!config_.ops_listen.empty()) {
     ASSIGN_OR_RETURN(
         ops_,

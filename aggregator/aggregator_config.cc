@@ -54,6 +54,9 @@ absl::StatusOr<AggregatorConfig> LoadAggregatorConfig(const std::string& path) {
   config.log_level = file.TextOr("log_level", "info");
   config.tls = {file.Path("tls.ca"), file.Path("tls.certificate"),
                 file.Path("tls.key")};
+  config.join_listen = file.TextOr("join.listen", "");
+  config.authority = file.PathOr("join.authority");
+  config.authority_key = file.PathOr("join.authority_key");
   const auto read_keys = [&file](const std::string& table) {
     std::map<std::string, std::string> keys;
     for (const std::string& city : file.Names(table)) {
@@ -64,6 +67,13 @@ absl::StatusOr<AggregatorConfig> LoadAggregatorConfig(const std::string& path) {
   const auto keys = read_keys("cities");
   const auto witnesses = read_keys("witnesses");
   RETURN_IF_ERROR(file.Finish());
+  if (config.authority.empty() != config.authority_key.empty() ||
+      (config.authority.empty() && !config.join_listen.empty())) {
+    return base::InvalidArgumentError(
+        "{}: join: authority and authority_key belong together, and listen "
+        "needs them",
+        path);
+  }
   for (const std::string* key : {&config.signing_key, &config.witness_key,
                                  &config.pseudonym_key, &config.tls.key}) {
     if (!key->starts_with(config.data + "/")) continue;

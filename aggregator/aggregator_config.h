@@ -21,6 +21,10 @@ struct AggregatorConfig {
   std::string listen;
   std::string ops_listen;  // empty = none
   std::string log_level;
+  // The door for new nodes; all empty = there is none.
+  std::string join_listen;
+  std::string authority;  // certificate of the authority for nodes (PEM)
+  std::string authority_key;
   transport::TlsFiles tls;
   std::map<uint32_t, ledger::VerifierKey> cities;
   std::map<uint32_t, ledger::VerifierKey> witnesses;  // cities' other keys

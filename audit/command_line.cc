@@ -149,6 +149,13 @@ int RunCheckAnswer(const Options& options) {
   });
 }
 
+int RunVerify(const Options& options) {
+  return RunCheck(options, [&](const Archive& archive, const Policy& policy) {
+    return Verify(archive, policy,
+                  options.redacted ? Bodies::kRedacted : Bodies::kComplete);
+  });
+}
+
 int RunReplay(const Options& options) {
   if (options.as_of.empty()) return RunCheck(options, Replay);
   const auto day = base::ParseDay(options.as_of);
@@ -434,6 +441,41 @@ CLI::App* AddRedact(CLI::App* app, Options* options) {
   return command;
 }
 
+CLI::App* AddVerify(CLI::App* app, Options* options) {
+  CLI::App* command = AddCheckCommand(
+      app, "verify", "Check every hash, head, link and time", options);
+  command->add_flag("--redacted", options->redacted,
+                    "The copy was made by redact: bodies may be missing");
+  return command;
+}
+
+CLI::App* AddReplay(CLI::App* app, Options* options) {
+  CLI::App* command = AddCheckCommand(
+      app, "replay",
+      "Verify, then compute records and figures again and compare", options);
+  CLI::Option* as_of =
+      command
+          ->add_option("--as-of", options->as_of,
+                       "Instead: every figure as of this day, out of the "
+                       "logs alone")
+          ->type_name("DAY");
+  CLI::Option* city =
+      command->add_option("--city", options->city, "With --size: whose log")
+          ->needs(as_of);
+  command->add_option("--size", options->size, "Only so many entries of it")
+      ->needs(city);
+  return command;
+}
+
+CLI::App* AddCheckAnswer(CLI::App* app, Options* options) {
+  CLI::App* command = AddCheckCommand(
+      app, "check-answer", "Derive a saved JSON answer again", options);
+  command->add_option("FILE", options->answer, "The answer")
+      ->required()
+      ->check(CLI::ExistingFile);
+  return command;
+}
+
 }  // namespace
 
 int RunCommandLine(int argc, char** argv) {
@@ -448,58 +490,27 @@ int RunCommandLine(int argc, char** argv) {
       "  tongchou-audit fetch --dir copy --policy policy.toml \\\n"
       "      --aggregator 127.0.0.1:7000 --ca ca.pem --cert a.pem --key a.key\n"
       "  tongchou-audit replay --dir copy --policy policy.toml");
-  CLI::App* fetch = AddFetch(&app, &options);
-  CLI::App* verify = AddCheckCommand(
-      &app, "verify", "Check every hash, head, link and time", &options);
-  verify->add_flag("--redacted", options.redacted,
-                   "The copy was made by redact: bodies may be missing");
-  CLI::App* replay = AddCheckCommand(
-      &app, "replay",
-      "Verify, then compute records and figures again and compare", &options);
-  CLI::Option* as_of =
-      replay
-          ->add_option("--as-of", options.as_of,
-                       "Instead: every figure as of this day, out of the "
-                       "logs alone")
-          ->type_name("DAY");
-  CLI::Option* city =
-      replay->add_option("--city", options.city, "With --size: whose log")
-          ->needs(as_of);
-  replay->add_option("--size", options.size, "Only so many entries of it")
-      ->needs(city);
-  CLI::App* report = AddReport(&app, &options);
-  CLI::App* check_answer = AddCheckCommand(
-      &app, "check-answer", "Derive a saved JSON answer again", &options);
-  check_answer->add_option("FILE", options.answer, "The answer")
-      ->required()
-      ->check(CLI::ExistingFile);
-  CLI::App* export_tiles = AddExportTiles(&app, &options);
-  CLI::App* export_entries = AddExport(&app, &options);
-  CLI::App* redact = AddRedact(&app, &options);
-  CLI::App* trace = AddTrace(&app, &options);
-  CLI::App* witness = AddWitness(&app, &options);
-  CLI::App* feed = AddFeed(&app, &options);
+  // In the order in which --help lists them.
+  const std::pair<CLI::App*, int (*)(const Options&)> commands[] = {
+      {AddFetch(&app, &options), RunFetch},
+      {AddVerify(&app, &options), RunVerify},
+      {AddReplay(&app, &options), RunReplay},
+      {AddTrace(&app, &options), RunTrace},
+      {AddReport(&app, &options), RunReport},
+      {AddCheckAnswer(&app, &options), RunCheckAnswer},
+      {AddExportTiles(&app, &options), RunExportTiles},
+      {AddExport(&app, &options), RunExport},
+      {AddRedact(&app, &options), RunRedact},
+      {AddWitness(&app, &options), RunWitness},
+      {AddFeed(&app, &options), RunFeed}};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kExitCouldNotCheck;
   }
-  if (fetch->parsed()) return RunFetch(options);
-  if (redact->parsed()) return RunRedact(options);
-  if (trace->parsed()) return RunTrace(options);
-  if (witness->parsed()) return RunWitness(options);
-  if (feed->parsed()) return RunFeed(options);
-  if (verify->parsed()) {
-    return RunCheck(options, [&](const Archive& archive, const Policy& policy) {
-      return Verify(archive, policy,
-                    options.redacted ? Bodies::kRedacted : Bodies::kComplete);
-    });
+  for (const auto& [command, run] : commands) {
+    if (command->parsed()) return run(options);
   }
-  if (replay->parsed()) return RunReplay(options);
-  if (report->parsed()) return RunReport(options);
-  if (check_answer->parsed()) return RunCheckAnswer(options);
-  if (export_tiles->parsed()) return RunExportTiles(options);
-  if (export_entries->parsed()) return RunExport(options);
   return kExitCouldNotCheck;
 }
 

@@ -69,6 +69,7 @@ Json NodeJson(const v1::GetNodeStatusResponse& node) {
           {"clock", node.clock_us()},
           {"province_log", node.province_log_size()},
           {"volume_warning", node.volume_warning()},
+          {"certificate_days", node.certificate_days()},
           {"province_log_problem", TextOrNull(node.province_log_problem())}};
 }
 

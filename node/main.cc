@@ -13,6 +13,7 @@
 #include "common/base/stop_signal.h"
 #include "common/ledger/cosignature.h"
 #include "common/ledger/signer.h"
+#include "node/join.h"
 #include "node/node.h"
 #include "node/read_back.h"
 #include "node/restore.h"
@@ -95,6 +96,34 @@ absl::Status RestoreLog(const NodeConfig& config) {
   return absl::OkStatus();
 }
 
+CLI::App* AddJoin(CLI::App* app, JoinOptions* options) {
+  CLI::App* join = app->add_subcommand(
+      "join", "Become a city's node with the province's token");
+  join->add_option("--token", options->token,
+                   "The 68 characters of tongchou city add")
+      ->required();
+  join->add_option("--province", options->province,
+                   "HOST:PORT of the province's door for new nodes")
+      ->required();
+  join->add_option("--dir", options->directory,
+                   "Gets node.toml, keys and certificates")
+      ->required();
+  join->add_option("--listen", options->listen,
+                   "HOST:PORT at which the node will serve")
+      ->default_val("0.0.0.0:7001");
+  join->add_option("--host", options->hosts,
+                   "Names and addresses by which clients reach it (default: "
+                   "localhost)");
+  return join;
+}
+
+int RunJoin(const JoinOptions& options) {
+  const auto config = Join(options);
+  if (!config.ok()) return Fail(config.status());
+  fmt::print("joined; start it with\n  tongchou-node --config {}\n", *config);
+  return 0;
+}
+
 int Run(int argc, char** argv) {
   CLI::App app(
       "The city's server: keeps the city's records in a verifiable "
@@ -103,7 +132,7 @@ int Run(int argc, char** argv) {
   bool rebuild_state = false;
   bool make_key = false;
   bool restore = false;
-  app.add_option("--config", path, "configuration file (TOML)")->required();
+  app.add_option("--config", path, "configuration file (TOML)");
   app.add_flag("--rebuild-state", rebuild_state,
                "forget the derived state and rebuild it from the log");
   app.add_flag("--make-key", make_key,
@@ -112,7 +141,18 @@ int Run(int argc, char** argv) {
   app.add_flag("--restore", restore,
                "bring the log back from the province after a lost disk or an "
                "old copy, and end; the node must not run");
+  JoinOptions join_options;
+  const CLI::App* join = AddJoin(&app, &join_options);
+  app.footer(
+      "Example:\n"
+      "  tongchou-node join --token TOKEN --province province.example:7002 \\\n"
+      "      --dir /etc/tongchou --host node.nanchang.example\n"
+      "  tongchou-node --config /etc/tongchou/node.toml");
   CLI11_PARSE(app, argc, argv);
+  if (join->parsed()) return RunJoin(join_options);
+  if (path.empty()) {
+    return Fail(base::InvalidArgumentError("--config is required"));
+  }
   base::StopSignal stop;
   const auto config = LoadNodeConfig(path);
   if (!config.ok()) return Fail(config.status());

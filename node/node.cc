@@ -14,6 +14,7 @@
 #include "common/transport/server.h"
 #include "node/local_facts.h"
 #include "node/node_service.h"
+#include "node/renewal.h"
 #include "node/signing_key.h"
 
 namespace tongchou::node {
@@ -21,6 +22,9 @@ namespace {
 
 constexpr auto kStopGrace = std::chrono::milliseconds(3'000);
 constexpr auto kSecond = std::chrono::milliseconds(1'000);
+// In tenths of a second: two seconds after the start, then every hour.
+constexpr int kFirstCertificateTick = 20;
+constexpr int kCertificateTicks = 36'000;
 
 absl::StatusOr<std::string> ActorSecret(const NodeConfig& config,
                                         ledger::LogStore* log) {
@@ -48,6 +52,9 @@ class RunningNode final : public Node {
   // Signs the head once a second while nothing ships it; keeps the gauges.
   void Tick();
   void SaveGuard();
+  // Once an hour: the days that the certificate is good for, and a new one
+  // before it ends.
+  void CheckCertificate(prometheus::Gauge* days_left);
   prometheus::Gauge& Gauge(const std::string& name, const std::string& help);
 
   const NodeConfig config_;
@@ -179,6 +186,22 @@ void RunningNode::SaveGuard() {
   if (!saved.ok()) spdlog::warn("sign guard: {}", base::Message(saved));
 }
 
+void RunningNode::CheckCertificate(prometheus::Gauge* days_left) {
+  auto days = CertificateDaysLeft(config_, real_clock_.NowMicros());
+  if (days.ok() && *days < kRenewalDays && !config_.aggregator.empty()) {
+    const absl::Status renewed = RenewCertificate(config_);
+    if (renewed.ok()) {
+      days = CertificateDaysLeft(config_, real_clock_.NowMicros());
+      spdlog::info("certificate renewed: days={}", days.value_or(0));
+    } else {
+      spdlog::warn(
+          "the certificate is good for {} days and was not renewed: {}", *days,
+          base::Message(renewed));
+    }
+  }
+  if (days.ok()) days_left->Set(*days);
+}
+
 void RunningNode::Tick() {
   prometheus::Gauge& committed = Gauge("committed_entries", "Entries fsynced");
   prometheus::Gauge& durable =
@@ -199,8 +222,13 @@ void RunningNode::Tick() {
                : 0);
   prometheus::Gauge& read_only =
       Gauge("read_only", "1 while nothing may be written");
+  prometheus::Gauge& days_left =
+      Gauge("certificate_days", "Days for which the certificate is still good");
   for (int i = 0; !stopping_; ++i) {
     std::this_thread::sleep_for(kSecond / 10);
+    if (i % kCertificateTicks == kFirstCertificateTick) {
+      CheckCertificate(&days_left);
+    }
     if (i % 10 != 0) continue;
     SaveGuard();
     const ledger::LogHead head = log_->Head();

@@ -9,6 +9,7 @@
 #include "common/transport/access.h"
 #include "common/transport/grpc_status.h"
 #include "common/transport/peer.h"
+#include "node/renewal.h"
 
 namespace tongchou::node {
 
@@ -157,6 +158,9 @@ grpc::Status NodeService::GetNodeStatus(grpc::ServerContext* context,
   response->set_records(parts_.index->live_records());
   response->set_clock_us(
       parts_.clock->TimeOf(head.size(), head.last_commit_time_us));
+  response->set_certificate_days(
+      CertificateDaysLeft(parts_.config, parts_.clock->RealMicros())
+          .value_or(0));
   response->set_volume_warning(base::EncryptionWarning(parts_.config.data));
   if (parts_.uplink == nullptr) {
     response->set_uplink_state("none configured");

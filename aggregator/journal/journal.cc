@@ -316,6 +316,12 @@ class RocksJournal final : public Journal {
   absl::Status Revoke(const Hash& certificate, uint32_t city,
                       std::string_view who, std::string_view reason) override;
   absl::StatusOr<std::vector<Hash>> Revoked() const override;
+  absl::Status Invite(const Hash& secret, const v1::Invitation& invitation,
+                      std::string_view who, std::string_view reason) override;
+  absl::StatusOr<std::optional<v1::Invitation>> FindInvitation(
+      const Hash& secret) const override;
+  absl::Status Join(const Hash& secret, const v1::JoinedCity& city) override;
+  absl::StatusOr<std::vector<v1::JoinedCity>> JoinedCities() const override;
 
  private:
   absl::Status Check(const rocksdb::Status& status) const {
@@ -815,6 +821,74 @@ absl::StatusOr<std::vector<Hash>> RocksJournal::Revoked() const {
   }
   RETURN_IF_ERROR(Check(it->status()));
   return revoked;
+}
+
+absl::Status RocksJournal::Invite(const Hash& secret,
+                                  const v1::Invitation& invitation,
+                                  std::string_view who,
+                                  std::string_view reason) {
+  base::MutexLock writer(writer_mutex_);
+  RETURN_IF_ERROR(CheckWritable(invitation.city()));
+  v1::CityAct act;
+  act.set_kind(v1::CITY_ACT_KIND_INVITE);
+  act.set_city(invitation.city());
+  act.set_who(std::string(who));
+  act.set_reason(std::string(reason));
+  Draft draft;
+  draft.writes.Put("T" + std::string(secret.view()),
+                   invitation.SerializeAsString());
+  AddEntries({CityActEntry(act)}, &draft);
+  return Commit(&draft);
+}
+
+absl::StatusOr<std::optional<v1::Invitation>> RocksJournal::FindInvitation(
+    const Hash& secret) const {
+  std::string bytes;
+  const rocksdb::Status status = db_->Get(
+      rocksdb::ReadOptions(), "T" + std::string(secret.view()), &bytes);
+  if (status.IsNotFound()) return std::optional<v1::Invitation>();
+  RETURN_IF_ERROR(Check(status));
+  v1::Invitation invitation;
+  if (!invitation.ParseFromString(bytes)) {
+    return Damaged("an invitation cannot be read");
+  }
+  return std::optional<v1::Invitation>(std::move(invitation));
+}
+
+absl::Status RocksJournal::Join(const Hash& secret,
+                                const v1::JoinedCity& city) {
+  base::MutexLock writer(writer_mutex_);
+  RETURN_IF_ERROR(CheckWritable(city.city()));
+  ASSIGN_OR_RETURN(const auto invitation, FindInvitation(secret));
+  if (!invitation.has_value() || invitation->city() != city.city()) {
+    return base::PermissionDeniedError("the token was used up just now");
+  }
+  v1::CityAct act;
+  act.set_kind(v1::CITY_ACT_KIND_JOIN);
+  act.set_city(city.city());
+  act.add_keys(city.log_key());
+  act.add_keys(city.witness_key());
+  Draft draft;
+  draft.writes.Delete("T" + std::string(secret.view()));
+  draft.writes.Put(CityKey('N', city.city()), city.SerializeAsString());
+  AddEntries({CityActEntry(act)}, &draft);
+  return Commit(&draft);
+}
+
+absl::StatusOr<std::vector<v1::JoinedCity>> RocksJournal::JoinedCities() const {
+  std::vector<v1::JoinedCity> cities;
+  const std::string end = ledger::PrefixEnd("N");
+  const rocksdb::Slice upper(end);
+  rocksdb::ReadOptions options;
+  options.iterate_upper_bound = &upper;
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
+  for (it->Seek("N"); it->Valid(); it->Next()) {
+    if (!cities.emplace_back().ParseFromString(it->value().ToString())) {
+      return Damaged("the keys of a city cannot be read");
+    }
+  }
+  RETURN_IF_ERROR(Check(it->status()));
+  return cities;
 }
 
 absl::Status RocksJournal::CommitAct(uint32_t city, CityCopy copy,

@@ -8,6 +8,8 @@
 //   'K' city (u24 BE) size (u64 BE)       -> every checkpoint received, with
 //                                            the province's cosignature
 //   'F' city (u24 BE) time (u64 BE)       -> fork evidence, two signed notes
+//   'T' SHA-256 of a secret              -> Invitation (who may join with it)
+//   'N' city (u24 BE)                    -> JoinedCity (its keys)
 //   'V' SHA-256 of a certificate         -> why it was revoked
 //   'L' ...                               -> the province's own log, laid out
 //                                            as common/ledger/log_store.h says
@@ -131,6 +133,17 @@ class Journal {
                               std::string_view who,
                               std::string_view reason) = 0;
   virtual absl::StatusOr<std::vector<ledger::Hash>> Revoked() const = 0;
+  // Invitations and what became of them, each an entry too. Join uses the
+  // invitation up.
+  virtual absl::Status Invite(const ledger::Hash& secret,
+                              const v1::Invitation& invitation,
+                              std::string_view who,
+                              std::string_view reason) = 0;
+  virtual absl::StatusOr<std::optional<v1::Invitation>> FindInvitation(
+      const ledger::Hash& secret) const = 0;
+  virtual absl::Status Join(const ledger::Hash& secret,
+                            const v1::JoinedCity& city) = 0;
+  virtual absl::StatusOr<std::vector<v1::JoinedCity>> JoinedCities() const = 0;
 };
 
 }  // namespace tongchou::aggregator

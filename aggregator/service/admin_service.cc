@@ -2,9 +2,14 @@
 
 #include <algorithm>
 
+#include "common/base/certificate.h"
+#include "common/base/file.h"
+#include "common/base/join_token.h"
 #include "common/base/logging.h"
+#include "common/base/random.h"
 #include "common/base/status.h"
 #include "common/ledger/bundle.h"
+#include "common/records/division.h"
 #include "common/records/text_encoding.h"
 #include "common/transport/grpc_status.h"
 #include "tongchou/v1/ledger.pb.h"
@@ -24,6 +29,14 @@ absl::Status CheckReason(const std::string& reason) {
   }
   return base::InvalidArgumentError("the reason has at most {} characters",
                                     kActReasonCharactersMax);
+}
+
+absl::Status CheckOffice(std::string_view what, const std::string& text) {
+  if (!text.empty() && records::CountCharacters(text) <= kOfficeCharactersMax) {
+    return absl::OkStatus();
+  }
+  return base::InvalidArgumentError("the {} has 1 to {} characters", what,
+                                    kOfficeCharactersMax);
 }
 
 bool Is(const v1::EntryHeader& header, v1::ProvinceRecordType type) {
@@ -82,6 +95,46 @@ absl::Status AddWanted(const ledger::Bundle& bundle,
 
 }  // namespace
 
+absl::Status AdminService::DoAddCity(const transport::Caller& caller,
+                                     const v1::AddCityRequest& request,
+                                     v1::AddCityResponse* response) const {
+  if (parts_.authority == nullptr) {
+    return base::FailedPreconditionError(
+        "the province has no door for new nodes; set [join] in the "
+        "aggregator's configuration");
+  }
+  RETURN_IF_ERROR(CheckOffice("name", request.name()));
+  RETURN_IF_ERROR(CheckOffice("contact", request.contact()));
+  const uint32_t hours =
+      request.hours() == 0 ? kTokenHoursDefault : request.hours();
+  if (hours > kTokenHoursMax) {
+    return base::InvalidArgumentError("a token is good for 1 to {} hours",
+                                      kTokenHoursMax);
+  }
+  RETURN_IF_ERROR(records::Divisions::Get()
+                      .ParseCity(fmt::format("{:06}", request.city()))
+                      .status());
+  if (parts_.cities->KeyOf(request.city()).ok()) {
+    return base::AlreadyExistsError("{:06} is a city of the province already",
+                                    request.city());
+  }
+  base::JoinToken token;
+  token.city = request.city();
+  token.secret = base::RandomBytes(base::kJoinSecretBytes);
+  ASSIGN_OR_RETURN(const std::string pem, base::ReadFile(parts_.certificate));
+  ASSIGN_OR_RETURN(token.province, base::CertificateFingerprint(pem));
+  v1::Invitation invitation;
+  invitation.set_city(request.city());
+  invitation.set_expires_us(parts_.clock->NowMicros() +
+                            int64_t{hours} * 3'600 * base::kMicrosPerSecond);
+  RETURN_IF_ERROR(parts_.journal->Invite(
+      base::Sha256(token.secret), invitation, caller.uri,
+      fmt::format("{}; {}", request.name(), request.contact())));
+  response->set_token(token.ToText());
+  response->set_expires_us(invitation.expires_us());
+  return absl::OkStatus();
+}
+
 absl::Status AdminService::DoRelease(const transport::Caller& caller,
                                      const v1::ReleaseCityRequest& request,
                                      v1::ReleaseCityResponse* response) const {
@@ -134,6 +187,14 @@ absl::Status AdminService::DoListAccess(
   RETURN_IF_ERROR(status);
   writer->Write(response);
   return absl::OkStatus();
+}
+
+grpc::Status AdminService::AddCity(grpc::ServerContext* context,
+                                   const v1::AddCityRequest* request,
+                                   v1::AddCityResponse* response) {
+  const auto caller = parts_.guard->Admit(*context, "Admin.AddCity");
+  if (!caller.ok()) return transport::ToGrpc(caller.status());
+  return transport::ToGrpc(DoAddCity(*caller, *request, response));
 }
 
 grpc::Status AdminService::ReleaseCity(grpc::ServerContext* context,

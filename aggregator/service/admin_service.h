@@ -10,11 +10,19 @@ namespace tongchou::aggregator {
 // Characters of the reason of an act.
 inline constexpr size_t kActReasonCharactersMax = 500;
 
+// Of an office's name and of its contact.
+inline constexpr size_t kOfficeCharactersMax = 100;
+inline constexpr uint32_t kTokenHoursDefault = 24;
+inline constexpr uint32_t kTokenHoursMax = 168;
+
 // Thread-safe.
 class AdminService final : public v1::Admin::Service {
  public:
   explicit AdminService(ProvinceParts parts) : parts_(std::move(parts)) {}
 
+  grpc::Status AddCity(grpc::ServerContext* context,
+                       const v1::AddCityRequest* request,
+                       v1::AddCityResponse* response) override;
   grpc::Status ReleaseCity(grpc::ServerContext* context,
                            const v1::ReleaseCityRequest* request,
                            v1::ReleaseCityResponse* response) override;
@@ -26,6 +34,9 @@ class AdminService final : public v1::Admin::Service {
       grpc::ServerWriter<v1::ListAccessResponse>* writer) override;
 
  private:
+  absl::Status DoAddCity(const transport::Caller& caller,
+                         const v1::AddCityRequest& request,
+                         v1::AddCityResponse* response) const;
   absl::Status DoRelease(const transport::Caller& caller,
                          const v1::ReleaseCityRequest& request,
                          v1::ReleaseCityResponse* response) const;

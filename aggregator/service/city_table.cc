@@ -6,17 +6,24 @@ namespace tongchou::aggregator {
 
 std::vector<uint32_t> CityTable::cities() const {
   std::vector<uint32_t> cities;
+  base::MutexLock lock(mutex_);
   for (const auto& [city, key] : keys_) cities.push_back(city);
   return cities;
 }
 
 absl::StatusOr<ledger::VerifierKey> CityTable::KeyOf(uint32_t city) const {
+  base::MutexLock lock(mutex_);
   const auto found = keys_.find(city);
   if (found == keys_.end()) {
     return base::PermissionDeniedError(
         "city {:06} is not configured; add its key under [cities]", city);
   }
   return found->second;
+}
+
+void CityTable::Add(uint32_t city, const ledger::VerifierKey& key) {
+  base::MutexLock lock(mutex_);
+  keys_.emplace(city, key);
 }
 
 void CityTable::Heard(uint32_t city, uint64_t claimed_committed,

@@ -34,6 +34,8 @@ class CityTable {
 
   // Every configured city, by code.
   std::vector<uint32_t> cities() const;
+  // One that joined; what the configuration says of it counts.
+  void Add(uint32_t city, const ledger::VerifierKey& key);
   // PERMISSION_DENIED when the city is not configured.
   absl::StatusOr<ledger::VerifierKey> KeyOf(uint32_t city) const;
 
@@ -47,8 +49,8 @@ class CityTable {
   v1::CityState StateOf(uint32_t city, bool ever_sent, int64_t now_us) const;
 
  private:
-  const std::map<uint32_t, ledger::VerifierKey> keys_;
   mutable base::Mutex mutex_;
+  std::map<uint32_t, ledger::VerifierKey> keys_ ABSL_GUARDED_BY(mutex_);
   std::map<uint32_t, CityNews> news_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -319,4 +319,29 @@ grpc::Status ExchangeService::ReadBack(
   return transport::ToGrpc(status);
 }
 
+grpc::Status ExchangeService::RenewCertificate(
+    grpc::ServerContext* context, const v1::RenewCertificateRequest* request,
+    v1::RenewCertificateResponse* response) {
+  const auto run = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const uint32_t city,
+                     AdmitCity(&guard_, *context, "Exchange.RenewCertificate"));
+    if (authority_ == nullptr) {
+      return base::FailedPreconditionError(
+          "the province issues no certificates here; have one issued by hand");
+    }
+    if (static_cast<size_t>(request->hosts_size()) > kJoinHostsMax) {
+      return base::InvalidArgumentError("a node has at most {} names",
+                                        kJoinHostsMax);
+    }
+    ASSIGN_OR_RETURN(
+        *response->mutable_certificate(),
+        authority_->Issue(province_, fmt::format("{:06}", city),
+                          request->certificate_request(),
+                          {request->hosts().begin(), request->hosts().end()}));
+    spdlog::info("exchange: city={:06} renewed its certificate", city);
+    return absl::OkStatus();
+  };
+  return transport::ToGrpc(run());
+}
+
 }  // namespace tongchou::aggregator

@@ -9,6 +9,7 @@
 
 #include "aggregator/journal/journal.h"
 #include "aggregator/service/access_guard.h"
+#include "aggregator/service/authority.h"
 #include "aggregator/service/city_table.h"
 #include "aggregator/service/journal_writer.h"
 #include "aggregator/service/own_head.h"
@@ -25,13 +26,14 @@ class ExchangeService final : public v1::Exchange::Service {
  public:
   ExchangeService(std::string province, Journal* journal, JournalWriter* writer,
                   CityTable* cities, AccessGuard* guard, OwnHead* own_head,
-                  base::Clock* clock)
+                  const NodeAuthority* authority, base::Clock* clock)
       : province_(std::move(province)),
         journal_(*journal),
         writer_(*writer),
         cities_(*cities),
         guard_(*guard),
         own_head_(*own_head),
+        authority_(authority),
         clock_(*clock) {}
 
   grpc::Status Replicate(
@@ -41,6 +43,10 @@ class ExchangeService final : public v1::Exchange::Service {
   grpc::Status ReadBack(
       grpc::ServerContext* context, const v1::ReadBackRequest* request,
       grpc::ServerWriter<v1::ReadBackResponse>* writer) override;
+
+  grpc::Status RenewCertificate(
+      grpc::ServerContext* context, const v1::RenewCertificateRequest* request,
+      v1::RenewCertificateResponse* response) override;
 
   // The unified database has moved on.
   void Applied(const Position& position);
@@ -68,6 +74,7 @@ class ExchangeService final : public v1::Exchange::Service {
   CityTable& cities_;
   AccessGuard& guard_;
   OwnHead& own_head_;
+  const NodeAuthority* const authority_;  // null: there is none here
   base::Clock& clock_;
   mutable base::Mutex mutex_;
   base::CondVar changed_;

@@ -85,15 +85,15 @@ absl::StatusOr<uint64_t> OwnHead::Met(std::string_view note) {
 }
 
 absl::Status OwnHead::Cosigned(uint32_t city, std::string_view note) {
-  const auto witness = options_.witnesses.find(city);
-  if (witness == options_.witnesses.end()) return absl::OkStatus();
+  base::MutexLock lock(mutex_);
+  const auto witness = keys_.find(city);
+  if (witness == keys_.end()) return absl::OkStatus();
   const ledger::VerifierKey& key = witness->second;
   ASSIGN_OR_RETURN(const uint64_t seconds,
                    ledger::VerifyCosignature(note, key));
   ASSIGN_OR_RETURN(const ledger::Note cosigned, ledger::ParseNote(note));
   ASSIGN_OR_RETURN(const ledger::Checkpoint head,
                    ledger::ParseCheckpoint(cosigned.text));
-  base::MutexLock lock(mutex_);
   ASSIGN_OR_RETURN(const auto stored, log_.CheckpointAtOrBefore(head.size));
   ASSIGN_OR_RETURN(ledger::Note known, ledger::ParseNote(stored.value_or("")));
   if (known.text != cosigned.text) {
@@ -113,6 +113,11 @@ absl::Status OwnHead::Cosigned(uint32_t city, std::string_view note) {
     if (is_key(one)) known.signatures.push_back(one);
   }
   return log_.PutCheckpoint(head.size, ledger::FormatNote(known));
+}
+
+void OwnHead::AddWitness(uint32_t city, const ledger::VerifierKey& key) {
+  base::MutexLock lock(mutex_);
+  keys_.emplace(city, key);
 }
 
 std::map<uint32_t, WitnessNews> OwnHead::witnesses() const {

@@ -57,6 +57,9 @@ class OwnHead {
   // A head with a city's cosignature: kept with the head. INVALID_ARGUMENT
   // unless the head is one that was signed here and the line is the city's.
   absl::Status Cosigned(uint32_t city, std::string_view note);
+  // A city that joined; what the configuration says of it counts.
+  void AddWitness(uint32_t city, const ledger::VerifierKey& key);
+  ledger::VerifierKey verifier() const { return signer_->verifier(); }
   // By city, since the start.
   std::map<uint32_t, WitnessNews> witnesses() const;
 
@@ -64,16 +67,16 @@ class OwnHead {
   std::string problem() const;
 
  private:
-  OwnHead(OwnHeadOptions options, std::unique_ptr<ledger::HeadSigner> signer,
-          ledger::LogStore* log)
-      : options_(std::move(options)), signer_(std::move(signer)), log_(*log) {}
+  OwnHead(const OwnHeadOptions& options,
+          std::unique_ptr<ledger::HeadSigner> signer, ledger::LogStore* log)
+      : signer_(std::move(signer)), log_(*log), keys_(options.witnesses) {}
 
-  const OwnHeadOptions options_;
   const std::unique_ptr<ledger::HeadSigner> signer_;
   ledger::LogStore& log_;
   mutable base::Mutex mutex_;
   std::atomic<uint64_t> signed_size_ = 0;
   std::string note_ ABSL_GUARDED_BY(mutex_);  // over signed_size_
+  std::map<uint32_t, ledger::VerifierKey> keys_ ABSL_GUARDED_BY(mutex_);
   std::map<uint32_t, WitnessNews> witnesses_ ABSL_GUARDED_BY(mutex_);
   std::string met_problem_ ABSL_GUARDED_BY(mutex_);
 };

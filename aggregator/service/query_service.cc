@@ -6,6 +6,8 @@
 
 #include "aggregator/service/indicator_answer.h"
 #include "aggregator/service/record_answers.h"
+#include "common/base/certificate.h"
+#include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/base/volume.h"
 #include "common/ledger/checkpoint.h"
@@ -145,6 +147,13 @@ absl::Status QueryService::DoStatus(const v1::GetStatusRequest& request,
   const int64_t now = parts_.clock->NowMicros();
   response->set_journal_ordinal(parts_.journal->last_ordinal());
   response->set_applied_ordinal(position.ordinal);
+  const auto pem = base::ReadFile(parts_.certificate);
+  const auto facts =
+      base::ReadCertificate(pem.ok() ? std::string_view(*pem) : "");
+  if (facts.ok()) {
+    response->set_certificate_days(static_cast<int>(
+        (facts->not_after_micros - now) / base::kMicrosPerDay));
+  }
   response->set_volume_warning(base::EncryptionWarning(parts_.data));
   FillOwnLog(response->mutable_province_log());
   for (const uint32_t code : parts_.cities->cities()) {

@@ -7,6 +7,7 @@
 
 #include "aggregator/journal/journal.h"
 #include "aggregator/service/access_guard.h"
+#include "aggregator/service/authority.h"
 #include "aggregator/service/city_table.h"
 #include "aggregator/service/mask.h"
 #include "aggregator/service/own_head.h"
@@ -30,6 +31,8 @@ struct ProvinceParts {
   AccessGuard* guard = nullptr;
   OwnHead* own_head = nullptr;
   const Masker* masker = nullptr;
+  const NodeAuthority* authority = nullptr;  // null: there is none here
+  std::string certificate;                   // the aggregator's own, a path
 };
 
 // The basis of an answer that reflects `position`.

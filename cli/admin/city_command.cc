@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "cli/admin/admin_commands.h"
+#include "cli/answer_json.h"
 #include "cli/connection.h"
 #include "cli/text.h"
 #include "common/base/certificate.h"
@@ -18,8 +19,17 @@ constexpr char kFooter[] =
     "Needs an administrator's certificate of the province; every act is an\n"
     "entry of the province's log.\n"
     "Example:\n"
+    "  tongchou city add 361100 --name 上饶市人社局 --contact "
+    "李明,13800000000\n"
     "  tongchou city release 360100 --reason '日志已由市局核对恢复'\n"
     "  tongchou city revoke node-360100.pem --reason '设备被盗'";
+
+struct AddOptions {
+  uint32_t city = 0;
+  std::string name;
+  std::string contact;
+  uint32_t hours = 0;
+};
 
 struct ReleaseOptions {
   uint32_t city = 0;
@@ -30,6 +40,32 @@ struct RevokeOptions {
   std::string certificate;
   std::string reason;
 };
+
+absl::StatusOr<int> RunAdd(const Globals& globals, const AddOptions& options) {
+  ASSIGN_OR_RETURN(const Connection aggregator, ConnectAggregator(globals));
+  v1::AddCityRequest request;
+  request.set_city(options.city);
+  request.set_name(options.name);
+  request.set_contact(options.contact);
+  request.set_hours(options.hours);
+  const auto stub = v1::Admin::NewStub(aggregator.channel);
+  grpc::ClientContext context;
+  v1::AddCityResponse response;
+  RETURN_IF_ERROR(
+      CallStatus(aggregator, stub->AddCity(&context, request, &response)));
+  if (globals.format == Format::kJson) {
+    std::cout << JsonText({{"city", DivisionText(options.city)},
+                           {"token", response.token()},
+                           {"expires", response.expires_us()}});
+    return kExitDone;
+  }
+  std::cout << response.token() << "\n";
+  std::cerr << fmt::format(
+      "good once, until {}; at the city's office:\n"
+      "  tongchou-node join --token TOKEN --province HOST:PORT --dir DIR\n",
+      ShortTime(response.expires_us()));
+  return kExitDone;
+}
 
 absl::StatusOr<int> RunRelease(const Globals& globals,
                                const ReleaseOptions& options) {
@@ -89,6 +125,15 @@ void AddCityCommands(CLI::App* app, Invocation* invocation) {
       app->add_subcommand("city", "Acts of the province about a city");
   city->footer(kFooter);
   city->require_subcommand(1);
+  CLI::App* add =
+      city->add_subcommand("add", "Let a city join: prints a token");
+  const auto a = AddCommand<AddOptions>(add, invocation, RunAdd);
+  AddCity(add, &a->city, "Its code or name", "CITY")->required();
+  add->add_option("--name", a->name, "The office's name")->required();
+  add->add_option("--contact", a->contact, "Whom to call: NAME,PHONE")
+      ->required();
+  add->add_option("--hours", a->hours, "How long the token is good")
+      ->check(CLI::Range(1, 168));
   CLI::App* release =
       city->add_subcommand("release", "End the quarantine of a city");
   const auto r = AddCommand<ReleaseOptions>(release, invocation, RunRelease);

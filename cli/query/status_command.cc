@@ -26,6 +26,8 @@ constexpr char kFooter[] =
     "  tongchou status --format json\n"
     "  tongchou status --node 127.0.0.1:7001";
 
+constexpr int kCertificateDaysShown = 30;
+
 struct Options {
   uint32_t city = 0;
 };
@@ -76,6 +78,12 @@ std::string Problems(const v1::GetStatusResponse& response) {
   return text;
 }
 
+// Said when it is time to do something.
+std::string CertificateText(int days) {
+  if (days >= kCertificateDaysShown) return "";
+  return "certificate: good for " + std::to_string(days) + " days\n";
+}
+
 Json OwnLogJson(const v1::ProvinceLogStatus& log) {
   Json witnesses = Json::array();
   for (const v1::WitnessStatus& one : log.witnesses()) {
@@ -117,6 +125,7 @@ Json StatusJson(const v1::GetStatusResponse& response) {
   return {{"cities", std::move(cities)},
           {"province_log", OwnLogJson(response.province_log())},
           {"volume_warning", response.volume_warning()},
+          {"certificate_days", response.certificate_days()},
           {"basis", BasisJson(response.basis())}};
 }
 
@@ -151,6 +160,7 @@ std::string NodeText(const v1::GetNodeStatusResponse& node) {
   if (!node.province_log_problem().empty()) {
     text += "province: " + Printable(node.province_log_problem()) + "\n";
   }
+  text += CertificateText(node.certificate_days());
   if (!node.volume_warning().empty()) {
     text += "volume: " + Printable(node.volume_warning()) + "\n";
   }
@@ -201,6 +211,7 @@ absl::StatusOr<int> RunProvinceStatus(const Globals& globals) {
   } else {
     std::cout << CityTable(response, false).Text()
               << OwnLogText(response.province_log()) << Problems(response);
+    std::cout << CertificateText(response.certificate_days());
     if (!response.volume_warning().empty()) {
       std::cout << "volume: " << Printable(response.volume_warning()) << "\n";
     }

@@ -131,6 +131,43 @@ absl::StatusOr<std::string> AlternativeNames(const LeafRequest& request) {
   return names;
 }
 
+absl::StatusOr<std::string> IssueFor(const KeyAndCertificate& authority,
+                                     EVP_PKEY* key,
+                                     const LeafRequest& request) {
+  RETURN_IF_ERROR(CheckValidity(request.validity));
+  ASSIGN_OR_RETURN(const std::string names, AlternativeNames(request));
+  ASSIGN_OR_RETURN(const X509Ptr issuer,
+                   ParseCertificate(authority.certificate_pem));
+  ASSIGN_OR_RETURN(const EvpKeyPtr issuer_key, ParseKey(authority.key_pem));
+  if (X509_check_private_key(issuer.get(), issuer_key.get()) != 1) {
+    ERR_clear_error();
+    return FailedPreconditionError(
+        "the authority's key does not belong to its certificate");
+  }
+  const X509Ptr certificate =
+      Draft(RoleName(request.identity.role), request.validity, key);
+  X509* const leaf = certificate.get();
+  X509_set_issuer_name(leaf, X509_get_subject_name(issuer.get()));
+  AddExtension(leaf, issuer.get(), NID_basic_constraints, "critical,CA:FALSE");
+  AddExtension(leaf, issuer.get(), NID_key_usage, "critical,digitalSignature");
+  AddExtension(leaf, issuer.get(), NID_ext_key_usage,
+               IsServerRole(request.identity.role) ? "serverAuth,clientAuth"
+                                                   : "clientAuth");
+  AddExtension(leaf, issuer.get(), NID_authority_key_identifier, "keyid");
+  AddExtension(leaf, issuer.get(), NID_subject_alt_name, names);
+  TONGCHOU_CHECK(X509_sign(leaf, issuer_key.get(), EVP_sha256()) != 0);
+  return CertificatePem(leaf);
+}
+
+void AddAddress(const ASN1_OCTET_STRING& address,
+                std::vector<std::string>* addresses) {
+  char text[INET_ADDRSTRLEN];
+  if (ASN1_STRING_length(&address) != sizeof(in_addr)) return;
+  if (inet_ntop(AF_INET, ASN1_STRING_get0_data(&address), text, sizeof(text))) {
+    addresses->push_back(text);
+  }
+}
+
 int64_t Micros(const ASN1_TIME* time) {
   std::tm parts{};
   if (ASN1_TIME_to_tm(time, &parts) != 1) return 0;
@@ -158,30 +195,38 @@ absl::StatusOr<KeyAndCertificate> MakeAuthority(std::string_view name,
 
 absl::StatusOr<KeyAndCertificate> IssueCertificate(
     const KeyAndCertificate& authority, const LeafRequest& request) {
-  RETURN_IF_ERROR(CheckValidity(request.validity));
-  ASSIGN_OR_RETURN(const std::string names, AlternativeNames(request));
-  ASSIGN_OR_RETURN(const X509Ptr issuer,
-                   ParseCertificate(authority.certificate_pem));
-  ASSIGN_OR_RETURN(const EvpKeyPtr issuer_key, ParseKey(authority.key_pem));
-  if (X509_check_private_key(issuer.get(), issuer_key.get()) != 1) {
-    ERR_clear_error();
-    return FailedPreconditionError(
-        "the authority's key does not belong to its certificate");
-  }
   const EvpKeyPtr key = NewKey();
-  const X509Ptr certificate =
-      Draft(RoleName(request.identity.role), request.validity, key.get());
-  X509* const leaf = certificate.get();
-  X509_set_issuer_name(leaf, X509_get_subject_name(issuer.get()));
-  AddExtension(leaf, issuer.get(), NID_basic_constraints, "critical,CA:FALSE");
-  AddExtension(leaf, issuer.get(), NID_key_usage, "critical,digitalSignature");
-  AddExtension(leaf, issuer.get(), NID_ext_key_usage,
-               IsServerRole(request.identity.role) ? "serverAuth,clientAuth"
-                                                   : "clientAuth");
-  AddExtension(leaf, issuer.get(), NID_authority_key_identifier, "keyid");
-  AddExtension(leaf, issuer.get(), NID_subject_alt_name, names);
-  TONGCHOU_CHECK(X509_sign(leaf, issuer_key.get(), EVP_sha256()) != 0);
-  return KeyAndCertificate{KeyPem(key.get()), CertificatePem(leaf)};
+  ASSIGN_OR_RETURN(std::string certificate,
+                   IssueFor(authority, key.get(), request));
+  return KeyAndCertificate{KeyPem(key.get()), std::move(certificate)};
+}
+
+KeyAndRequest MakeCertificateRequest() {
+  const EvpKeyPtr key = NewKey();
+  const X509RequestPtr request(X509_REQ_new());
+  X509_REQ_set_version(request.get(), 0);
+  X509_REQ_set_pubkey(request.get(), key.get());
+  TONGCHOU_CHECK(X509_REQ_sign(request.get(), key.get(), EVP_sha256()) != 0);
+  const BioPtr bio(BIO_new(BIO_s_mem()));
+  TONGCHOU_CHECK(PEM_write_bio_X509_REQ(bio.get(), request.get()) == 1);
+  return {KeyPem(key.get()), BioText(bio.get())};
+}
+
+absl::StatusOr<std::string> IssueRequested(const KeyAndCertificate& authority,
+                                           std::string_view request_pem,
+                                           const LeafRequest& request) {
+  const BioPtr bio = ReadBio(request_pem);
+  const X509RequestPtr asked(
+      PEM_read_bio_X509_REQ(bio.get(), nullptr, nullptr, nullptr));
+  ERR_clear_error();
+  EVP_PKEY* const key =
+      asked == nullptr ? nullptr : X509_REQ_get0_pubkey(asked.get());
+  if (key == nullptr || X509_REQ_verify(asked.get(), key) != 1) {
+    ERR_clear_error();
+    return InvalidArgumentError(
+        "this is no certificate request in PEM that is signed with its key");
+  }
+  return IssueFor(authority, key, request);
 }
 
 absl::StatusOr<Hash> CertificateFingerprint(std::string_view pem) {
@@ -208,6 +253,9 @@ absl::StatusOr<CertificateFacts> ReadCertificate(std::string_view pem) {
       certificate.get(), NID_subject_alt_name, nullptr, nullptr)));
   for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
+    if (name->type == GEN_IPADD) {
+      AddAddress(*name->d.iPAddress, &facts.addresses);
+    }
     if (name->type != GEN_URI && name->type != GEN_DNS) continue;
     const ASN1_STRING* text = name->type == GEN_URI
                                   ? name->d.uniformResourceIdentifier

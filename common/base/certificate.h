@@ -44,9 +44,25 @@ struct LeafRequest {
 absl::StatusOr<KeyAndCertificate> IssueCertificate(
     const KeyAndCertificate& authority, const LeafRequest& request);
 
+struct KeyAndRequest {
+  std::string key_pem;      // secret
+  std::string request_pem;  // PKCS #10
+};
+
+// A fresh key and a request for a certificate for it; what the certificate will
+// say is for the authority.
+KeyAndRequest MakeCertificateRequest();
+
+// A certificate (PEM) for the key of the request, which must be signed with
+// that key. INVALID_ARGUMENT when it is no such request.
+absl::StatusOr<std::string> IssueRequested(const KeyAndCertificate& authority,
+                                           std::string_view request_pem,
+                                           const LeafRequest& request);
+
 struct CertificateFacts {
   std::vector<std::string> uris;
   std::vector<std::string> dns_names;
+  std::vector<std::string> addresses;  // IPv4
   int64_t not_before_micros = 0;
   int64_t not_after_micros = 0;
   bool is_authority = false;

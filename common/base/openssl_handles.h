@@ -19,6 +19,7 @@ struct OpensslFree {
 
 using BioPtr = std::unique_ptr<BIO, OpensslFree<BIO_free_all>>;
 using EvpKeyPtr = std::unique_ptr<EVP_PKEY, OpensslFree<EVP_PKEY_free>>;
+using X509RequestPtr = std::unique_ptr<X509_REQ, OpensslFree<X509_REQ_free>>;
 using X509Ptr = std::unique_ptr<X509, OpensslFree<X509_free>>;
 using X509ExtensionPtr =
     std::unique_ptr<X509_EXTENSION, OpensslFree<X509_EXTENSION_free>>;

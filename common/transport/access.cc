@@ -12,6 +12,7 @@ namespace {
 using base::Role;
 
 constexpr AccessRule kRules[] = {
+    {"Admin.AddCity", Role::kAdmin},
     {"Admin.ListAccess", Role::kAdmin},
     {"Admin.ListAccess", Role::kAuditor},
     {"Admin.ReleaseCity", Role::kAdmin},
@@ -20,6 +21,7 @@ constexpr AccessRule kRules[] = {
     {"Audit.ReadLog", Role::kAuditor},
     {"Audit.ReadRecords", Role::kAuditor},
     {"Exchange.ReadBack", Role::kCityNode},
+    {"Exchange.RenewCertificate", Role::kCityNode},
     {"Exchange.Replicate", Role::kCityNode},
     {"Node.GetHistory", Role::kCityAdmin},
     {"Node.GetHistory", Role::kCityOperator},

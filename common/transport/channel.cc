@@ -62,6 +62,12 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(
   return grpc::CreateCustomChannel(address, credentials, Arguments());
 }
 
+absl::StatusOr<std::shared_ptr<grpc::Channel>> MakePinnedChannel(
+    const std::string& address, const base::Hash& fingerprint) {
+  return grpc::CreateCustomChannel(
+      address, MakePinnedChannelCredentials(fingerprint), Arguments());
+}
+
 absl::Status WaitConnected(grpc::Channel& channel,
                            std::chrono::milliseconds timeout) {
   if (channel.WaitForConnected(system_clock::now() + timeout)) {

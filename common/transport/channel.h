@@ -24,6 +24,11 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(
     const std::string& address, const TlsFiles& files,
     const base::ExpectedPeer& server);
 
+// A channel to the server that has the certificate with this fingerprint
+// (SHA-256, DER), without a certificate of one's own.
+absl::StatusOr<std::shared_ptr<grpc::Channel>> MakePinnedChannel(
+    const std::string& address, const base::Hash& fingerprint);
+
 // Waits until the channel is connected. UNAVAILABLE names the address and, as
 // far as known, the reason (the channel itself tells neither, so a health call
 // is tried that fails and tells both); that may take a quarter of a second

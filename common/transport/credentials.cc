@@ -106,6 +106,43 @@ class PeerVerifier final
   const base::ExpectedPeer expected_;
 };
 
+// Takes one certificate and no other.
+class PinVerifier final
+    : public grpc::experimental::ExternalCertificateVerifier {
+ public:
+  explicit PinVerifier(const base::Hash& fingerprint)
+      : fingerprint_(fingerprint) {}
+
+  bool Verify(grpc::experimental::TlsCustomVerificationCheckRequest* request,
+              std::function<void(grpc::Status)> /*callback*/,
+              grpc::Status* sync_status) override {
+    const grpc::string_ref pem = request->peer_cert();
+    const auto shown = base::CertificateFingerprint({pem.data(), pem.size()});
+    const bool same = shown.ok() && *shown == fingerprint_;
+    *sync_status = ToGrpc(same ? absl::OkStatus()
+                               : base::PermissionDeniedError(
+                                     "the other end is not the province that "
+                                     "gave the token"));
+    return true;
+  }
+
+  void Cancel(grpc::experimental::TlsCustomVerificationCheckRequest*) override {
+  }
+
+ private:
+  const base::Hash fingerprint_;
+};
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServerCredentialsWith(
+    const TlsFiles& files, grpc_ssl_client_certificate_request_type clients) {
+  RETURN_IF_ERROR(CheckedCertificate(files).status());
+  grpc::experimental::TlsServerCredentialsOptions options(MakeProvider(files));
+  options.watch_root_certs();
+  options.watch_identity_key_cert_pairs();
+  options.set_cert_request_type(clients);
+  return grpc::experimental::TlsServerCredentials(options);
+}
+
 }  // namespace
 
 absl::Status CheckTlsFiles(const TlsFiles& files,
@@ -120,13 +157,24 @@ absl::Status CheckTlsFiles(const TlsFiles& files,
 
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(
     const TlsFiles& files) {
-  RETURN_IF_ERROR(CheckedCertificate(files).status());
-  grpc::experimental::TlsServerCredentialsOptions options(MakeProvider(files));
-  options.watch_root_certs();
-  options.watch_identity_key_cert_pairs();
-  options.set_cert_request_type(
-      GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  return grpc::experimental::TlsServerCredentials(options);
+  return ServerCredentialsWith(
+      files, GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>>
+MakeOpenServerCredentials(const TlsFiles& files) {
+  return ServerCredentialsWith(files, GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
+}
+
+std::shared_ptr<grpc::ChannelCredentials> MakePinnedChannelCredentials(
+    const base::Hash& fingerprint) {
+  grpc::experimental::TlsChannelCredentialsOptions options;
+  options.set_verify_server_certs(false);
+  options.set_check_call_host(false);
+  options.set_certificate_verifier(
+      grpc::experimental::ExternalCertificateVerifier::Create<PinVerifier>(
+          fingerprint));
+  return grpc::experimental::TlsCredentials(options);
 }
 
 absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>>

@@ -16,6 +16,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/base/identity.h"
+#include "common/base/sha256.h"
 
 namespace tongchou::transport {
 
@@ -39,6 +40,15 @@ absl::Status CheckTlsFiles(const TlsFiles& files,
 // is for PeerIdentity. Errors as those of CheckTlsFiles, without identity.
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(
     const TlsFiles& files);
+
+// For servers whose clients have no certificate yet.
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>>
+MakeOpenServerCredentials(const TlsFiles& files);
+
+// For clients that have no certificate yet: the server must show the
+// certificate with this fingerprint (SHA-256, DER).
+std::shared_ptr<grpc::ChannelCredentials> MakePinnedChannelCredentials(
+    const base::Hash& fingerprint);
 
 // For clients: the server must show a certificate of the authority with
 // exactly one URI, and that one must be `server`. Errors as above.

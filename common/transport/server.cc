@@ -51,7 +51,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   }
   ASSIGN_OR_RETURN(const ListenAddress address,
                    ParseListenAddress(options.listen));
-  ASSIGN_OR_RETURN(const auto credentials, MakeServerCredentials(options.tls));
+  ASSIGN_OR_RETURN(const auto credentials,
+                   options.open ? MakeOpenServerCredentials(options.tls)
+                                : MakeServerCredentials(options.tls));
   EnablePluginsOnce();
   grpc::ServerBuilder builder;
   Configure(options, builder);

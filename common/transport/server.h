@@ -20,6 +20,8 @@ struct ServerOptions {
   std::string listen;  // host:port; port 0 takes any free one
   TlsFiles tls;
   std::vector<grpc::Service*> services;  // must outlive the Server
+  // Clients show no certificate: for the door of those who have none yet.
+  bool open = false;
   // For handlers that block (synchronous services). Calls beyond these are
   // refused with RESOURCE_EXHAUSTED.
   int threads_max = 64;

@@ -39,7 +39,8 @@ RESERVED_INCLUDES = (
       "aggregator/state/")),
     (re.compile(r"grpcpp/|grpc/|.*\.grpc\.pb\.h$"),
      ("common/transport/", "node/node_service.", "node/uplink_client.",
-      "node/write_calls.", "node/read_back.", "aggregator/service/",
+      "node/write_calls.", "node/read_back.", "node/join.",
+      "node/renewal.", "aggregator/service/",
       "audit/fetch.", "audit/command_line.", "cli/")),
 )
 

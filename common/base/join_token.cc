@@ -1,0 +1,47 @@
+#include "common/base/join_token.h"
+
+#include <algorithm>
+
+#include "common/base/base64.h"
+#include "common/base/big_endian.h"
+#include "common/base/status.h"
+
+namespace tongchou::base {
+namespace {
+
+constexpr size_t kCityBytes = 3;
+constexpr size_t kHashBytes = 32;
+
+}  // namespace
+
+std::string JoinToken::ToText() const {
+  std::string bytes;
+  AppendBigEndian<kCityBytes>(city, &bytes);
+  bytes += secret;
+  bytes += province.view();
+  std::string text = Base64Encode(bytes);
+  std::replace(text.begin(), text.end(), '+', '-');
+  std::replace(text.begin(), text.end(), '/', '_');
+  return text;
+}
+
+absl::StatusOr<JoinToken> JoinToken::Parse(std::string_view text) {
+  std::string standard(text);
+  std::replace(standard.begin(), standard.end(), '-', '+');
+  std::replace(standard.begin(), standard.end(), '_', '/');
+  const auto bytes = Base64Decode(standard);
+  if (!bytes.has_value() ||
+      bytes->size() != kCityBytes + kJoinSecretBytes + kHashBytes) {
+    return InvalidArgumentError(
+        "this is no token: copy all 68 characters that tongchou city add "
+        "printed");
+  }
+  const std::string_view view = *bytes;
+  JoinToken token;
+  token.city = static_cast<uint32_t>(ReadBigEndian(view.substr(0, kCityBytes)));
+  token.secret = view.substr(kCityBytes, kJoinSecretBytes);
+  token.province = Hash::FromView(view.substr(kCityBytes + kJoinSecretBytes));
+  return token;
+}
+
+}  // namespace tongchou::base
