@@ -337,9 +337,11 @@ TEST_F(Commands, StatusOfTheNodeAsJsonIsTheContract) {
       TongchouHere({"status", "--node", address_, "--format", "json"});
   ASSERT_EQ(ran.status, 0) << ran.err;
   EXPECT_EQ(nlohmann::json::parse(ran.out)["node"].dump(),
-            R"({"applied":17,"city":"360100","clock":1225468799000000,)"
-            R"("committed":20,"durable":18,"read_only":null,)"
-            R"("records":1234,"uplink":"connected"})");
+            R"({"applied":17,"certificate_days":0,"city":"360100",)"
+            R"("clock":1225468799000000,"committed":20,"durable":18,)"
+            R"("province_log":0,"province_log_problem":null,)"
+            R"("read_only":null,"records":1234,"uplink":"connected",)"
+            R"("volume_warning":""})");
   node_.read_only = "why";
   const Ran stuck =
       TongchouHere({"status", "--node", address_, "--format", "json"});

@@ -33,10 +33,11 @@ std::vector<const FileDescriptor*> Files() {
   std::vector<const FileDescriptor*> files;
   for (const Descriptor* message :
        {v1::AccessRecord::descriptor(), v1::LogSummary::descriptor(),
-        v1::RecordView::descriptor(), v1::Hello::descriptor(), v1::JoinRequest::descriptor(),
-        v1::EntryHeader::descriptor(), v1::Change::descriptor(),
-        v1::FieldRules::descriptor(), v1::CityStatus::descriptor(),
-        v1::GroupReceipt::descriptor(), v1::Unit::descriptor()}) {
+        v1::RecordView::descriptor(), v1::Hello::descriptor(),
+        v1::JoinRequest::descriptor(), v1::EntryHeader::descriptor(),
+        v1::Change::descriptor(), v1::FieldRules::descriptor(),
+        v1::CityStatus::descriptor(), v1::GroupReceipt::descriptor(),
+        v1::Unit::descriptor()}) {
     files.push_back(message->file());
   }
   return files;
