@@ -15,18 +15,23 @@ namespace tongchou::node {
 
 using transport::ToGrpc;
 
+absl::Status NodeService::StillAdmitted(
+    const grpc::ServerContextBase& context) const {
+  if (parts_.province == nullptr || !parts_.province->any_revoked()) {
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const base::Hash certificate,
+                   transport::PeerCertificate(context));
+  if (!parts_.province->IsRevoked(certificate)) return absl::OkStatus();
+  return base::PermissionDeniedError(
+      "this certificate was revoked; have a new one issued");
+}
+
 absl::StatusOr<ImportCaller> NodeService::Caller(
     const grpc::ServerContextBase& context, std::string_view call) const {
   ASSIGN_OR_RETURN(const transport::Caller caller,
                    transport::AdmitCaller(context, call));
-  if (parts_.province != nullptr && parts_.province->any_revoked()) {
-    ASSIGN_OR_RETURN(const base::Hash certificate,
-                     transport::PeerCertificate(context));
-    if (parts_.province->IsRevoked(certificate)) {
-      return base::PermissionDeniedError(
-          "this certificate was revoked; have a new one issued");
-    }
-  }
+  RETURN_IF_ERROR(StillAdmitted(context));
   const std::string city = fmt::format("{:06}", parts_.config.city);
   if (caller.identity.division != city) {
     return base::PermissionDeniedError(
@@ -55,7 +60,10 @@ grpc::ServerUnaryReactor* NodeService::Write(
 
 WriteReactor* NodeService::WriteStream(grpc::CallbackServerContext* context) {
   const auto caller = Caller(*context, "Node.WriteStream");
-  if (caller.ok()) return writes_.Stream(caller->actor);
+  if (caller.ok()) {
+    return writes_.Stream(caller->actor,
+                          [this, context] { return StillAdmitted(*context); });
+  }
   return WriteCalls::Refuse(caller.status());
 }
 
@@ -86,8 +94,10 @@ grpc::Status NodeService::Import(
             [stream](const v1::ImportResponse& response) {
               stream->Write(response);
             }));
-    while (stream->Read(&request))
+    while (stream->Read(&request)) {
+      RETURN_IF_ERROR(StillAdmitted(*context));
       RETURN_IF_ERROR(session->Data(request.data()));
+    }
     if (context->IsCancelled()) {
       return base::AbortedError("the client went away");
     }

@@ -58,6 +58,8 @@ class NodeService final : public NodeServiceBase {
                              v1::GetNodeStatusResponse* response) override;
 
  private:
+  // PERMISSION_DENIED when the province revoked the caller's certificate.
+  absl::Status StillAdmitted(const grpc::ServerContextBase& context) const;
   absl::StatusOr<ImportCaller> Caller(const grpc::ServerContextBase& context,
                                       std::string_view call) const;
   absl::StatusOr<RecordState> FindRecord(const v1::RecordName& name) const;

@@ -50,6 +50,7 @@ absl::Status ProvinceView::Load() {
   for (; rest.size() >= kHashBytes; rest.remove_prefix(kHashBytes)) {
     revoked_.insert(base::Hash::FromView(rest.substr(0, kHashBytes)));
   }
+  any_revoked_ = !revoked_.empty();
   return absl::OkStatus();
 }
 
@@ -100,6 +101,7 @@ absl::Status ProvinceView::Keep(const exchange::FollowedNews& news) {
     for (const base::Hash& one : revoked) fact += one.view();
     RETURN_IF_ERROR(log_.PutLocalFact(kRevokedFact, fact));
     revoked_ = std::move(revoked);
+    any_revoked_ = true;
   }
   return log_.PutLocalFact(kProvinceHeadFact, news.head.Encode());
 }
@@ -117,11 +119,6 @@ absl::Status ProvinceView::KeepEvidence(const absl::Status& why,
 bool ProvinceView::IsRevoked(const base::Hash& certificate) const {
   base::MutexLock lock(mutex_);
   return revoked_.contains(certificate);
-}
-
-bool ProvinceView::any_revoked() const {
-  base::MutexLock lock(mutex_);
-  return !revoked_.empty();
 }
 
 ProvinceViewStatus ProvinceView::status() const {

@@ -2,6 +2,7 @@
 // it says to this city, and this city's cosignature on its heads.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <set>
 #include <string>
@@ -43,7 +44,7 @@ class ProvinceView {
 
   // Whether the province revoked the certificate.
   bool IsRevoked(const base::Hash& certificate) const;
-  bool any_revoked() const;
+  bool any_revoked() const { return any_revoked_; }
   ProvinceViewStatus status() const;
 
  private:
@@ -68,6 +69,7 @@ class ProvinceView {
   std::unique_ptr<exchange::Follower> follower_ ABSL_GUARDED_BY(mutex_);
   std::set<base::Hash> revoked_ ABSL_GUARDED_BY(mutex_);
   std::string problem_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<bool> any_revoked_ = false;
 };
 
 }  // namespace tongchou::node

@@ -43,8 +43,9 @@ struct Answer {
 // call back.
 class StreamReactor final : public WriteReactor {
  public:
-  StreamReactor(WriteCalls* calls, uint64_t actor)
-      : calls_(*calls), actor_(actor) {
+  StreamReactor(WriteCalls* calls, uint64_t actor,
+                std::function<absl::Status()> admitted)
+      : calls_(*calls), actor_(actor), admitted_(std::move(admitted)) {
     StartRead(&request_);
   }
 
@@ -68,6 +69,7 @@ class StreamReactor final : public WriteReactor {
 
   WriteCalls& calls_;
   const uint64_t actor_;
+  const std::function<absl::Status()> admitted_;
   v1::WriteRequest request_;
 
   base::Mutex mutex_;
@@ -91,7 +93,10 @@ void StreamReactor::OnReadDone(bool ok) {
     }
   }
   if (!ok) return Do(steps);
-  absl::StatusOr<WriteGroup> group = calls_.Check(actor_, request_);
+  const absl::Status admitted =
+      admitted_ == nullptr ? absl::OkStatus() : admitted_();
+  absl::StatusOr<WriteGroup> group =
+      admitted.ok() ? calls_.Check(actor_, request_) : admitted;
   if (group.ok()) {
     group->source = reinterpret_cast<uintptr_t>(this);
     calls_.sequencer_.Submit(
@@ -179,8 +184,11 @@ void WriteCalls::Write(uint64_t actor, const v1::WriteRequest& request,
                     });
 }
 
-WriteReactor* WriteCalls::Stream(uint64_t actor) {
-  if (++streams_ <= kWriteStreamsMax) return new StreamReactor(this, actor);
+WriteReactor* WriteCalls::Stream(uint64_t actor,
+                                 std::function<absl::Status()> admitted) {
+  if (++streams_ <= kWriteStreamsMax) {
+    return new StreamReactor(this, actor, std::move(admitted));
+  }
   --streams_;
   return Refuse(base::ResourceExhaustedError(
       "this node serves {} write streams at a time: close some, or write more "

@@ -5,6 +5,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
+#include <functional>
 
 #include "node/commit_clock.h"
 #include "node/sequencer.h"
@@ -35,8 +36,10 @@ class WriteCalls {
   // The contracts of tongchou/v1/node.proto. `actor` is the caller's pseudonym.
   void Write(uint64_t actor, const v1::WriteRequest& request,
              v1::WriteResponse* response, grpc::ServerUnaryReactor* reactor);
-  // The reactors delete themselves at the end of the call.
-  WriteReactor* Stream(uint64_t actor);
+  // The reactors delete themselves at the end of the call. `admitted` is asked
+  // before every request of the stream; its error is the answer.
+  WriteReactor* Stream(uint64_t actor,
+                       std::function<absl::Status()> admitted = nullptr);
   // A stream that ends with the error before it began.
   static WriteReactor* Refuse(const absl::Status& status);
 

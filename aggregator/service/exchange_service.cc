@@ -33,7 +33,18 @@ class ExchangeSession {
         ingest(std::move(config)) {}
 
   void Push(v1::ProvinceMessage message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    // Of positions without a note the newest says it all.
+    if (!outgoing.empty() && outgoing.back().has_ack() &&
+        outgoing.back().ack().cosigned_checkpoint().empty() &&
+        message.has_ack()) {
+      outgoing.pop_back();
+    }
     outgoing.push_back(std::move(message));
+    if (outgoing.size() > kOutgoingMax && failure.ok()) {
+      failure = base::ResourceExhaustedError(
+          "the city does not read: {} messages wait for it", kOutgoingMax);
+      context->TryCancel();
+    }
     changed.NotifyAll();
   }
   void Fail(const absl::Status& why) {

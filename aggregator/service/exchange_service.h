@@ -19,6 +19,9 @@
 
 namespace tongchou::aggregator {
 
+// Messages that wait for a city which does not read; more end its stream.
+inline constexpr size_t kOutgoingMax = 1'000;
+
 class ExchangeSession;
 
 // Thread-safe.

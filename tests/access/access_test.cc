@@ -15,20 +15,24 @@
 #include <vector>
 
 #include "aggregator/aggregator.h"
+#include "aggregator/service/exchange_service.h"
 #include "common/base/certificate.h"
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/sealer.h"
+#include "common/ledger/bundle.h"
+#include "common/ledger/compact_range.h"
 #include "common/ledger/cosignature.h"
+#include "common/ledger/entry_writer.h"
 #include "common/ledger/signer.h"
 #include "common/transport/channel.h"
 #include "node/node.h"
 #include "tests/support/temporary_directory.h"
 #include "tongchou/v1/admin.pb.h"
 #include "tongchou/v1/audit.pb.h"
-#include "tongchou/v1/exchange.pb.h"
+#include "tongchou/v1/exchange.grpc.pb.h"
 #include "tongchou/v1/node.pb.h"
-#include "tongchou/v1/query.pb.h"
+#include "tongchou/v1/query.grpc.pb.h"
 
 namespace tongchou {
 namespace {
@@ -252,6 +256,73 @@ TEST_F(AccessTest, AnotherCitysOperatorIsRefused) {
               grpc::StatusCode::PERMISSION_DENIED)
         << call.name;
   }
+}
+
+// A city's log as its node would send it, an entry a batch.
+class TestSender {
+ public:
+  explicit TestSender(ledger::Signer signer) : signer_(std::move(signer)) {}
+
+  v1::NodeMessage Hello() const {
+    v1::NodeMessage message;
+    v1::Hello& hello = *message.mutable_hello();
+    hello.set_protocol_version(1);
+    hello.set_origin(signer_.origin());
+    hello.mutable_incarnation()->set_counter(1);
+    hello.set_batch_bytes_max(1 << 20);
+    return message;
+  }
+  v1::NodeMessage Batch() {
+    const uint64_t sequence = range_.size();
+    std::string header;
+    ledger::AppendHeader({.sequence = sequence,
+                          .commit_time_us = static_cast<int64_t>(sequence),
+                          .type = v1::RECORD_TYPE_UNIT,
+                          .operation = v1::OPERATION_UPSERT,
+                          .last_of_transaction = true},
+                         &header);
+    std::string body;
+    const std::string key = std::to_string(sequence);
+    ledger::AppendBody({.salt = "0123456789abcdef", .key = key}, &body);
+    range_.Append(writer_.Add(header, body));
+    v1::NodeMessage message;
+    message.mutable_batch()->add_bundles(writer_.Finish(sequence));
+    message.mutable_batch()->set_checkpoint(
+        signer_.Sign(range_.size(), range_.Root()));
+    return message;
+  }
+
+ private:
+  const ledger::Signer signer_;
+  ledger::CompactRange range_;
+  ledger::BundleWriter writer_;
+};
+
+// What waits for a city that sends and never reads is bounded; nobody else
+// notices.
+TEST_F(AccessTest, ACityThatDoesNotReadIsCutOff) {
+  const auto channel = ChannelOf(kCallers[0], false);
+  const auto stub = v1::Exchange::NewStub(channel);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + 2 * kPatience);
+  const auto stream = stub->Replicate(&context);
+  TestSender sender(
+      ledger::Signer("tongchou/360000/360100", keys_.at("city.pem")));
+  ASSERT_TRUE(stream->Write(sender.Hello()));
+  while (stream->Write(sender.Batch())) continue;
+  EXPECT_FALSE(stream->Finish().ok());
+  const auto query =
+      v1::Query::NewStub(ChannelOf(kCallers[4], /*at_node=*/false));
+  const auto give_up = std::chrono::steady_clock::now() + kPatience;
+  std::string problem;
+  while (problem.empty() && std::chrono::steady_clock::now() < give_up) {
+    grpc::ClientContext query_context;
+    v1::GetStatusResponse answer;
+    ASSERT_TRUE(query->GetStatus(&query_context, {}, &answer).ok());
+    problem = answer.cities(0).problem();
+  }
+  EXPECT_NE(problem.find("does not read: 1000 messages"), std::string::npos)
+      << problem;
 }
 
 }  // namespace

@@ -2,10 +2,12 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
 #include <chrono>
 #include <thread>
 
 #include "common/base/mutex.h"
+#include "common/base/status.h"
 #include "tests/node/test_node.h"
 
 namespace tongchou::node {
@@ -27,8 +29,13 @@ class TestService final
     return reactor;
   }
   WriteReactor* WriteStream(grpc::CallbackServerContext*) override {
-    return calls_.Stream(7);
+    return calls_.Stream(7, [this] {
+      return revoked ? base::PermissionDeniedError("revoked")
+                     : absl::OkStatus();
+    });
   }
+
+  std::atomic<bool> revoked = false;
 
  private:
   WriteCalls& calls_;
@@ -239,6 +246,27 @@ TEST_F(WriteCallsTest, SoManyStreamsAtATime) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   FAIL() << "ended streams are still counted";
+}
+
+// A stream that is open when its owner's certificate is revoked writes nothing
+// more.
+TEST_F(WriteCallsTest, ARevokedOwnerIsRefusedInTheMiddleOfAStream) {
+  Serve(sequencer_.get());
+  grpc::ClientContext context;
+  const auto stream = stub_->WriteStream(&context);
+  v1::WriteResponse response;
+  ASSERT_TRUE(stream->Write(Request("before", Number(1))));
+  ASSERT_TRUE(stream->Read(&response));
+  EXPECT_EQ(response.error_code(), 0u);
+  const uint64_t size = log_->Head().size();
+  service_->revoked = true;
+  ASSERT_TRUE(stream->Write(Request("after", Number(2))));
+  ASSERT_TRUE(stream->Read(&response));
+  EXPECT_EQ(response.error_code(),
+            static_cast<uint32_t>(grpc::StatusCode::PERMISSION_DENIED));
+  EXPECT_EQ(log_->Head().size(), size);
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
 }
 
 }  // namespace
