@@ -249,6 +249,7 @@ absl::Status ExchangeService::Handle(ExchangeSession* session,
                                      const v1::NodeMessage& message) {
   const uint32_t city = session->city;
   base::MutexLock lock(session->mutex);
+  RETURN_IF_ERROR(session->failure);
   if (message.has_cosigned()) {
     RETURN_IF_ERROR(own_head_.Cosigned(city, message.cosigned().checkpoint()));
   } else if (message.has_heartbeat()) {

@@ -310,6 +310,8 @@ TEST_F(AccessTest, ACityThatDoesNotReadIsCutOff) {
       ledger::Signer("tongchou/360000/360100", keys_.at("city.pem")));
   ASSERT_TRUE(stream->Write(sender.Hello()));
   while (stream->Write(sender.Batch())) continue;
+  v1::ProvinceMessage message;
+  while (stream->Read(&message)) continue;
   EXPECT_FALSE(stream->Finish().ok());
   const auto query =
       v1::Query::NewStub(ChannelOf(kCallers[4], /*at_node=*/false));
