@@ -78,7 +78,7 @@ absl::StatusOr<Witness::Request> Witness::Request::Parse(
 
 absl::StatusOr<std::unique_ptr<Witness>> Witness::Open(
     std::string directory, ledger::Cosigner cosigner,
-    std::vector<ledger::VerifierKey> logs, base::Clock* clock) {
+    const std::vector<ledger::VerifierKey>& logs, base::Clock* clock) {
   RETURN_IF_ERROR(base::MakeDirectories(directory));
   std::unique_ptr<Witness> witness(
       new Witness(std::move(directory), std::move(cosigner), clock));

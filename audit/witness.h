@@ -35,7 +35,7 @@ class Witness {
   // witness wrote.
   static absl::StatusOr<std::unique_ptr<Witness>> Open(
       std::string directory, ledger::Cosigner cosigner,
-      std::vector<ledger::VerifierKey> logs, base::Clock* clock);
+      const std::vector<ledger::VerifierKey>& logs, base::Clock* clock);
 
   // POST /add-checkpoint. The new state is durable before the cosignature
   // leaves.

@@ -41,11 +41,22 @@ absl::Status ProvinceView::Load() {
   if (known.has_value()) {
     ASSIGN_OR_RETURN(head, exchange::FollowedHead::Decode(*known));
   }
+  // With a new key the province has begun a new log; what the old one said of
+  // certificates still counts.
+  const bool renewed = !head.note.empty() &&
+                       !ledger::OpenCheckpoint(head.note, province_key_).ok();
+  if (renewed) {
+    spdlog::warn("the province's log has a new key: following it anew");
+    head = {};
+    RETURN_IF_ERROR(log_.RemoveLocalFact(kProvinceHeadFact));
+    RETURN_IF_ERROR(log_.RemoveLocalFact(kProvinceEvidenceFact));
+  }
   base::MutexLock lock(mutex_);
   follower_ = std::make_unique<exchange::Follower>(province_key_, config_.city,
                                                    std::move(head));
-  if (evidence.has_value())
+  if (evidence.has_value() && !renewed) {
     problem_ = evidence->substr(0, evidence->find('\n'));
+  }
   std::string_view rest = revoked.has_value() ? *revoked : std::string_view();
   for (; rest.size() >= kHashBytes; rest.remove_prefix(kHashBytes)) {
     revoked_.insert(base::Hash::FromView(rest.substr(0, kHashBytes)));
@@ -110,6 +121,8 @@ absl::Status ProvinceView::KeepEvidence(const absl::Status& why,
                                         const std::string& offered) {
   problem_ = std::string(base::Message(why));
   spdlog::error("{}; nothing of it is cosigned any more", problem_);
+  // What cannot be read proves nothing; the next start tries again.
+  if (!absl::IsDataLoss(why)) return absl::OkStatus();
   // The problem on the first line, then both notes.
   return log_.PutLocalFact(
       kProvinceEvidenceFact,

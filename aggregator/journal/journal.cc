@@ -341,7 +341,7 @@ class RocksJournal final : public Journal {
   absl::Status LoadLastOrdinal();
   absl::Status LoadOwnLog();
   absl::Status AddBatch(JournalBatch batch, Draft* draft) const;
-  void AddEntries(std::vector<OwnEntry> entries, Draft* draft)
+  void AddEntries(const std::vector<OwnEntry>& entries, Draft* draft)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
   absl::Status Commit(Draft* draft)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
@@ -497,12 +497,13 @@ absl::StatusOr<JournalGroup> RocksJournal::Append(
     }
     entries.insert(entries.begin(), ReceiptEntry(draft.receipt));
   }
-  AddEntries(std::move(entries), &draft);
+  AddEntries(entries, &draft);
   RETURN_IF_ERROR(Commit(&draft));
   return std::move(draft.group);
 }
 
-void RocksJournal::AddEntries(std::vector<OwnEntry> entries, Draft* draft) {
+void RocksJournal::AddEntries(const std::vector<OwnEntry>& entries,
+                              Draft* draft) {
   const ledger::GroupCommit commit = MakeOwnCommit(
       own_log_->Head(), entries, clock_.NowMicros(), &own_writer_);
   draft->own = own_log_->Stage(commit, &draft->writes);

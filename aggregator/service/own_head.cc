@@ -31,10 +31,9 @@ absl::StatusOr<std::unique_ptr<OwnHead>> OwnHead::Open(
 
 absl::StatusOr<std::string> OwnHead::Sign() {
   base::MutexLock lock(mutex_);
-  const std::string reason = signer_->read_only_reason();
-  if (!reason.empty() || !met_problem_.empty()) {
-    return base::FailedPreconditionError(
-        "the province's log: {}", reason.empty() ? met_problem_ : reason);
+  const std::string problem = ProblemNow();
+  if (!problem.empty()) {
+    return base::FailedPreconditionError("the province's log: {}", problem);
   }
   const ledger::LogHead head = log_.Head();
   if (head.size() == 0) return std::string();
@@ -125,11 +124,16 @@ std::map<uint32_t, WitnessNews> OwnHead::witnesses() const {
   return witnesses_;
 }
 
+std::string OwnHead::ProblemNow() const {
+  if (signer_->read_only_reason().empty()) return met_problem_;
+  return "the sign guard is missing, or it says that more was signed than is "
+         "here: this is an old copy. Bring the newest one back, or begin a new "
+         "log with a new signing_key (docs/trust.md, Keys)";
+}
+
 std::string OwnHead::problem() const {
-  std::string reason = signer_->read_only_reason();
-  if (!reason.empty()) return reason;
   base::MutexLock lock(mutex_);
-  return met_problem_;
+  return ProblemNow();
 }
 
 }  // namespace tongchou::aggregator

@@ -71,6 +71,8 @@ class OwnHead {
           std::unique_ptr<ledger::HeadSigner> signer, ledger::LogStore* log)
       : signer_(std::move(signer)), log_(*log), keys_(options.witnesses) {}
 
+  std::string ProblemNow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   const std::unique_ptr<ledger::HeadSigner> signer_;
   ledger::LogStore& log_;
   mutable base::Mutex mutex_;
