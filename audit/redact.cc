@@ -16,19 +16,10 @@ bool IsForEveryone(std::string_view header_bytes) {
          header.audience() == kEveryone;
 }
 
-}  // namespace
-
-absl::StatusOr<uint64_t> RedactLog(const Archive& from, uint32_t city,
-                                   uint64_t first, uint64_t end,
-                                   const Archive& to) {
-  if (!base::FileExists(from.bundles(city))) {
-    return base::NotFoundError("{} is missing; fetch the log first",
-                               from.bundles(city));
-  }
-  if (base::FileExists(to.city_directory(city))) {
-    return base::AlreadyExistsError("{} exists; name another directory",
-                                    to.city_directory(city));
-  }
+// The work of RedactLog, into a directory that is not there yet.
+absl::StatusOr<uint64_t> WriteRedacted(const Archive& from, uint32_t city,
+                                       uint64_t first, uint64_t end,
+                                       const Archive& to) {
   RETURN_IF_ERROR(base::MakeDirectories(to.city_directory(city)));
   ASSIGN_OR_RETURN(PieceWriter notes,
                    PieceWriter::Open(to.checkpoints(city), 0));
@@ -59,6 +50,27 @@ absl::StatusOr<uint64_t> RedactLog(const Archive& from, uint32_t city,
   };
   RETURN_IF_ERROR(ReadPieces(from.bundles(city), redact).status());
   RETURN_IF_ERROR(bundles.Sync());
+  return withheld;
+}
+
+}  // namespace
+
+absl::StatusOr<uint64_t> RedactLog(const Archive& from, uint32_t city,
+                                   uint64_t first, uint64_t end,
+                                   const Archive& to) {
+  if (!base::FileExists(from.bundles(city))) {
+    return base::NotFoundError("{} is missing; fetch the log first",
+                               from.bundles(city));
+  }
+  if (base::FileExists(to.city_directory(city))) {
+    return base::AlreadyExistsError("{} exists; name another directory",
+                                    to.city_directory(city));
+  }
+  auto withheld = WriteRedacted(from, city, first, end, to);
+  // Half a copy is none.
+  if (!withheld.ok()) {
+    RETURN_IF_ERROR(base::RemoveAll(to.city_directory(city)));
+  }
   return withheld;
 }
 

@@ -87,6 +87,11 @@ std::string FormatText(const AuditSummary& summary) {
         "redacted     {} bodies withheld: this proves integrity, no figures\n",
         summary.withheld);
   }
+  if (summary.findings.empty() && summary.withheld > 0) {
+    return text +
+           "proves: that nothing was changed, left out or moved since it was "
+           "recorded;\nwhat the withheld bodies say is not shown.\n";
+  }
   if (summary.findings.empty()) {
     return text +
            "proves: who recorded what and when, and that it has not been "

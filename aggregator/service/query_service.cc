@@ -284,9 +284,18 @@ grpc::Status QueryService::GetStatus(grpc::ServerContext* context,
                                      const v1::GetStatusRequest* request,
                                      v1::GetStatusResponse* response) {
   const auto run = [&]() -> absl::Status {
-    RETURN_IF_ERROR(parts_.guard->Admit(*context, kGetStatus).status());
+    ASSIGN_OR_RETURN(const transport::Caller caller,
+                     parts_.guard->Admit(*context, kGetStatus));
     RETURN_IF_ERROR(CheckReady(parts_));
-    return DoStatus(*request, response);
+    RETURN_IF_ERROR(DoStatus(*request, response));
+    // Who imported a file is a person too.
+    if (caller.identity.role != base::Role::kAnalyst) return absl::OkStatus();
+    for (v1::CityStatus& city : *response->mutable_cities()) {
+      for (v1::ImportReceipt& receipt : *city.mutable_imports()) {
+        receipt.clear_operator_();
+      }
+    }
+    return absl::OkStatus();
   };
   return transport::ToGrpc(run());
 }

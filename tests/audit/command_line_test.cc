@@ -154,6 +154,19 @@ TEST_F(CommandLineTest, SomeBodiesMayBeWithheldAndTheOthersAreChecked) {
   EXPECT_THAT(verify.out, HasSubstr("2 bodies withheld"));
 }
 
+// A copy that could not be finished is not left behind as if it were one.
+TEST_F(CommandLineTest, HalfARedactedCopyIsNone) {
+  const std::string path = copy_.archive().bundles(kNanchang);
+  const std::string whole = base::ReadFile(path).value();
+  std::ofstream(path, std::ios::binary)
+      << whole.substr(0, whole.size() / 2) + std::string(64, '\xff');
+  const std::string given = copy_.PathOf("given");
+  const Outcome redact = RunProgram(
+      {"redact", "--dir", copy_.path(), "--out", given, "--city", "360100"});
+  EXPECT_NE(redact.exit, kClean);
+  EXPECT_FALSE(std::filesystem::exists(given + "/360100"));
+}
+
 TEST_F(CommandLineTest, HelpIsZero) {
   EXPECT_EQ(RunProgram({"--help"}).exit, kClean);
 }

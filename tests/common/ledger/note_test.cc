@@ -44,6 +44,33 @@ TEST(SignedNote, OneChangedCharacterIsDataLoss) {
       *ParseNote(bytes), *ParseVerifierKey(std::string(one["vkey"])))));
 }
 
+// A line of a kind that is not known here (ML-DSA-44, 2,420 bytes) may stand
+// beside those that are.
+TEST(SignedNote, PostQuantumLinesAreKeptAndPassedOver) {
+  const json vector = LoadVectors("vectors.json")["mldsa44"];
+  const base::Ed25519PrivateKey key = Seed(vector["seed_hex"]);
+  const std::string name = vector["name"];
+  const Signer signer(name, key);
+  Note note = *ParseNote(signer.Sign(1, HashFromHex(std::string(64, 'a'))));
+  NoteSignature line{name, {}, {}};
+  const std::string id = FromHex(vector["key_id"]);
+  std::copy(id.begin(), id.end(), line.key_id.begin());
+  // A time of eight bytes stands before the signature.
+  line.blob = std::string(8 + vector["sig_len"].get<size_t>(), 's');
+  note.signatures.push_back(line);
+  const auto parsed = ParseNote(FormatNote(note));
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_TRUE(VerifyNote(*parsed, signer.verifier()).ok());
+  EXPECT_EQ(FormatNote(*parsed), FormatNote(note));
+  // What an ML-DSA cosigner signs names the same head as our text.
+  const auto head =
+      ParseCheckpoint(vector["checkpoint_text"].get<std::string>());
+  ASSERT_TRUE(head.ok()) << head.status();
+  const std::string message = FromHex(vector["signed_message_timestamp0_hex"]);
+  EXPECT_TRUE(message.ends_with(head->root.view()));
+  EXPECT_NE(message.find(head->origin), std::string::npos);
+}
+
 TEST(SignedNote, MalformedNotesAreRefused) {
   const std::string line = "\u2014 a AAAAAAAA\n";
   EXPECT_TRUE(ParseNote("text\n\n" + line).ok());
