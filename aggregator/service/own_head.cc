@@ -94,7 +94,12 @@ absl::Status OwnHead::Cosigned(uint32_t city, std::string_view note) {
   ASSIGN_OR_RETURN(const ledger::Checkpoint head,
                    ledger::ParseCheckpoint(cosigned.text));
   ASSIGN_OR_RETURN(const auto stored, log_.CheckpointAtOrBefore(head.size));
-  ASSIGN_OR_RETURN(ledger::Note known, ledger::ParseNote(stored.value_or("")));
+  // A head whose note a crash took with it: the next one covers it.
+  if (!stored.has_value()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(ledger::Note known, ledger::ParseNote(*stored));
+  ASSIGN_OR_RETURN(const ledger::Checkpoint at,
+                   ledger::ParseCheckpoint(known.text));
+  if (at.size != head.size) return absl::OkStatus();
   if (known.text != cosigned.text) {
     return base::InvalidArgumentError(
         "{:06} cosigned a head at size {} that was not signed here", city,

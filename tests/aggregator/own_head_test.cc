@@ -139,6 +139,11 @@ TEST_F(OwnHeadTest, CosignaturesOfCitiesAreKeptWithTheHead) {
   ASSERT_TRUE(head_->Sign().ok());
   EXPECT_EQ(journal_->own_log().CheckpointAtOrBefore(2).value().value(), kept);
 
+  // Of a size at which nothing was kept.
+  const std::string between = signer_.Sign(1, ledger::HashLeaf("x"));
+  EXPECT_TRUE(
+      head_->Cosigned(kCity, witness_.Cosign(between, 77).value()).ok());
+  EXPECT_FALSE(head_->witnesses().contains(kCity));
   const std::string foreign = signer_.Sign(2, ledger::HashLeaf("other"));
   EXPECT_FALSE(
       head_->Cosigned(kCity, witness_.Cosign(foreign, 78).value()).ok());
