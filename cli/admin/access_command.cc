@@ -27,12 +27,22 @@ struct Options {
   uint32_t to = 0;
 };
 
-std::string PersonsText(const v1::Access& access) {
+// On a terminal the first one and how many more there are.
+std::string PersonsText(const v1::Access& access, bool plain) {
   std::string text;
   for (const std::string& person : access.persons()) {
+    if (!plain && !text.empty()) {
+      return text + " +" + std::to_string(access.persons_size() - 1);
+    }
     text += (text.empty() ? "" : " ") + person;
   }
   return access.more_persons() ? text + " …" : text;
+}
+
+// province/officer/zhang; everybody's identity begins alike.
+std::string WhoText(const std::string& uri, bool plain) {
+  constexpr std::string_view kPrefix = "spiffe://tongchou/360000/";
+  return plain || !uri.starts_with(kPrefix) ? uri : uri.substr(kPrefix.size());
 }
 
 uint64_t Count(const v1::Refusals& refusals) {
@@ -78,20 +88,22 @@ Json RecordJson(const v1::AccessRecord& record) {
   return json;
 }
 
-void AddRow(const v1::AccessRecord& record, Table* table) {
+void AddRow(const v1::AccessRecord& record, bool plain, Table* table) {
   std::vector<std::string> cells = {std::to_string(record.sequence()),
                                     ShortTime(record.commit_time_us())};
   if (record.has_refusals()) {
     const v1::Refusals& refusals = record.refusals();
-    table->Add({cells[0], cells[1], refusals.caller(), CallsText(refusals),
-                "refused", "", std::to_string(Count(refusals)), ""});
+    table->Add({cells[0], cells[1], WhoText(refusals.caller(), plain),
+                CallsText(refusals), "refused", "",
+                std::to_string(Count(refusals)), ""});
     return;
   }
   const v1::Access& access = record.access();
-  table->Add({cells[0], cells[1], access.reader(), access.call(),
+  table->Add({cells[0], cells[1], WhoText(access.reader(), plain),
+              access.call(),
               access.masked() ? "masked" : PurposeText(access.purpose()),
               access.document(), std::to_string(access.records()),
-              PersonsText(access)});
+              PersonsText(access, plain)});
 }
 
 absl::StatusOr<int> RunAccess(const Globals& globals, const Options& options) {
@@ -123,7 +135,7 @@ absl::StatusOr<int> RunAccess(const Globals& globals, const Options& options) {
       if (globals.format == Format::kJson) {
         json.push_back(RecordJson(record));
       } else {
-        AddRow(record, &table);
+        AddRow(record, globals.format == Format::kCsv, &table);
       }
     }
   }

@@ -28,7 +28,7 @@
 #include "common/transport/channel.h"
 #include "node/node.h"
 #include "tests/support/temporary_directory.h"
-#include "tongchou/v1/admin.pb.h"
+#include "tongchou/v1/admin.grpc.pb.h"
 #include "tongchou/v1/audit.pb.h"
 #include "tongchou/v1/exchange.grpc.pb.h"
 #include "tongchou/v1/node.pb.h"
@@ -261,14 +261,20 @@ TEST_F(AccessTest, AnotherCitysOperatorIsRefused) {
 // A city's log as its node would send it, an entry a batch.
 class TestSender {
  public:
-  explicit TestSender(ledger::Signer signer) : signer_(std::move(signer)) {}
+  explicit TestSender(ledger::Signer signer,
+                      std::string salt = "0123456789abcdef")
+      : signer_(std::move(signer)), salt_(std::move(salt)) {}
 
-  v1::NodeMessage Hello() const {
+  v1::NodeMessage Hello(uint64_t start = 1) const {
     v1::NodeMessage message;
     v1::Hello& hello = *message.mutable_hello();
     hello.set_protocol_version(1);
     hello.set_origin(signer_.origin());
-    hello.mutable_incarnation()->set_counter(1);
+    hello.set_committed_size(range_.size());
+    if (range_.size() > 0) {
+      hello.set_checkpoint(signer_.Sign(range_.size(), range_.Root()));
+    }
+    hello.mutable_incarnation()->set_counter(start);
     hello.set_batch_bytes_max(1 << 20);
     return message;
   }
@@ -283,7 +289,7 @@ class TestSender {
                          &header);
     std::string body;
     const std::string key = std::to_string(sequence);
-    ledger::AppendBody({.salt = "0123456789abcdef", .key = key}, &body);
+    ledger::AppendBody({.salt = salt_, .key = key}, &body);
     range_.Append(writer_.Add(header, body));
     v1::NodeMessage message;
     message.mutable_batch()->add_bundles(writer_.Finish(sequence));
@@ -294,9 +300,68 @@ class TestSender {
 
  private:
   const ledger::Signer signer_;
+  const std::string salt_;
   ledger::CompactRange range_;
   ledger::BundleWriter writer_;
 };
+
+// Two signed histories: the city is quarantined, served as stale, and let in
+// again by an administrator, who leaves an entry.
+TEST_F(AccessTest, AQuarantineIsEndedByAnAdministrator) {
+  const ledger::Signer signer("tongchou/360000/360100", keys_.at("city.pem"));
+  const auto exchange = v1::Exchange::NewStub(ChannelOf(kCallers[0], false));
+  // Greets, and sends a batch that makes the log `until` entries long (0 =
+  // none); how the stream ended.
+  const auto run = [&](TestSender* sender, uint64_t start, uint64_t until) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kPatience);
+    const auto stream = exchange->Replicate(&context);
+    stream->Write(sender->Hello(start));
+    if (until > 0) stream->Write(sender->Batch());
+    v1::ProvinceMessage message;
+    while (stream->Read(&message)) {
+      if (until > 0 && message.ack().durable_size() == until) {
+        context.TryCancel();
+      }
+    }
+    return stream->Finish();
+  };
+  TestSender honest(signer);
+  run(&honest, 1, 1);
+  TestSender other(signer, "another histories");
+  other.Batch();
+  EXPECT_EQ(run(&other, 2, 0).error_code(),
+            grpc::StatusCode::FAILED_PRECONDITION);
+  const auto state = [&] {
+    const auto query = v1::Query::NewStub(ChannelOf(kCallers[4], false));
+    grpc::ClientContext context;
+    v1::GetStatusResponse answer;
+    EXPECT_TRUE(query->GetStatus(&context, {}, &answer).ok());
+    return answer.cities(0).state();
+  };
+  EXPECT_EQ(state(), v1::CITY_STATE_QUARANTINED);
+  EXPECT_EQ(run(&honest, 3, 0).error_code(),
+            grpc::StatusCode::FAILED_PRECONDITION);
+
+  const auto admin = v1::Admin::NewStub(ChannelOf(kCallers[6], false));
+  v1::ReleaseCityRequest request;
+  request.set_city(kCity);
+  v1::ReleaseCityResponse response;
+  grpc::ClientContext without_reason;
+  EXPECT_EQ(
+      admin->ReleaseCity(&without_reason, request, &response).error_code(),
+      grpc::StatusCode::INVALID_ARGUMENT);
+  request.set_reason("the copy was found and removed");
+  grpc::ClientContext context;
+  ASSERT_TRUE(admin->ReleaseCity(&context, request, &response).ok());
+  EXPECT_EQ(response.size(), 1u);
+  EXPECT_NE(state(), v1::CITY_STATE_QUARANTINED);
+  run(&honest, 4, 2);
+  EXPECT_NE(state(), v1::CITY_STATE_QUARANTINED);
+  grpc::ClientContext again;
+  EXPECT_EQ(admin->ReleaseCity(&again, request, &response).error_code(),
+            grpc::StatusCode::FAILED_PRECONDITION);
+}
 
 // What waits for a city that sends and never reads is bounded; nobody else
 // notices.
