@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "aggregator/aggregator.h"
+#include "aggregator/service/admin_service.h"
 #include "aggregator/service/exchange_service.h"
 #include "common/base/certificate.h"
 #include "common/base/clock.h"
@@ -87,6 +88,7 @@ class AccessTest : public testing::Test {
     authority_ =
         base::MakeAuthority("ours", {.now_micros = clock_.NowMicros()}).value();
     Write("ca.pem", authority_.certificate_pem);
+    Write("ca.key", authority_.key_pem);
     for (const Identity& caller : kCallers) Issue(caller);
     MakeKey("witness.pem");
     MakeKey("own.pem");
@@ -136,6 +138,8 @@ class AccessTest : public testing::Test {
     config.sign_guard = Path("guard.json");
     config.pseudonym_key = Path("pseudonym");
     config.listen = "127.0.0.1:0";
+    config.authority = Path("ca.pem");
+    config.authority_key = Path("ca.key");
     config.tls = FilesOf(kCallers[3]);
     config.cities[kCity] =
         ledger::Signer("tongchou/360000/360100", keys_.at("city.pem"))
@@ -255,6 +259,86 @@ TEST_F(AccessTest, AnotherCitysOperatorIsRefused) {
     EXPECT_EQ(Ask(channel, call.method).error_code(),
               grpc::StatusCode::PERMISSION_DENIED)
         << call.name;
+  }
+}
+
+std::string Characters(size_t count) {
+  std::string text;
+  for (size_t i = 0; i < count; ++i) text += "字";
+  return text;
+}
+
+TEST_F(AccessTest, TheBoundsOfADocumentsNumber) {
+  const auto query = v1::Query::NewStub(ChannelOf(kCallers[4], false));
+  for (const size_t more : {0, 1}) {
+    v1::ListRecordsRequest request;
+    request.set_type(v1::RECORD_TYPE_UNIT);
+    request.mutable_reason()->set_purpose(v1::PURPOSE_INSPECTION);
+    request.mutable_reason()->set_document(
+        Characters(aggregator::kDocumentCharactersMax + more));
+    grpc::ClientContext context;
+    v1::ListRecordsResponse response;
+    EXPECT_EQ(
+        query->ListRecords(&context, request, &response).error_code(),
+        more == 0 ? grpc::StatusCode::OK : grpc::StatusCode::INVALID_ARGUMENT);
+  }
+}
+
+TEST_F(AccessTest, TheBoundsOfActs) {
+  const auto admin = v1::Admin::NewStub(ChannelOf(kCallers[6], false));
+  const auto release = [&](size_t characters) {
+    v1::ReleaseCityRequest request;
+    request.set_city(kCity);
+    request.set_reason(Characters(characters));
+    grpc::ClientContext context;
+    v1::ReleaseCityResponse response;
+    return admin->ReleaseCity(&context, request, &response).error_code();
+  };
+  EXPECT_EQ(release(aggregator::kActReasonCharactersMax),
+            grpc::StatusCode::FAILED_PRECONDITION)
+      << "it is not quarantined";
+  EXPECT_EQ(release(aggregator::kActReasonCharactersMax + 1),
+            grpc::StatusCode::INVALID_ARGUMENT);
+  const auto add = [&](size_t name, size_t contact, uint32_t hours) {
+    v1::AddCityRequest request;
+    request.set_city(361100);
+    request.set_name(Characters(name));
+    request.set_contact(Characters(contact));
+    request.set_hours(hours);
+    grpc::ClientContext context;
+    v1::AddCityResponse response;
+    return admin->AddCity(&context, request, &response).error_code();
+  };
+  constexpr size_t kMost = aggregator::kOfficeCharactersMax;
+  constexpr uint32_t kHours = aggregator::kTokenHoursMax;
+  EXPECT_EQ(add(kMost, kMost, kHours), grpc::StatusCode::OK);
+  EXPECT_EQ(add(kMost + 1, 1, 1), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(add(1, kMost + 1, 1), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(add(1, 0, 1), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(add(1, 1, kHours + 1), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(AccessTest, ANodeRenewsItsOwnCertificate) {
+  const auto exchange = v1::Exchange::NewStub(ChannelOf(kCallers[0], false));
+  const base::KeyAndRequest made = base::MakeCertificateRequest();
+  for (const size_t more : {0, 1}) {
+    v1::RenewCertificateRequest request;
+    request.set_certificate_request(made.request_pem);
+    for (size_t i = 0; i < aggregator::kJoinHostsMax + more; ++i) {
+      request.add_hosts("node" + std::to_string(i) + ".example");
+    }
+    grpc::ClientContext context;
+    v1::RenewCertificateResponse response;
+    const grpc::Status status =
+        exchange->RenewCertificate(&context, request, &response);
+    EXPECT_EQ(status.error_code(), more == 0
+                                       ? grpc::StatusCode::OK
+                                       : grpc::StatusCode::INVALID_ARGUMENT);
+    if (!status.ok()) continue;
+    EXPECT_EQ(base::CertificateIdentity(response.certificate()).value(),
+              kCallers[0]);
+    EXPECT_TRUE(
+        base::CheckKeyMatches(response.certificate(), made.key_pem).ok());
   }
 }
 
