@@ -203,9 +203,9 @@ absl::Status QueryService::DoIndicators(
 }
 
 template <typename Request, typename Rows>
-absl::Status QueryService::Release(const transport::Caller& caller,
-                                   std::string_view call,
-                                   const Request& request, Rows* rows) const {
+absl::Status QueryService::Disclose(const transport::Caller& caller,
+                                    std::string_view call,
+                                    const Request& request, Rows* rows) const {
   v1::Access access = DescribeAccess(caller, call, request);
   access.set_records(static_cast<uint64_t>(rows->size()));
   for (const auto& row : *rows) AddPerson(ViewOf(row), &access);
@@ -237,7 +237,7 @@ absl::Status QueryService::DoPerson(const transport::Caller& caller,
   if (!found.ok() && !absl::IsNotFound(found)) return found;
   // That nothing is known of somebody is an answer too.
   RETURN_IF_ERROR(
-      Release(caller, kGetPerson, request, response->mutable_records()));
+      Disclose(caller, kGetPerson, request, response->mutable_records()));
   RETURN_IF_ERROR(found);
   ASSIGN_OR_RETURN(*response->mutable_basis(), MakeBasis(parts_, position));
   return absl::OkStatus();
@@ -256,7 +256,7 @@ absl::Status QueryService::DoList(const transport::Caller& caller,
   RETURN_IF_ERROR(AnswerList(*snapshot, request, response));
   request.clear_page_token();
   RETURN_IF_ERROR(
-      Release(caller, kListRecords, request, response->mutable_records()));
+      Disclose(caller, kListRecords, request, response->mutable_records()));
   response->set_next_page_token(
       parts_.masker->SealToken(response->next_page_token()));
   ASSIGN_OR_RETURN(*response->mutable_basis(), MakeBasis(parts_, position));
@@ -274,8 +274,8 @@ absl::Status QueryService::DoHistory(
   const auto snapshot = parts_.state->Snapshot();
   ASSIGN_OR_RETURN(const Position position, snapshot->ReadPosition());
   RETURN_IF_ERROR(AnswerHistory(*snapshot, *parts_.journal, request, response));
-  RETURN_IF_ERROR(Release(caller, kGetRecordHistory, request,
-                          response->mutable_versions()));
+  RETURN_IF_ERROR(Disclose(caller, kGetRecordHistory, request,
+                           response->mutable_versions()));
   ASSIGN_OR_RETURN(*response->mutable_basis(), MakeBasis(parts_, position));
   return absl::OkStatus();
 }

@@ -72,8 +72,8 @@ class QueryService final : public v1::Query::Service {
   // Writes down who was given which records; then masks them where they must
   // be. Only after OK the answer may leave.
   template <typename Request, typename Rows>
-  absl::Status Release(const transport::Caller& caller, std::string_view call,
-                       const Request& request, Rows* rows) const;
+  absl::Status Disclose(const transport::Caller& caller, std::string_view call,
+                        const Request& request, Rows* rows) const;
   absl::Status DoPerson(const transport::Caller& caller,
                         v1::GetPersonRequest request,
                         v1::GetPersonResponse* response) const;
