@@ -123,9 +123,10 @@ absl::Status RunningAggregator::OpenStores(bool rebuild_state) {
       state_, UnifiedState::Open({config_.data + "/state", rebuild_state}));
   RestoreQuarantines();
   writer_ = JournalWriter::Start(journal_.get(), std::move(cosigner), &clock_,
-                                 [this] {
+                                 [this](JournalGroup group) {
                                    Applier* applier = applier_now_.load();
-                                   if (applier != nullptr) applier->Wake();
+                                   if (applier == nullptr) return;
+                                   applier->Offer(std::move(group));
                                  });
   ASSIGN_OR_RETURN(const std::vector<base::Hash> revoked, journal_->Revoked());
   guard_ = std::make_unique<AccessGuard>(writer_.get(), &clock_, revoked);

@@ -5,6 +5,7 @@
 #include "absl/synchronization/mutex.h"
 #include "aggregator/aggregator.h"
 #include "common/base/file.h"
+#include "common/base/huge_pages.h"
 #include "common/base/key_file.h"
 #include "common/base/logging.h"
 #include "common/base/sealer.h"
@@ -77,6 +78,7 @@ int Run(int argc, char** argv) {
 }  // namespace tongchou::aggregator
 
 int main(int argc, char** argv) {
+  tongchou::base::UseHugePages();
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   return tongchou::aggregator::Run(argc, argv);
 }

@@ -7,6 +7,7 @@
 
 #include "absl/synchronization/mutex.h"
 #include "common/base/file.h"
+#include "common/base/huge_pages.h"
 #include "common/base/key_file.h"
 #include "common/base/logging.h"
 #include "common/base/status.h"
@@ -175,6 +176,7 @@ int Run(int argc, char** argv) {
 }  // namespace tongchou::node
 
 int main(int argc, char** argv) {
+  tongchou::base::UseHugePages();
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   return tongchou::node::Run(argc, argv);
 }

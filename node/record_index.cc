@@ -13,6 +13,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "common/base/big_endian.h"
+#include "common/base/cpu_account.h"
 #include "common/base/file.h"
 #include "common/base/key_order.h"
 #include "common/base/mutex.h"
@@ -25,6 +26,8 @@
 
 namespace tongchou::node {
 namespace {
+
+base::CpuAccount writing_state("state");
 
 // The state database may be this many changes behind the log.
 constexpr size_t kPendingMax = 2 * kStateFileEntries;
@@ -50,19 +53,68 @@ struct Known {
   uint64_t fingerprint;
 };
 
-struct Write {
-  std::string key;
-  RecordState state;
+void AppendState(const RecordState& state, std::string* bytes) {
+  base::AppendBigEndian<8>(state.sequence, bytes);
+  bytes->push_back(state.deleted ? 1 : 0);
+  base::AppendBigEndian<8>(state.fingerprint, bytes);
+  base::AppendBigEndian<4>(state.division, bytes);
+}
+
+// What the state database is to be told: keys and encoded states, one behind
+// the other.
+class Writes {
+ public:
+  void Add(std::string_view key, const RecordState& state) {
+    bytes_ += key;
+    AppendState(state, &bytes_);
+    ends_.push_back(bytes_.size());
+  }
+  void Clear() {
+    bytes_.clear();
+    ends_.clear();
+  }
+  size_t size() const { return ends_.size(); }
+  std::string_view key(size_t i) const {
+    const std::string_view both = Both(i);
+    return both.substr(0, both.size() - kStateBytes);
+  }
+  std::string_view state(size_t i) const {
+    const std::string_view both = Both(i);
+    return both.substr(both.size() - kStateBytes);
+  }
+
+ private:
+  std::string_view Both(size_t i) const {
+    const size_t begin = i == 0 ? 0 : ends_[i - 1];
+    return std::string_view(bytes_).substr(begin, ends_[i] - begin);
+  }
+
+  std::string bytes_;
+  std::vector<size_t> ends_;
 };
 
-std::string EncodeState(const RecordState& state) {
-  std::string bytes;
-  base::AppendBigEndian<8>(state.sequence, &bytes);
-  bytes.push_back(state.deleted ? 1 : 0);
-  base::AppendBigEndian<8>(state.fingerprint, &bytes);
-  base::AppendBigEndian<4>(state.division, &bytes);
-  return bytes;
-}
+// Of several commits, in their order.
+class WriteQueue {
+ public:
+  void Add(Writes writes) {
+    if (writes.size() == 0) return;
+    size_ += writes.size();
+    commits_.push_back(std::move(writes));
+  }
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+
+  struct Write {
+    std::string_view key;
+    std::string_view state;
+  };
+  // The last write of every key, by key.
+  std::vector<Write> LastByKey() const;
+
+ private:
+  std::vector<Writes> commits_;
+  size_t size_ = 0;
+};
 
 absl::StatusOr<RecordState> DecodeState(std::string_view bytes) {
   if (bytes.size() != kStateBytes) {
@@ -74,18 +126,23 @@ absl::StatusOr<RecordState> DecodeState(std::string_view bytes) {
       static_cast<uint32_t>(base::ReadBigEndian(bytes.substr(17, 4)))};
 }
 
-// The last write of every key, by key.
-std::vector<const Write*> LastByKey(const std::vector<Write>& writes) {
+std::vector<WriteQueue::Write> WriteQueue::LastByKey() const {
+  std::vector<Write> all;
+  all.reserve(size_);
+  for (const Writes& commit : commits_) {
+    for (size_t i = 0; i < commit.size(); ++i) {
+      all.push_back({commit.key(i), commit.state(i)});
+    }
+  }
   const std::vector<uint32_t> order =
-      base::KeyOrder(writes.size(), 0,
-                     [&](size_t i) { return std::string_view(writes[i].key); });
-  std::vector<const Write*> last;
+      base::KeyOrder(all.size(), 0, [&](size_t i) { return all[i].key; });
+  std::vector<Write> last;
   last.reserve(order.size());
   for (size_t i = 0; i < order.size(); ++i) {
-    const Write& write = writes[order[i]];
+    const Write& write = all[order[i]];
     const bool newest =
-        i + 1 == order.size() || writes[order[i + 1]].key != write.key;
-    if (newest) last.push_back(&write);
+        i + 1 == order.size() || all[order[i + 1]].key != write.key;
+    if (newest) last.push_back(write);
   }
   return last;
 }
@@ -143,7 +200,7 @@ class RocksRecordIndex final : public RecordIndex {
   absl::Status RollForward(const ledger::LogStore& log, uint64_t from);
   absl::Status TakeBundle(const ledger::Bundle& bundle, uint64_t from);
   void WriteLoop();
-  absl::Status WriteFile(const std::vector<Write>& writes, uint64_t log_size);
+  absl::Status WriteFile(const WriteQueue& writes, uint64_t log_size);
   // Waits a little; false when it is time to stop.
   bool WaitForSpace();
   void WaitForWriter(size_t pending_max);
@@ -159,13 +216,13 @@ class RocksRecordIndex final : public RecordIndex {
   uint64_t live_ ABSL_GUARDED_BY(map_mutex_) = 0;
 
   // Of the commit on its way; only its thread touches them.
-  std::vector<Write> current_;
+  Writes current_;
   std::vector<std::pair<KeyHash, std::optional<Known>>> undo_;
   int64_t live_change_ = 0;
 
   base::Mutex queue_mutex_;
   base::CondVar queue_changed_;
-  std::vector<Write> queue_ ABSL_GUARDED_BY(queue_mutex_);
+  WriteQueue queue_ ABSL_GUARDED_BY(queue_mutex_);
   uint64_t queue_size_ ABSL_GUARDED_BY(queue_mutex_) = 0;  // of the log
   bool writing_ ABSL_GUARDED_BY(queue_mutex_) = false;
   bool flush_ ABSL_GUARDED_BY(queue_mutex_) = false;  // write what there is
@@ -216,7 +273,7 @@ absl::Status RocksRecordIndex::Put(std::string_view key,
   live_ += static_cast<uint64_t>(static_cast<int64_t>(change));
   live_change_ += change;
   undo_.emplace_back(hash, before);
-  current_.push_back({std::string(key), state});
+  current_.Add(key, state);
   return absl::OkStatus();
 }
 
@@ -231,7 +288,7 @@ void RocksRecordIndex::Undo() {
   }
   live_ -= static_cast<uint64_t>(live_change_);
   undo_.clear();
-  current_.clear();
+  current_.Clear();
   live_change_ = 0;
 }
 
@@ -241,15 +298,10 @@ void RocksRecordIndex::Committed(uint64_t log_size) {
   WaitForWriter(kPendingMax);
   {
     base::MutexLock lock(queue_mutex_);
-    if (queue_.empty()) {
-      queue_.swap(current_);
-    } else {
-      std::move(current_.begin(), current_.end(), std::back_inserter(queue_));
-    }
+    queue_.Add(std::exchange(current_, {}));
     queue_size_ = log_size;
     queue_changed_.NotifyAll();
   }
-  current_.clear();
   EvictIfTooLarge();
 }
 
@@ -276,7 +328,7 @@ void RocksRecordIndex::EvictIfTooLarge() {
 
 void RocksRecordIndex::WriteLoop() {
   while (true) {
-    std::vector<Write> writes;
+    WriteQueue writes;
     uint64_t log_size;
     {
       base::MutexLock lock(queue_mutex_);
@@ -287,7 +339,7 @@ void RocksRecordIndex::WriteLoop() {
         queue_changed_.Wait(queue_mutex_);
       }
       if (queue_.empty()) return;
-      writes.swap(queue_);
+      writes = std::exchange(queue_, {});
       log_size = queue_size_;
       writing_ = true;
       flush_ = false;
@@ -316,17 +368,18 @@ bool RocksRecordIndex::WaitForSpace() {
 
 // The memtable is never used, so nothing can be overtaken: a file with the
 // position in it is there as a whole or not at all.
-absl::Status RocksRecordIndex::WriteFile(const std::vector<Write>& writes,
+absl::Status RocksRecordIndex::WriteFile(const WriteQueue& writes,
                                          uint64_t log_size) {
+  const base::CpuScope scope(writing_state);
   const std::string path = db_->GetName() + kIngestFolder + "/state.sst";
   rocksdb::SstFileWriter file(rocksdb::EnvOptions(), db_->GetOptions());
   rocksdb::Status status = file.Open(path);
   std::string size;
   base::AppendBigEndian<8>(log_size, &size);
   if (status.ok()) status = file.Put(ledger::ToSlice(kPositionKey), size);
-  const std::vector<const Write*> order = LastByKey(writes);
-  for (size_t i = 0; i < order.size() && status.ok(); ++i) {
-    status = file.Put(order[i]->key, EncodeState(order[i]->state));
+  for (const WriteQueue::Write& write : writes.LastByKey()) {
+    if (!status.ok()) break;
+    status = file.Put(ledger::ToSlice(write.key), ledger::ToSlice(write.state));
   }
   if (status.ok()) status = file.Finish();
   return ledger::IngestFiles(db_.get(), {path},

@@ -6,6 +6,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "common/base/big_endian.h"
+#include "common/base/cpu_account.h"
 #include "common/base/mutex.h"
 #include "common/base/random.h"
 #include "common/base/sha256.h"
@@ -15,6 +16,8 @@
 
 namespace tongchou::node {
 namespace {
+
+base::CpuAccount committing("commit");
 
 constexpr size_t kSaltBytes = 16;
 constexpr size_t kRandomPoolBytes = 16'384;
@@ -99,7 +102,6 @@ class GroupBuilder {
   absl::Status Add(const WriteGroup& group, CommitOutcome* outcome);
   ledger::GroupCommit Finish();
   uint64_t size() const { return next_; }
-  bool empty() const { return commit_.leaf_hashes.empty(); }
 
  private:
   absl::StatusOr<v1::ChangeResult> Decide(const PendingChange& change,
@@ -211,7 +213,7 @@ absl::Status GroupBuilder::AddOne(const WriteGroup& group,
        .document_number = group.document_number,
        .transaction_id = last ? group.transaction_id : std::string_view()},
       &body_bytes_);
-  commit_.leaf_hashes.push_back(writer_.Add(header_bytes_, body_bytes_));
+  writer_.Add(header_bytes_, body_bytes_);
   const RecordState state{next_, change.is_delete, change.fingerprint,
                           change.division};
   ++next_;
@@ -222,7 +224,8 @@ absl::Status GroupBuilder::AddOne(const WriteGroup& group,
 void GroupBuilder::CloseBundle() {
   const uint64_t count = next_ - bundle_start_;
   commit_.bundles.push_back(
-      {bundle_start_, count, writer_.Finish(bundle_start_)});
+      {bundle_start_, count,
+       writer_.Finish(bundle_start_, &commit_.leaf_hashes)});
   bundle_start_ = next_;
 }
 
@@ -367,6 +370,7 @@ absl::StatusOr<bool> ThreadSequencer::WasCommitted(const WriteGroup& group,
 }
 
 void ThreadSequencer::CommitGroup(std::deque<Waiting> waiting) {
+  const base::CpuScope scope(committing);
   GroupBuilder builder(log_.Head(), clock_, &index_, &salts_, &writer_);
   std::vector<Outcome> outcomes;
   absl::flat_hash_set<std::string> ids;

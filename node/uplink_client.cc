@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "common/base/big_endian.h"
+#include "common/base/cpu_account.h"
 #include "common/base/logging.h"
 #include "common/base/mutex.h"
 #include "common/base/random.h"
@@ -20,6 +21,8 @@
 
 namespace tongchou::node {
 namespace {
+
+base::CpuAccount shipping("ship");
 
 constexpr auto kRetryMin = std::chrono::milliseconds(100);
 constexpr auto kRetryMax = std::chrono::milliseconds(3'000);
@@ -119,9 +122,7 @@ absl::Status LogAdapter::AddStored(uint64_t size, uint64_t bytes_max,
     bytes += stored.bytes.size();
     status = bundle.Decode(stored.bytes);
     if (!status.ok()) return false;
-    for (size_t i = 0; i < bundle.count(); ++i) {
-      batch_range_.Append(bundle.leaf_hash(i));
-    }
+    batch_range_.Append(bundle.leaf_hashes());
     batch->add_bundles(std::move(stored.bytes));
     return true;
   }));
@@ -365,6 +366,7 @@ absl::Status Client::WriteLoop(Stream* stream, exchange::Uplink* uplink) {
     }
     if (!message.has_value()) message = TakeCosigned();
     if (message.has_value()) {
+      const base::CpuScope scope(shipping);
       if (!stream->Write(*message)) {
         return absl::OkStatus();  // Finish says why
       }

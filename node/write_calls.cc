@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "common/base/cpu_account.h"
 #include "common/base/mutex.h"
 #include "common/base/status.h"
 #include "common/transport/grpc_status.h"
@@ -11,6 +12,8 @@
 
 namespace tongchou::node {
 namespace {
+
+base::CpuAccount checking("check");
 
 using Outcome = absl::StatusOr<CommitOutcome>;
 
@@ -165,6 +168,7 @@ void StreamReactor::Do(const Steps& steps) {
 
 absl::StatusOr<WriteGroup> WriteCalls::Check(
     uint64_t actor, const v1::WriteRequest& request) const {
+  const base::CpuScope scope(checking);
   ASSIGN_OR_RETURN(WriteGroup group,
                    ToWriteGroup(request, {city_, clock_.Today(), synthetic_}));
   group.actor = actor;

@@ -519,8 +519,8 @@ absl::Status RocksJournal::AddBatch(JournalBatch batch, Draft* draft) const {
   for (exchange::VerifiedBatch::Piece& piece : batch.batch.bundles) {
     const std::string key =
         GroupKey(group.ordinal, static_cast<uint32_t>(group.bundles.size()));
-    group.bundles.push_back(
-        {city, piece.first_sequence, piece.count, std::move(piece.bytes)});
+    group.bundles.push_back({city, piece.first_sequence, piece.count,
+                             std::move(piece.bytes), std::move(piece.decoded)});
     PutBundle(key, group.bundles.back(), &draft->writes);
     draft->writes.Put(CityKey('I', city, piece.first_sequence), key.substr(1));
   }

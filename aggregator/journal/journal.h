@@ -30,6 +30,7 @@
 #include "aggregator/journal/own_entries.h"
 #include "common/base/clock.h"
 #include "common/exchange/ingest.h"
+#include "common/ledger/bundle.h"
 #include "common/ledger/log_store.h"
 
 namespace rocksdb {
@@ -50,6 +51,8 @@ struct JournalBundle {
   uint64_t first_sequence = 0;
   uint64_t count = 0;
   std::string bytes;
+  // The same, decoded; null when it was read from the disk.
+  std::shared_ptr<const ledger::Bundle> decoded;
 };
 
 struct JournalCheckpoint {

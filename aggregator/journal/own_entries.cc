@@ -66,11 +66,11 @@ ledger::GroupCommit MakeOwnCommit(const ledger::LogHead& head,
     std::string body;
     ledger::AppendBody({.salt = salt, .key = key, .record = entry.record},
                        &body);
-    commit.leaf_hashes.push_back(writer->Add(header, body));
+    writer->Add(header, body);
     ++sequence;
   }
-  commit.bundles.push_back(
-      {head.size(), entries.size(), writer->Finish(head.size())});
+  commit.bundles.push_back({head.size(), entries.size(),
+                            writer->Finish(head.size(), &commit.leaf_hashes)});
   return commit;
 }
 

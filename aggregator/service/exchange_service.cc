@@ -6,6 +6,7 @@
 
 #include "aggregator/service/log_stream.h"
 #include "aggregator/service/own_log_feed.h"
+#include "common/base/cpu_account.h"
 #include "common/base/logging.h"
 #include "common/base/status.h"
 #include "common/ledger/checkpoint.h"
@@ -13,6 +14,8 @@
 
 namespace tongchou::aggregator {
 namespace {
+
+base::CpuAccount verifying("verify");
 
 constexpr auto kHeartbeat = std::chrono::microseconds(1'000'000);
 
@@ -247,6 +250,7 @@ absl::Status ExchangeService::TakeBatch(ExchangeSession* session,
 
 absl::Status ExchangeService::Handle(ExchangeSession* session,
                                      const v1::NodeMessage& message) {
+  const base::CpuScope scope(verifying);
   const uint32_t city = session->city;
   base::MutexLock lock(session->mutex);
   RETURN_IF_ERROR(session->failure);

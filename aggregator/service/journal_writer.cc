@@ -5,6 +5,7 @@
 #include <optional>
 #include <thread>
 
+#include "common/base/cpu_account.h"
 #include "common/base/logging.h"
 #include "common/base/mutex.h"
 #include "common/base/status.h"
@@ -12,17 +13,33 @@
 namespace tongchou::aggregator {
 namespace {
 
-// A batch, or an entry of the province's own.
-struct Waiting {
-  std::optional<OwnEntry> entry;
+base::CpuAccount journaling("journal");
+
+struct WaitingBatch {
   JournalBatch batch;
   JournalWriter::Done done;
 };
 
+struct WaitingEntry {
+  OwnEntry entry;
+  std::function<void(const absl::Status&)> done;
+};
+
+struct Group {
+  std::vector<WaitingBatch> batches;
+  std::vector<WaitingEntry> entries;
+};
+
+size_t BytesOf(const JournalBatch& batch) {
+  size_t bytes = 0;
+  for (const auto& bundle : batch.batch.bundles) bytes += bundle.bytes.size();
+  return bytes;
+}
+
 class ThreadWriter final : public JournalWriter {
  public:
   ThreadWriter(Journal* journal, ledger::Cosigner cosigner, base::Clock* clock,
-               std::function<void()> written)
+               std::function<void(JournalGroup)> written)
       : journal_(*journal),
         cosigner_(std::move(cosigner)),
         clock_(*clock),
@@ -42,24 +59,23 @@ class ThreadWriter final : public JournalWriter {
 
   void Submit(uint32_t city, exchange::VerifiedBatch batch,
               const v1::Incarnation& incarnation, Done done) override {
-    Waiting waiting;
+    WaitingBatch waiting;
     waiting.batch.city = city;
     waiting.batch.batch = std::move(batch);
     waiting.batch.incarnation_counter = incarnation.counter();
     waiting.batch.incarnation_nonce = incarnation.nonce();
     waiting.done = std::move(done);
-    Enqueue(std::move(waiting));
+    base::MutexLock lock(mutex_);
+    ++of_city_[city];
+    batches_.push_back(std::move(waiting));
+    changed_.NotifyAll();
   }
 
   void SubmitEntry(OwnEntry entry,
                    std::function<void(const absl::Status&)> done) override {
-    Waiting waiting;
-    waiting.entry = std::move(entry);
-    waiting.done = [done = std::move(done)](const absl::Status& status,
-                                            uint64_t, const std::string&) {
-      done(status);
-    };
-    Enqueue(std::move(waiting));
+    base::MutexLock lock(mutex_);
+    entries_.push_back({std::move(entry), std::move(done)});
+    changed_.NotifyAll();
   }
 
   void WaitFor(uint32_t city) override {
@@ -68,24 +84,19 @@ class ThreadWriter final : public JournalWriter {
   }
 
  private:
-  void Enqueue(Waiting waiting) {
-    base::MutexLock lock(mutex_);
-    ++of_city_[waiting.batch.city];
-    queue_.push_back(std::move(waiting));
-    changed_.NotifyAll();
-  }
   void Run();
-  std::deque<Waiting> TakeGroup() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void WriteGroup(std::deque<Waiting> group);
-  absl::Status Cosign(std::deque<Waiting>* group);
+  Group TakeGroup() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void WriteGroup(Group group);
+  absl::Status Cosign(std::vector<WaitingBatch>* batches);
 
   Journal& journal_;
   const ledger::Cosigner cosigner_;
   base::Clock& clock_;
-  const std::function<void()> written_;
+  const std::function<void(JournalGroup)> written_;
   base::Mutex mutex_;
   base::CondVar changed_;
-  std::deque<Waiting> queue_ ABSL_GUARDED_BY(mutex_);
+  std::deque<WaitingBatch> batches_ ABSL_GUARDED_BY(mutex_);
+  std::deque<WaitingEntry> entries_ ABSL_GUARDED_BY(mutex_);
   std::map<uint32_t, int> of_city_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
@@ -93,15 +104,17 @@ class ThreadWriter final : public JournalWriter {
 
 void ThreadWriter::Run() {
   while (true) {
-    std::deque<Waiting> group;
+    Group group;
     {
       base::MutexLock lock(mutex_);
-      while (queue_.empty() && !stopping_) changed_.Wait(mutex_);
-      if (queue_.empty()) return;
+      while (batches_.empty() && entries_.empty() && !stopping_) {
+        changed_.Wait(mutex_);
+      }
       group = TakeGroup();
     }
+    if (group.batches.empty() && group.entries.empty()) return;
     std::map<uint32_t, int> finished;
-    for (const Waiting& one : group) ++finished[one.batch.city];
+    for (const WaitingBatch& one : group.batches) ++finished[one.batch.city];
     WriteGroup(std::move(group));
     base::MutexLock lock(mutex_);
     for (const auto& [city, count] : finished) of_city_[city] -= count;
@@ -109,24 +122,26 @@ void ThreadWriter::Run() {
   }
 }
 
-std::deque<Waiting> ThreadWriter::TakeGroup() {
-  std::deque<Waiting> group;
-  size_t entries = 0;
-  size_t batches = 0;
-  while (!queue_.empty() && batches < kGroupBatchesMax &&
-         entries < kGroupEntriesMax) {
-    ++(queue_.front().entry.has_value() ? entries : batches);
-    group.push_back(std::move(queue_.front()));
-    queue_.pop_front();
+Group ThreadWriter::TakeGroup() {
+  Group group;
+  size_t bytes = 0;
+  while (!batches_.empty() && group.batches.size() < kGroupBatchesMax) {
+    bytes += BytesOf(batches_.front().batch);
+    if (bytes > kGroupBytesMax && !group.batches.empty()) break;
+    group.batches.push_back(std::move(batches_.front()));
+    batches_.pop_front();
+  }
+  while (!entries_.empty() && group.entries.size() < kGroupEntriesMax) {
+    group.entries.push_back(std::move(entries_.front()));
+    entries_.pop_front();
   }
   return group;
 }
 
-absl::Status ThreadWriter::Cosign(std::deque<Waiting>* group) {
+absl::Status ThreadWriter::Cosign(std::vector<WaitingBatch>* batches) {
   const auto seconds =
       static_cast<uint64_t>(clock_.NowMicros() / base::kMicrosPerSecond);
-  for (Waiting& one : *group) {
-    if (one.entry.has_value()) continue;
+  for (WaitingBatch& one : *batches) {
     if (!one.batch.batch.cosign) {
       one.batch.cosigned_checkpoint = one.batch.batch.checkpoint;
       continue;
@@ -137,31 +152,35 @@ absl::Status ThreadWriter::Cosign(std::deque<Waiting>* group) {
   return absl::OkStatus();
 }
 
-void ThreadWriter::WriteGroup(std::deque<Waiting> group) {
-  absl::Status status = Cosign(&group);
+void ThreadWriter::WriteGroup(Group group) {
+  const base::CpuScope scope(journaling);
+  absl::Status status = Cosign(&group.batches);
   std::vector<std::pair<uint64_t, std::string>> notes;
   std::vector<JournalBatch> batches;
-  std::vector<OwnEntry> entries;
-  for (Waiting& one : group) {
+  for (WaitingBatch& one : group.batches) {
     notes.emplace_back(
         one.batch.batch.end_size,
         one.batch.batch.cosign ? one.batch.cosigned_checkpoint : "");
-    if (one.entry.has_value()) {
-      entries.push_back(*std::move(one.entry));
-    } else {
-      batches.push_back(std::move(one.batch));
-    }
+    batches.push_back(std::move(one.batch));
   }
+  std::vector<OwnEntry> entries;
+  for (WaitingEntry& one : group.entries) {
+    entries.push_back(std::move(one.entry));
+  }
+  JournalGroup written;
   if (status.ok()) {
-    status = journal_.Append(std::move(batches), std::move(entries)).status();
+    auto appended = journal_.Append(std::move(batches), std::move(entries));
+    status = appended.status();
+    if (status.ok()) written = *std::move(appended);
   }
   if (!status.ok()) {
     spdlog::error("journal: not written: {}", base::Describe(status));
   }
-  for (size_t i = 0; i < group.size(); ++i) {
-    group[i].done(status, notes[i].first, notes[i].second);
+  for (const WaitingEntry& one : group.entries) one.done(status);
+  for (size_t i = 0; i < group.batches.size(); ++i) {
+    group.batches[i].done(status, notes[i].first, notes[i].second);
   }
-  if (status.ok()) written_();
+  if (written.ordinal != 0) written_(std::move(written));
 }
 
 }  // namespace
@@ -182,7 +201,7 @@ absl::Status JournalWriter::Record(OwnEntry entry) {
 
 std::unique_ptr<JournalWriter> JournalWriter::Start(
     Journal* journal, ledger::Cosigner cosigner, base::Clock* clock,
-    std::function<void()> written) {
+    std::function<void(JournalGroup)> written) {
   return std::make_unique<ThreadWriter>(journal, std::move(cosigner), clock,
                                         std::move(written));
 }

@@ -14,8 +14,11 @@
 
 namespace tongchou::aggregator {
 
-// Batches of one group, and entries of the province's own beside its receipt.
+// Of one group: batches, their bundles (one batch may have more), and entries
+// of the province's own beside its receipt. Whoever reads personal data waits
+// for the group that is being written, so groups are small.
 inline constexpr size_t kGroupBatchesMax = 64;
+inline constexpr size_t kGroupBytesMax = 4 << 20;
 inline constexpr size_t kGroupEntriesMax = kOwnEntriesMax - 1;
 
 // Thread-safe.
@@ -25,10 +28,10 @@ class JournalWriter {
   using Done = std::function<void(const absl::Status&, uint64_t end_size,
                                   const std::string& cosigned_note)>;
 
-  static std::unique_ptr<JournalWriter> Start(Journal* journal,
-                                              ledger::Cosigner cosigner,
-                                              base::Clock* clock,
-                                              std::function<void()> written);
+  // `written` is called on the writer's thread with each group of batches.
+  static std::unique_ptr<JournalWriter> Start(
+      Journal* journal, ledger::Cosigner cosigner, base::Clock* clock,
+      std::function<void(JournalGroup)> written);
   virtual ~JournalWriter() = default;
 
   // The key that cosigns.
@@ -36,7 +39,8 @@ class JournalWriter {
 
   virtual void Submit(uint32_t city, exchange::VerifiedBatch batch,
                       const v1::Incarnation& incarnation, Done done) = 0;
-  // An entry of the province's own log, in the next group.
+  // An entry of the province's own log, in the next group: entries do not wait
+  // for batches.
   virtual void SubmitEntry(OwnEntry entry,
                            std::function<void(const absl::Status&)> done) = 0;
   // The same; returns when it is durable, or why it is not.

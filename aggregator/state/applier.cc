@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <deque>
+#include <limits>
 #include <list>
 #include <thread>
 
@@ -11,6 +13,7 @@
 #include "aggregator/state/figure_update.h"
 #include "aggregator/state/index_keys.h"
 #include "aggregator/state/row_filter.h"
+#include "common/base/cpu_account.h"
 #include "common/base/logging.h"
 #include "common/base/mutex.h"
 #include "common/base/status.h"
@@ -21,12 +24,25 @@
 namespace tongchou::aggregator {
 namespace {
 
+base::CpuAccount evaluating("evaluate");
+base::CpuAccount counting("counters");
+base::CpuAccount indexing("indexes");
+base::CpuAccount writing("state");
+
 constexpr size_t kPastBundlesMax = 32;
 // Rows of the database for each change of a batch below which the batch goes
 // through the database rather than look up persons one by one.
 constexpr uint64_t kNeighbourRows = 16;
 constexpr auto kIdle = std::chrono::milliseconds(200);
 constexpr auto kSpaceRetry = std::chrono::microseconds(1'000'000);
+
+size_t DecodedBytes(const JournalGroup& group) {
+  size_t bytes = 0;
+  for (const JournalBundle& bundle : group.bundles) {
+    if (bundle.decoded != nullptr) bytes += bundle.decoded->raw_bytes();
+  }
+  return bytes;
+}
 
 class JournalPast final : public PastReader {
  public:
@@ -39,36 +55,38 @@ class JournalPast final : public PastReader {
     ledger::BodyView body;
     RETURN_IF_ERROR(ReadEntry(*bundle, sequence - bundle->first_sequence(),
                               &header, &body));
-    return VersionOf(header, body, arena);
+    RecordVersion version = VersionOf(header, body);
+    version.record = arena->Copy(version.record);
+    return version;
   }
 
  private:
   absl::StatusOr<const ledger::Bundle*> BundleOf(uint32_t city,
                                                  uint64_t sequence) {
     for (auto it = cache_.begin(); it != cache_.end(); ++it) {
-      const uint64_t first = it->second.first_sequence();
-      if (it->first == city && sequence >= first &&
-          sequence < first + it->second.count()) {
+      const ledger::BundleRange& range = it->second->range();
+      if (it->first == city && sequence >= range.first_sequence &&
+          sequence < range.end()) {
         cache_.splice(cache_.begin(), cache_, it);
-        return &cache_.front().second;
+        return it->second.get();
       }
     }
-    ledger::Bundle bundle;
+    auto bundle = std::make_unique<ledger::Bundle>();
     absl::Status status = base::DataLossError(
         "journal: entry {} of {} is missing", sequence, city);
     RETURN_IF_ERROR(
         journal_.ReadCity(city, sequence, [&](JournalBundle&& stored) {
-          status = bundle.Decode(stored.bytes);
+          status = bundle->Decode(stored.bytes);
           return false;
         }));
     RETURN_IF_ERROR(status);
     cache_.emplace_front(city, std::move(bundle));
     if (cache_.size() > kPastBundlesMax) cache_.pop_back();
-    return &cache_.front().second;
+    return cache_.front().second.get();
   }
 
   const Journal& journal_;
-  std::list<std::pair<uint32_t, ledger::Bundle>> cache_;
+  std::list<std::pair<uint32_t, std::unique_ptr<ledger::Bundle>>> cache_;
 };
 
 // Applies drafts, one at a time, in their order.
@@ -121,6 +139,7 @@ void DraftApplier::PutRecords(const Batch& batch, Arena* arena,
   for (const auto& [city, count] : added) {
     records_[city] += static_cast<uint64_t>(count);
   }
+  const base::CpuScope scope(indexing);
   const std::vector<StatePut> keys = indexes_.Of(batch, arena);
   puts->insert(puts->end(), keys.begin(), keys.end());
 }
@@ -128,6 +147,7 @@ void DraftApplier::PutRecords(const Batch& batch, Arena* arena,
 // A full disk holds the database up; it goes on when there is space.
 absl::Status DraftApplier::WriteWhenThereIsSpace(
     const std::vector<StatePut>& puts, const Position& position) {
+  const base::CpuScope scope(writing);
   absl::Status status = state_.Write(puts, position);
   while (absl::IsResourceExhausted(status)) {
     spdlog::error("unified database: {}", base::Message(status));
@@ -153,6 +173,7 @@ void DraftApplier::Remember(const Batch& batch,
 }
 
 absl::Status DraftApplier::ApplyChanges(Draft* draft) {
+  const base::CpuScope scope(evaluating);
   const auto snapshot = state_.Snapshot();
   uint64_t records = 0;
   for (const auto& [city, count] : records_) records += count;
@@ -167,7 +188,10 @@ absl::Status DraftApplier::ApplyChanges(Draft* draft) {
   CellDeltas deltas;
   RETURN_IF_ERROR(CollectDeltas(&batch, draft->days, &facts, &deltas));
   std::vector<StatePut> puts;
-  RETURN_IF_ERROR(totals_.Apply(deltas.Take(), *snapshot, arena, &puts));
+  {
+    const base::CpuScope counters(counting);
+    RETURN_IF_ERROR(totals_.Apply(deltas.Take(), *snapshot, arena, &puts));
+  }
   PutRecords(batch, arena, &puts);
   SetRecords(&draft->position);
   RETURN_IF_ERROR(WriteWhenThereIsSpace(puts, draft->position));
@@ -196,6 +220,7 @@ class ThreadApplier final : public Applier {
               return Take(std::move(draft));
             },
             [this] { return IsIdle(); }),
+        next_(std::max<uint64_t>(position.ordinal, 1)),
         target_(journal->last_ordinal()),
         caught_up_(position.ordinal >= target_),
         position_(std::move(position)),
@@ -212,10 +237,7 @@ class ThreadApplier final : public Applier {
     worker_.join();
   }
 
-  void Wake() override {
-    base::MutexLock lock(mutex_);
-    changed_.NotifyAll();
-  }
+  void Offer(JournalGroup group) override;
   Position position() const override {
     base::MutexLock lock(mutex_);
     return position_;
@@ -229,6 +251,10 @@ class ThreadApplier final : public Applier {
  private:
   void Read();
   absl::Status ReadNew();
+  absl::Status ReadJournal();
+  std::optional<JournalGroup> NextOffered();
+  uint64_t FirstOffered();
+  absl::Status TakeGroup(const JournalGroup& group);
   absl::Status Take(std::unique_ptr<Draft> draft);
   bool IsIdle() const;
   void Work();
@@ -240,11 +266,14 @@ class ThreadApplier final : public Applier {
   const std::function<void(const Position&)> applied_;
   DraftApplier drafts_;  // whose turn it is: the worker's while it is busy
   DraftMaker maker_;     // the reader's
+  uint64_t next_;        // ordinal, the reader's
   const uint64_t target_;
   std::atomic<bool> caught_up_;
 
   mutable base::Mutex mutex_;
   base::CondVar changed_;
+  std::deque<JournalGroup> offered_ ABSL_GUARDED_BY(mutex_);  // ascending
+  size_t offered_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   Position position_ ABSL_GUARDED_BY(mutex_);
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
@@ -280,27 +309,69 @@ void ThreadApplier::Read() {
     }
     base::MutexLock lock(mutex_);
     if (stopping_) return;
-    if (journal_.last_ordinal() <= maker_.ordinal()) {
-      changed_.WaitFor(mutex_, kIdle);
-    }
+    if (journal_.last_ordinal() < next_) changed_.WaitFor(mutex_, kIdle);
     if (stopping_) return;
   }
 }
 
-absl::Status ThreadApplier::ReadNew() {
+void ThreadApplier::Offer(JournalGroup group) {
+  const size_t bytes = DecodedBytes(group);
+  base::MutexLock lock(mutex_);
+  if (bytes != 0 && offered_bytes_ + bytes <= kOfferedBytesMax) {
+    offered_bytes_ += bytes;
+    offered_.push_back(std::move(group));
+  }
+  changed_.NotifyAll();
+}
+
+// The group at next_, if it is there.
+std::optional<JournalGroup> ThreadApplier::NextOffered() {
+  base::MutexLock lock(mutex_);
+  while (!offered_.empty() && offered_.front().ordinal <= next_) {
+    JournalGroup group = std::move(offered_.front());
+    offered_.pop_front();
+    offered_bytes_ -= DecodedBytes(group);
+    if (group.ordinal == next_) return group;
+  }
+  return std::nullopt;
+}
+
+uint64_t ThreadApplier::FirstOffered() {
+  base::MutexLock lock(mutex_);
+  return offered_.empty() ? std::numeric_limits<uint64_t>::max()
+                          : offered_.front().ordinal;
+}
+
+absl::Status ThreadApplier::TakeGroup(const JournalGroup& group) {
+  for (const JournalBundle& bundle : group.bundles) {
+    RETURN_IF_ERROR(maker_.Take(bundle));
+  }
+  maker_.EndGroup(group.ordinal);
+  next_ = group.ordinal + 1;
+  base::MutexLock lock(mutex_);
+  return stopping_ ? base::AbortedError("stopping") : absl::OkStatus();
+}
+
+// From next_ to where memory goes on.
+absl::Status ThreadApplier::ReadJournal() {
+  const uint64_t end = FirstOffered();
+  if (end <= next_) return absl::OkStatus();
   absl::Status status;
-  // The group at the position may have been applied in part.
-  RETURN_IF_ERROR(journal_.ReadGroups(
-      std::max<uint64_t>(maker_.ordinal(), 1), [&](JournalGroup&& group) {
-        for (const JournalBundle& bundle : group.bundles) {
-          status = maker_.Take(bundle);
-          if (!status.ok()) return false;
-        }
-        maker_.EndGroup(group.ordinal);
-        base::MutexLock lock(mutex_);
-        return !stopping_;
-      }));
-  RETURN_IF_ERROR(status);
+  RETURN_IF_ERROR(journal_.ReadGroups(next_, [&](JournalGroup&& group) {
+    if (group.ordinal >= end) return false;
+    status = TakeGroup(group);
+    return status.ok();
+  }));
+  return status;
+}
+
+absl::Status ThreadApplier::ReadNew() {
+  while (next_ <= journal_.last_ordinal()) {
+    RETURN_IF_ERROR(ReadJournal());
+    while (const auto group = NextOffered()) {
+      RETURN_IF_ERROR(TakeGroup(*group));
+    }
+  }
   return maker_.Finish();
 }
 

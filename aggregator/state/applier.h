@@ -15,6 +15,9 @@ namespace tongchou::aggregator {
 // Past versions, read out of the journal's bundles. Not thread-safe.
 std::unique_ptr<PastReader> MakePastReader(const Journal* journal);
 
+// Uncompressed bundles of groups that are kept in memory.
+inline constexpr size_t kOfferedBytesMax = 128 << 20;
+
 // Thread-safe: status from any thread. One per state.
 class Applier {
  public:
@@ -25,8 +28,10 @@ class Applier {
       std::function<void(const Position&)> applied);
   virtual ~Applier() = default;
 
-  // The journal has grown.
-  virtual void Wake() = 0;
+  // The journal has grown by this group. It is kept in memory until its turn
+  // comes, if there is room (kOfferedBytesMax); a group that is not is read
+  // from the journal.
+  virtual void Offer(JournalGroup group) = 0;
   virtual Position position() const = 0;
   // After a start: false until the journal's end of that time is reached.
   virtual bool caught_up() const = 0;

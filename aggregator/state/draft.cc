@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/clock.h"
+#include "common/base/cpu_account.h"
 #include "common/base/key_order.h"
 #include "common/base/status.h"
 #include "common/records/record_key.h"
@@ -11,6 +12,9 @@
 
 namespace tongchou::aggregator {
 namespace {
+
+base::CpuAccount parsing("parse");
+base::CpuAccount sorting("sort");
 
 std::string_view MakeRowKey(std::string_view record_key, uint32_t city,
                             Arena* arena) {
@@ -26,41 +30,6 @@ std::string_view MakeRowKey(std::string_view record_key, uint32_t city,
 // Changes of which the memory is asked for before their turn.
 constexpr size_t kPrefetchAhead = 16;
 
-// Lays key and value down behind each other.
-Change LaidDown(Change change, Arena* arena) {
-  const VersionHead head = EncodeVersionHead(change.after);
-  const size_t key_bytes = change.row_key.size();
-  const std::string_view bytes =
-      arena->Join(change.row_key, head.view(), change.after.record);
-  change.row_key = bytes.substr(0, key_bytes);
-  change.value = bytes.substr(key_bytes);
-  change.after.record = change.value.substr(head.bytes.size());
-  return change;
-}
-
-// The last change of each record in the order of the row keys, in memory too,
-// so that all that follows goes through it from one end to the other.
-std::vector<Change> SortedByKey(const std::vector<Change>& changes,
-                                Arena* arena) {
-  // All begin with 'R'.
-  const std::vector<uint32_t> order = base::KeyOrder(
-      changes.size(), 1, [&](size_t i) { return changes[i].row_key; });
-  std::vector<Change> sorted;
-  sorted.reserve(order.size());
-  for (size_t i = 0; i < order.size(); ++i) {
-    if (i + kPrefetchAhead < order.size()) {
-      __builtin_prefetch(&changes[order[i + kPrefetchAhead]]);
-      const size_t near = order[i + kPrefetchAhead / 2];
-      __builtin_prefetch(changes[near].row_key.data());
-    }
-    const Change& change = changes[order[i]];
-    const bool last = i + 1 == order.size() ||
-                      changes[order[i + 1]].row_key != change.row_key;
-    if (last) sorted.push_back(LaidDown(change, arena));
-  }
-  return sorted;
-}
-
 }  // namespace
 
 absl::Status ReadEntry(const ledger::Bundle& bundle, size_t i,
@@ -75,13 +44,13 @@ absl::Status ReadEntry(const ledger::Bundle& bundle, size_t i,
 }
 
 RecordVersion VersionOf(const ledger::HeaderView& header,
-                        const ledger::BodyView& body, Arena* arena) {
+                        const ledger::BodyView& body) {
   RecordVersion version;
   version.sequence = header.sequence;
   version.commit_time_us = header.commit_time_us;
   version.previous = header.previous;
   version.deleted = header.operation != v1::OPERATION_UPSERT;
-  if (!version.deleted) version.record = arena->Copy(body.record);
+  if (!version.deleted) version.record = body.record;
   return version;
 }
 
@@ -97,25 +66,40 @@ absl::Status DraftMaker::Take(const JournalBundle& stored) {
   if (stored.first_sequence + stored.count <= position.size) {
     return absl::OkStatus();
   }
-  RETURN_IF_ERROR(bundle_.Decode(stored.bytes));
-  ledger::HeaderView header;
-  ledger::BodyView body;
-  for (size_t i = 0; i < bundle_.count(); ++i) {
-    RETURN_IF_ERROR(ReadEntry(bundle_, i, &header, &body));
-    if (header.sequence < position.size) continue;
-    RETURN_IF_ERROR(StartDay(stored.city, header, &position));
-    Add(stored.city, header, body, &position);
-    if (header.last_of_transaction &&
-        draft_->changes.size() >= kApplyBatchChanges) {
-      RETURN_IF_ERROR(Finish());
-    }
+  std::shared_ptr<const ledger::Bundle> bundle = stored.decoded;
+  if (bundle == nullptr) {
+    auto decoded = std::make_shared<ledger::Bundle>();
+    RETURN_IF_ERROR(decoded->Decode(stored.bytes));
+    bundle = std::move(decoded);
   }
+  RETURN_IF_ERROR(TakeEntries(bundle, stored.city, &position));
   // A bundle ends where a transaction does.
   return IsEarly() ? Finish() : absl::OkStatus();
 }
 
+absl::Status DraftMaker::TakeEntries(
+    const std::shared_ptr<const ledger::Bundle>& bundle, uint32_t city,
+    CityPosition* position) {
+  const base::CpuScope scope(parsing);
+  ledger::HeaderView header;
+  ledger::BodyView body;
+  for (size_t i = 0; i < bundle->count(); ++i) {
+    RETURN_IF_ERROR(ReadEntry(*bundle, i, &header, &body));
+    if (header.sequence < position->size) continue;
+    RETURN_IF_ERROR(StartDay(city, header, position));
+    if (bundles_.empty() || bundles_.back() != bundle) {
+      bundles_.push_back(bundle);
+    }
+    Add(city, header, body, position);
+    if (header.last_of_transaction && incoming_.size() >= kApplyBatchChanges) {
+      RETURN_IF_ERROR(Finish());
+    }
+  }
+  return absl::OkStatus();
+}
+
 bool DraftMaker::IsEarly() const {
-  return draft_->changes.size() >= kHandOverChanges &&
+  return incoming_.size() >= kHandOverChanges &&
          std::chrono::steady_clock::now() - started_ >= kEarlyBatchTime &&
          idle_();
 }
@@ -138,18 +122,55 @@ void DraftMaker::Add(uint32_t city, const ledger::HeaderView& header,
                      const ledger::BodyView& body, CityPosition* position) {
   position->size = header.sequence + 1;
   position->last_commit_time_us = header.commit_time_us;
-  Change change;
-  change.row_key = MakeRowKey(body.key, city, &draft_->arena);
-  change.city = city;
-  change.type = header.type;
-  if (records::Schema::Get().Find(change.type) == nullptr ||
-      records::TypeOfKey(body.key) != change.type) {
+  uint32_t type = header.type;
+  if (records::Schema::Get().Find(type) == nullptr ||
+      records::TypeOfKey(body.key) != type) {
     ++position->uninterpreted;
-    change.type = 0;
+    type = 0;
   }
-  change.after = VersionOf(header, body, &draft_->arena);
-  if (draft_->changes.empty()) started_ = std::chrono::steady_clock::now();
-  draft_->changes.push_back(change);
+  if (incoming_.empty()) started_ = std::chrono::steady_clock::now();
+  incoming_.push_back({MakeRowKey(body.key, city, &draft_->arena),
+                       VersionOf(header, body), city, type});
+}
+
+// Lays key and value down behind each other.
+Change DraftMaker::LaidDown(const Incoming& incoming) {
+  Change change;
+  change.city = incoming.city;
+  change.type = incoming.type;
+  change.after = incoming.version;
+  const VersionHead head = EncodeVersionHead(change.after);
+  const size_t key_bytes = incoming.row_key.size();
+  const std::string_view bytes = draft_->arena.Join(
+      incoming.row_key, head.view(), incoming.version.record);
+  change.row_key = bytes.substr(0, key_bytes);
+  change.value = bytes.substr(key_bytes);
+  change.after.record = change.value.substr(head.bytes.size());
+  return change;
+}
+
+// The last change of each record in the order of the row keys, in memory too,
+// so that all that follows goes through it from one end to the other.
+std::vector<Change> DraftMaker::Sorted() {
+  const base::CpuScope scope(sorting);
+  // All begin with 'R'.
+  const std::vector<uint32_t> order = base::KeyOrder(
+      incoming_.size(), 1, [&](size_t i) { return incoming_[i].row_key; });
+  std::vector<Change> sorted;
+  sorted.reserve(order.size());
+  for (size_t i = 0; i < order.size(); ++i) {
+    if (i + kPrefetchAhead < order.size()) {
+      __builtin_prefetch(&incoming_[order[i + kPrefetchAhead]]);
+      const Incoming& near = incoming_[order[i + kPrefetchAhead / 2]];
+      __builtin_prefetch(near.row_key.data());
+      __builtin_prefetch(near.version.record.data());
+    }
+    const Incoming& change = incoming_[order[i]];
+    const bool last = i + 1 == order.size() ||
+                      incoming_[order[i + 1]].row_key != change.row_key;
+    if (last) sorted.push_back(LaidDown(change));
+  }
+  return sorted;
 }
 
 std::map<uint32_t, CityDays> DraftMaker::Days() const {
@@ -168,10 +189,12 @@ std::map<uint32_t, CityDays> DraftMaker::Days() const {
 }
 
 absl::Status DraftMaker::Finish() {
-  if (draft_->changes.empty() && handed_over_ == next_.ordinal) {
+  if (incoming_.empty() && handed_over_ == next_.ordinal) {
     return absl::OkStatus();
   }
-  draft_->changes = SortedByKey(draft_->changes, &draft_->arena);
+  draft_->changes = Sorted();
+  incoming_.clear();
+  bundles_.clear();
   draft_->days = Days();
   draft_->position = next_;
   handed_over_ = next_.ordinal;

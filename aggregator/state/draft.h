@@ -36,9 +36,9 @@ struct Draft {
   Position position;  // with the changes; without the numbers of records
 };
 
-// The version that an entry wrote, its record in the arena.
+// The version that an entry wrote, its record where the entry is.
 RecordVersion VersionOf(const ledger::HeaderView& header,
-                        const ledger::BodyView& body, Arena* arena);
+                        const ledger::BodyView& body);
 // DATA_LOSS when entry `i` of the bundle cannot be read.
 absl::Status ReadEntry(const ledger::Bundle& bundle, size_t i,
                        ledger::HeaderView* header, ledger::BodyView* body);
@@ -63,11 +63,23 @@ class DraftMaker {
   uint64_t ordinal() const { return next_.ordinal; }
 
  private:
+  // A change as it came: its key lies in the arena, its record in the bundle.
+  struct Incoming {
+    std::string_view row_key;
+    RecordVersion version;
+    uint32_t city = 0;
+    uint32_t type = 0;
+  };
+
+  absl::Status TakeEntries(const std::shared_ptr<const ledger::Bundle>& bundle,
+                           uint32_t city, CityPosition* position);
   bool IsEarly() const;
   absl::Status StartDay(uint32_t city, const ledger::HeaderView& header,
                         CityPosition* position);
   void Add(uint32_t city, const ledger::HeaderView& header,
            const ledger::BodyView& body, CityPosition* position);
+  std::vector<Change> Sorted();
+  Change LaidDown(const Incoming& incoming);
   std::map<uint32_t, CityDays> Days() const;
 
   const Sink sink_;
@@ -75,10 +87,11 @@ class DraftMaker {
   Position next_;
   uint64_t handed_over_ = 0;  // ordinal
   std::unique_ptr<Draft> draft_;
+  std::vector<Incoming> incoming_;                              // of the draft
+  std::vector<std::shared_ptr<const ledger::Bundle>> bundles_;  // of these
   std::chrono::steady_clock::time_point started_;  // of its first change
   std::map<uint32_t, uint32_t> days_;              // of the draft, by city
   std::map<uint32_t, uint32_t> days_before_;
-  ledger::Bundle bundle_;
 };
 
 }  // namespace tongchou::aggregator

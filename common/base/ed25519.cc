@@ -2,10 +2,14 @@
 
 #include <openssl/pem.h>
 
+#include "common/base/cpu_account.h"
 #include "common/base/status.h"
 
 namespace tongchou::base {
 namespace {
+
+CpuAccount signing("sign");
+CpuAccount verifying("verify signatures");
 
 using ContextPtr = std::unique_ptr<EVP_MD_CTX, OpensslFree<EVP_MD_CTX_free>>;
 
@@ -67,6 +71,7 @@ std::string Ed25519PrivateKey::public_key() const {
 }
 
 std::string Ed25519PrivateKey::Sign(std::string_view message) const {
+  const CpuScope scope(signing);
   const ContextPtr context(EVP_MD_CTX_new());
   std::string signature(kEd25519SignatureBytes, '\0');
   size_t size = signature.size();
@@ -93,6 +98,7 @@ absl::StatusOr<Ed25519PublicKey> Ed25519PublicKey::FromBytes(
 
 bool Ed25519PublicKey::Verify(std::string_view message,
                               std::string_view signature) const {
+  const CpuScope scope(verifying);
   if (signature.size() != kEd25519SignatureBytes) return false;
   const ContextPtr context(EVP_MD_CTX_new());
   TONGCHOU_CHECK(EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr,

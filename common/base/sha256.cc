@@ -5,9 +5,44 @@
 
 #include <cstring>
 
+#include "common/base/sha256_lanes.h"
 #include "common/base/status.h"
 
 namespace tongchou::base {
+namespace {
+
+// Messages of more blocks are hashed one by one.
+constexpr size_t kLaneBlocksMax = 32;
+// So many and more of a kind are worth the sixteen lanes.
+constexpr size_t kLanesUsedMin = 6;
+
+// Messages that wait for others of as many blocks.
+struct LaneQueue {
+  std::array<std::string_view, kSha256Lanes> messages;
+  std::array<Hash*, kSha256Lanes> hashes;
+  size_t count = 0;
+
+  void Add(std::string_view message, Hash* hash) {
+    messages[count] = message;
+    hashes[count] = hash;
+    if (++count == kSha256Lanes) Run();
+  }
+  void Run() {
+    if (count < kLanesUsedMin) {
+      for (size_t i = 0; i < count; ++i) *hashes[i] = Sha256(messages[i]);
+    } else {
+      Hash unused;
+      for (size_t i = count; i < kSha256Lanes; ++i) {
+        messages[i] = messages[0];
+        hashes[i] = &unused;
+      }
+      Sha256Abreast(messages, hashes);
+    }
+    count = 0;
+  }
+};
+
+}  // namespace
 
 Hash Hash::FromView(std::string_view view) {
   TONGCHOU_CHECK(view.size() == 32);
@@ -18,6 +53,28 @@ Hash Hash::FromView(std::string_view view) {
 
 Hash Sha256(std::string_view data) {
   return Sha256Stream().Update(data).Finish();
+}
+
+void Sha256Each(std::span<const std::string_view> messages,
+                std::span<Hash> hashes) {
+  TONGCHOU_CHECK(messages.size() == hashes.size());
+  const bool abreast = messages.size() >= kLanesUsedMin && HasSha256Lanes();
+  if (!abreast) {
+    for (size_t i = 0; i < messages.size(); ++i) {
+      hashes[i] = Sha256(messages[i]);
+    }
+    return;
+  }
+  std::array<LaneQueue, kLaneBlocksMax + 1> queues;
+  for (size_t i = 0; i < messages.size(); ++i) {
+    const size_t blocks = Sha256Blocks(messages[i].size());
+    if (blocks <= kLaneBlocksMax) {
+      queues[blocks].Add(messages[i], &hashes[i]);
+    } else {
+      hashes[i] = Sha256(messages[i]);
+    }
+  }
+  for (LaneQueue& queue : queues) queue.Run();
 }
 
 Sha256Stream::Sha256Stream() { SHA256_Init(&context_); }

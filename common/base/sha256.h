@@ -6,6 +6,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,12 @@ struct Hash {
 };
 
 Hash Sha256(std::string_view data);
+
+// The hashes of many messages. Where the processor has AVX-512, sixteen that
+// fill the same number of blocks are hashed abreast, in less than half of the
+// time that they take one by one.
+void Sha256Each(std::span<const std::string_view> messages,
+                std::span<Hash> hashes);
 
 // SHA-256 over the concatenation of the parts, without copying them.
 class Sha256Stream {

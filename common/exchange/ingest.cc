@@ -29,12 +29,12 @@ class BatchReader {
 
  private:
   absl::Status ReadBundle(const std::string& bytes);
-  absl::Status ReadEntry(size_t i);
+  absl::Status CheckEntry(const ledger::Bundle& bundle, size_t i);
 
   const std::optional<uint64_t> claimed_size_;
   std::optional<ledger::Hash> claimed_root_;
   VerifiedBatch verified_;
-  ledger::Bundle bundle_;
+  ledger::LeafHasher hasher_;
   ledger::HeaderView header_;
 };
 
@@ -59,25 +59,39 @@ absl::Status BatchReader::Read(const v1::Batch& batch) {
 
 absl::Status BatchReader::ReadBundle(const std::string& bytes) {
   const uint64_t expected = verified_.range.size();
-  if (absl::Status status = bundle_.Decode(bytes); !status.ok()) {
+  auto bundle = std::make_shared<ledger::Bundle>();
+  if (absl::Status status = bundle->Decode(bytes); !status.ok()) {
     return base::Annotate(status,
                           fmt::format("the bundle at entry {}", expected));
   }
-  if (bundle_.first_sequence() != expected) {
+  if (bundle->first_sequence() != expected) {
     return base::InvalidArgumentError(
         "a bundle begins at entry {} where {} is next: a {}; start again with "
         "Hello",
-        bundle_.first_sequence(), expected,
-        bundle_.first_sequence() > expected ? "gap" : "repeat");
+        bundle->first_sequence(), expected,
+        bundle->first_sequence() > expected ? "gap" : "repeat");
   }
-  for (size_t i = 0; i < bundle_.count(); ++i) RETURN_IF_ERROR(ReadEntry(i));
-  verified_.bundles.push_back({expected, bundle_.count(), bytes});
+  for (size_t i = 0; i < bundle->count(); ++i) {
+    RETURN_IF_ERROR(CheckEntry(*bundle, i));
+  }
+  bundle->HashInto(&hasher_);
+  std::span<const ledger::Hash> leaves = hasher_.leaf_hashes();
+  if (claimed_size_.has_value() && *claimed_size_ > expected &&
+      *claimed_size_ <= bundle->range().end()) {
+    const size_t covered = *claimed_size_ - expected;
+    verified_.range.Append(leaves.first(covered));
+    claimed_root_ = verified_.range.Root();
+    leaves = leaves.subspan(covered);
+  }
+  verified_.range.Append(leaves);
+  const size_t count = bundle->count();
+  verified_.bundles.push_back({expected, count, bytes, std::move(bundle)});
   return absl::OkStatus();
 }
 
-absl::Status BatchReader::ReadEntry(size_t i) {
-  const uint64_t sequence = verified_.range.size();
-  if (!ledger::ReadHeader(bundle_.header(i), &header_)) {
+absl::Status BatchReader::CheckEntry(const ledger::Bundle& bundle, size_t i) {
+  const uint64_t sequence = verified_.range.size() + i;
+  if (!ledger::ReadHeader(bundle.header(i), &header_)) {
     return base::DataLossError("entry {}: its header is none", sequence);
   }
   if (header_.sequence != sequence) {
@@ -89,14 +103,10 @@ absl::Status BatchReader::ReadEntry(size_t i) {
         "entry {}: committed at {} us, before its predecessor at {} us",
         sequence, header_.commit_time_us, verified_.last_commit_time_us);
   }
-  if (!bundle_.body(i).has_value()) {
+  if (!bundle.body(i).has_value()) {
     return base::DataLossError("entry {}: its body is missing", sequence);
   }
   verified_.last_commit_time_us = header_.commit_time_us;
-  verified_.range.Append(bundle_.leaf_hash(i));
-  if (verified_.range.size() == claimed_size_) {
-    claimed_root_ = verified_.range.Root();
-  }
   return absl::OkStatus();
 }
 

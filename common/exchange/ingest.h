@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,6 +44,7 @@ struct VerifiedBatch {
     uint64_t first_sequence;
     uint64_t count;
     std::string bytes;
+    std::shared_ptr<const ledger::Bundle> decoded;
   };
   std::vector<Piece> bundles;
   uint64_t end_size = 0;

@@ -2,11 +2,15 @@
 
 #include <zstd.h>
 
+#include "common/base/cpu_account.h"
 #include "common/base/status.h"
 #include "common/base/varint.h"
 
 namespace tongchou::ledger {
 namespace {
+
+base::CpuAccount compressing("compress");
+base::CpuAccount decompressing("decompress");
 
 constexpr std::string_view kMagic = "TCB1";
 constexpr int kCompressionLevel = 1;
@@ -50,6 +54,7 @@ absl::Status TakePreamble(std::string_view* bytes, Preamble* preamble) {
 
 absl::Status Inflate(std::string_view* bytes, const Frame& frame,
                      std::string* raw) {
+  const base::CpuScope scope(decompressing);
   if (frame.compressed > bytes->size()) return Malformed("a frame is cut");
   thread_local std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context(
       ZSTD_createDCtx(), &ZSTD_freeDCtx);
@@ -78,6 +83,7 @@ struct BundleWriter::Compressor {
       ZSTD_createCCtx(), &ZSTD_freeCCtx};
 
   std::string Run(const std::string& raw) {
+    const base::CpuScope scope(compressing);
     std::string out(ZSTD_compressBound(raw.size()), '\0');
     const size_t size =
         ZSTD_compressCCtx(context.get(), out.data(), out.size(), raw.data(),
@@ -93,31 +99,54 @@ BundleWriter::~BundleWriter() = default;
 
 void BundleWriter::AddHeader(std::string_view header, char presence) {
   base::AppendVarint(header.size(), &headers_);
+  Place place;
+  place.header = headers_.size();
+  place.header_bytes = header.size();
+  place.present = presence == kPresent;
+  places_.push_back(place);
   headers_ += header;
   headers_.push_back(presence);
-  ++count_;
 }
 
-Hash BundleWriter::Add(std::string_view header, std::string_view body) {
+void BundleWriter::Add(std::string_view header, std::string_view body) {
   AddHeader(header, kPresent);
   base::AppendVarint(body.size(), &bodies_);
+  places_.back().body = bodies_.size();
+  places_.back().body_bytes = body.size();
   bodies_ += body;
-  return LeafHash(header, base::Sha256(body));
 }
 
-Hash BundleWriter::AddWithheld(std::string_view header, const Hash& body_hash) {
+void BundleWriter::AddWithheld(std::string_view header, const Hash& body_hash) {
   AddHeader(header, kWithheld);
+  places_.back().body = headers_.size();
+  places_.back().body_bytes = kHashBytes;
   headers_ += body_hash.view();
-  return LeafHash(header, body_hash);
 }
 
-std::string BundleWriter::Finish(uint64_t first_sequence) {
+void BundleWriter::AddLeaves(std::vector<Hash>* leaves) {
+  const std::string_view headers = headers_;
+  const std::string_view bodies = bodies_;
+  entries_.clear();
+  for (const Place& place : places_) {
+    entries_.push_back({headers.substr(place.header, place.header_bytes),
+                        (place.present ? bodies : headers)
+                            .substr(place.body, place.body_bytes),
+                        place.present});
+  }
+  hasher_.Run(entries_);
+  leaves->insert(leaves->end(), hasher_.leaf_hashes().begin(),
+                 hasher_.leaf_hashes().end());
+}
+
+std::string BundleWriter::Finish(uint64_t first_sequence,
+                                 std::vector<Hash>* leaves) {
+  if (leaves != nullptr) AddLeaves(leaves);
   const std::string headers = compressor_->Run(headers_);
   const std::string bodies = compressor_->Run(bodies_);
   std::string bytes(kMagic);
   bytes.reserve(headers.size() + bodies.size() + 64);
   for (const uint64_t field :
-       {first_sequence, uint64_t{count_}, uint64_t{headers_.size()},
+       {first_sequence, uint64_t{places_.size()}, uint64_t{headers_.size()},
         uint64_t{headers.size()}, uint64_t{bodies_.size()},
         uint64_t{bodies.size()}}) {
     base::AppendVarint(field, &bytes);
@@ -126,7 +155,7 @@ std::string BundleWriter::Finish(uint64_t first_sequence) {
   bytes += bodies;
   headers_.clear();
   bodies_.clear();
-  count_ = 0;
+  places_.clear();
   return bytes;
 }
 
@@ -141,6 +170,7 @@ absl::Status Bundle::Decode(std::string_view bytes) {
   RETURN_IF_ERROR(TakePreamble(&bytes, &preamble));
   range_ = preamble.range;
   entries_.clear();
+  hashed_ = false;
   RETURN_IF_ERROR(Inflate(&bytes, preamble.headers, &headers_));
   RETURN_IF_ERROR(Inflate(&bytes, preamble.bodies, &bodies_));
   if (!bytes.empty()) return Malformed("bytes behind the last frame");
@@ -152,7 +182,7 @@ absl::Status Bundle::ReadHeaders() {
   std::string_view rest = headers_;
   entries_.reserve(range_.count);
   while (!rest.empty()) {
-    Entry entry;
+    EntryParts entry;
     if (entries_.size() == range_.count || !TakePiece(&rest, &entry.header) ||
         rest.empty()) {
       return Malformed("the headers do not add up");
@@ -177,7 +207,7 @@ absl::Status Bundle::ReadHeaders() {
 
 absl::Status Bundle::ReadBodies() {
   std::string_view rest = bodies_;
-  for (Entry& entry : entries_) {
+  for (EntryParts& entry : entries_) {
     if (entry.present && !TakePiece(&rest, &entry.body)) {
       return Malformed("the bodies do not add up");
     }
@@ -191,9 +221,10 @@ std::optional<std::string_view> Bundle::body(size_t i) const {
   return entries_[i].body;
 }
 
-Hash Bundle::body_hash(size_t i) const {
-  const Entry& entry = entries_[i];
-  return entry.present ? base::Sha256(entry.body) : Hash::FromView(entry.body);
+const LeafHasher& Bundle::Hashed() const {
+  if (!hashed_) hasher_.Run(entries_);
+  hashed_ = true;
+  return hasher_;
 }
 
 }  // namespace tongchou::ledger

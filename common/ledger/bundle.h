@@ -20,6 +20,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/ledger/compact_range.h"
+#include "common/ledger/leaf_hasher.h"
 
 namespace tongchou::ledger {
 
@@ -47,53 +48,79 @@ class BundleWriter {
   BundleWriter();
   ~BundleWriter();
 
-  // Adds the next entry and returns its leaf hash.
-  Hash Add(std::string_view header, std::string_view body);
+  // Adds the next entry.
+  void Add(std::string_view header, std::string_view body);
   // The same with the body withheld: its hash stands for it.
-  Hash AddWithheld(std::string_view header, const Hash& body_hash);
-  uint32_t count() const { return count_; }
+  void AddWithheld(std::string_view header, const Hash& body_hash);
+  size_t count() const { return places_.size(); }
   size_t raw_bytes() const { return headers_.size() + bodies_.size(); }
-  // The bundle of what was added, empty afterwards.
-  std::string Finish(uint64_t first_sequence);
+  // The bundle of what was added, empty afterwards. The leaf hashes of its
+  // entries are added to `leaves`, unless that is null.
+  std::string Finish(uint64_t first_sequence, std::vector<Hash>* leaves);
+  std::string Finish(uint64_t first_sequence) {
+    return Finish(first_sequence, nullptr);
+  }
 
  private:
   struct Compressor;
+  struct Place {  // of an entry in headers_ and bodies_
+    size_t header = 0;
+    size_t header_bytes = 0;
+    size_t body = 0;
+    size_t body_bytes = 0;
+    bool present = true;
+  };
   void AddHeader(std::string_view header, char presence);
+  void AddLeaves(std::vector<Hash>* leaves);
+
   std::unique_ptr<Compressor> compressor_;
   std::string headers_;
   std::string bodies_;
-  uint32_t count_ = 0;
+  std::vector<Place> places_;
+  std::vector<EntryParts> entries_;
+  LeafHasher hasher_;
 };
 
 // A decoded bundle; reusable. Views live until the next Decode. Not
 // thread-safe.
 class Bundle {
  public:
+  Bundle() = default;
+  Bundle(const Bundle&) = delete;
+  Bundle& operator=(const Bundle&) = delete;
+
   // DATA_LOSS says what is wrong; sizes are checked before memory is taken.
   absl::Status Decode(std::string_view bytes);
 
+  const BundleRange& range() const { return range_; }
   uint64_t first_sequence() const { return range_.first_sequence; }
   size_t count() const { return entries_.size(); }
   std::string_view header(size_t i) const { return entries_[i].header; }
   // nullopt: withheld or erased.
   std::optional<std::string_view> body(size_t i) const;
-  // Computed from the body where it is present.
-  Hash body_hash(size_t i) const;
-  Hash leaf_hash(size_t i) const { return LeafHash(header(i), body_hash(i)); }
+  // Computed from the body where it is present, for all entries at once when
+  // the first is asked for.
+  const Hash& body_hash(size_t i) const { return Hashed().body_hashes()[i]; }
+  const std::vector<Hash>& leaf_hashes() const {
+    return Hashed().leaf_hashes();
+  }
+  const Hash& leaf_hash(size_t i) const { return leaf_hashes()[i]; }
+  // The same into memory of the caller's.
+  void HashInto(LeafHasher* hasher) const { hasher->Run(entries_); }
+  // Uncompressed.
+  size_t raw_bytes() const { return headers_.size() + bodies_.size(); }
 
  private:
-  struct Entry {
-    std::string_view header;
-    std::string_view body;  // or the 32 bytes of its hash
-    bool present = true;
-  };
+  const LeafHasher& Hashed() const;
   absl::Status ReadHeaders();
   absl::Status ReadBodies();
 
   BundleRange range_;
   std::string headers_;
   std::string bodies_;
-  std::vector<Entry> entries_;
+  std::vector<EntryParts> entries_;
+  mutable LeafHasher hasher_;
+  mutable bool hashed_ = false;
 };
 
 }  // namespace tongchou::ledger

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,9 @@
 namespace tongchou::ledger {
 
 using base::Hash;
+
+inline constexpr char kLeafPrefix = 0;
+inline constexpr char kNodePrefix = 1;
 
 // SHA-256("").
 Hash EmptyRoot();
@@ -28,9 +32,12 @@ class CompactRange {
  public:
   uint64_t size() const { return size_; }
   void Append(const Hash& leaf) { AppendSubtree(leaf, 0); }
-  // The same; where the leaf completes a subtree of 2^level leaves, `completed`
-  // becomes its root.
-  void Append(const Hash& leaf, int level, Hash* completed);
+  // The same as one by one, in about half of the time.
+  void Append(std::span<const Hash> leaves);
+  // The roots of the subtrees of 2^level leaves that they complete come to
+  // `completed`, from left to right.
+  void Append(std::span<const Hash> leaves, int level,
+              std::vector<Hash>* completed);
   // Appends a complete subtree over 2^level leaves; the size must be a
   // multiple of 2^level.
   void AppendSubtree(const Hash& root, int level);

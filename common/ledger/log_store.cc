@@ -10,6 +10,7 @@
 #include <span>
 
 #include "common/base/big_endian.h"
+#include "common/base/cpu_account.h"
 #include "common/base/file.h"
 #include "common/base/mutex.h"
 #include "common/base/status.h"
@@ -19,6 +20,8 @@
 
 namespace tongchou::ledger {
 namespace {
+
+base::CpuAccount logging("log");
 
 constexpr int kTileLevel = 8;
 constexpr uint64_t kTileLeaves = 1 << kTileLevel;
@@ -186,16 +189,15 @@ absl::Status RocksLogStore::CheckWritable() {
   return absl::OkStatus();
 }
 
-// Appends the leaves of one bundle; a tile that they complete is stored.
+// Appends the leaves of one bundle; the tiles that they complete are stored.
 void RocksLogStore::AppendBundle(std::span<const Hash> leaves,
                                  CompactRange* range,
                                  rocksdb::WriteBatch* batch) const {
-  Hash tile;
-  for (const Hash& leaf : leaves) {
-    range->Append(leaf, kTileLevel, &tile);
-    if (range->size() % kTileLeaves != 0) continue;
-    batch->Put(NumberKey('T', range->size() / kTileLeaves - 1),
-               ToSlice(tile.view()));
+  uint64_t number = range->size() / kTileLeaves;
+  std::vector<Hash> tiles;
+  range->Append(leaves, kTileLevel, &tiles);
+  for (const Hash& tile : tiles) {
+    batch->Put(NumberKey('T', number++), ToSlice(tile.view()));
   }
 }
 
@@ -242,6 +244,7 @@ absl::Status RocksLogStore::Append(const GroupCommit& commit) {
   RETURN_IF_ERROR(CheckWritable());
   rocksdb::WriteBatch batch;
   StagedCommit staged = Stage(commit, &batch);
+  const base::CpuScope scope(logging);
   const absl::Status written = Check(db_->Write(synced_, &batch));
   if (written.ok()) {
     Publish(std::move(staged));
@@ -321,9 +324,10 @@ absl::Status RocksLogStore::AppendLeaves(uint64_t begin, uint64_t end,
   RETURN_IF_ERROR(ReadBundles(begin, [&](StoredBundle&& stored) {
     status = bundle.Decode(stored.bytes);
     if (!status.ok()) return false;
-    for (; at < end && at < stored.first_sequence + bundle.count(); ++at) {
-      range->Append(bundle.leaf_hash(at - stored.first_sequence));
-    }
+    const uint64_t skipped = at - stored.first_sequence;
+    const uint64_t taken = std::min(end - at, bundle.count() - skipped);
+    range->Append(std::span(bundle.leaf_hashes()).subspan(skipped, taken));
+    at += taken;
     return at < end;
   }));
   RETURN_IF_ERROR(status);

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <utility>
 
+#include "common/base/cpu_account.h"
 #include "common/base/logging.h"
 #include "common/base/status.h"
 #include "common/transport/listen_address.h"
@@ -25,6 +26,31 @@ constexpr char kTextType[] = "text/plain; charset=utf-8";
 void Answer(httplib::Response& response, int code, const char* text) {
   response.status = code;
   response.set_content(text, kTextType);
+}
+
+prometheus::MetricFamily CpuFamily(
+    const char* name, const char* help,
+    const std::map<std::string, double>& seconds) {
+  prometheus::MetricFamily family{
+      name, help, prometheus::MetricType::Counter, {}};
+  for (const auto& [work, value] : seconds) {
+    prometheus::ClientMetric metric;
+    if (!work.empty()) metric.label.push_back({"work", work});
+    metric.counter.value = value;
+    family.metric.push_back(std::move(metric));
+  }
+  return family;
+}
+
+std::string Metrics(const prometheus::Registry& registry) {
+  std::vector<prometheus::MetricFamily> families = registry.Collect();
+  families.push_back(CpuFamily("tongchou_work_cpu_seconds_total",
+                               "Processor time by kind of work",
+                               base::CpuSeconds()));
+  families.push_back(CpuFamily("process_cpu_seconds_total",
+                               "Processor time of the process",
+                               {{"", base::ProcessCpuSeconds()}}));
+  return prometheus::TextSerializer().Serialize(families);
 }
 
 httplib::Server::HandlerResponse RefuseOtherMethods(
@@ -44,9 +70,7 @@ void AddHandlers(httplib::Server& server,
   server.Get("/metrics",
              [registry = std::move(registry)](const httplib::Request&,
                                               httplib::Response& response) {
-               response.set_content(
-                   prometheus::TextSerializer().Serialize(registry->Collect()),
-                   kMetricsType);
+               response.set_content(Metrics(*registry), kMetricsType);
              });
   server.Get("/healthz",
              [](const httplib::Request&, httplib::Response& response) {

@@ -28,6 +28,7 @@
 #include "common/ledger/signer.h"
 #include "common/transport/channel.h"
 #include "node/node.h"
+#include "tests/common/ledger/add_with_leaf.h"
 #include "tests/support/temporary_directory.h"
 #include "tongchou/v1/admin.grpc.pb.h"
 #include "tongchou/v1/audit.pb.h"
@@ -374,7 +375,7 @@ class TestSender {
     std::string body;
     const std::string key = std::to_string(sequence);
     ledger::AppendBody({.salt = salt_, .key = key}, &body);
-    range_.Append(writer_.Add(header, body));
+    range_.Append(ledger::AddWithLeaf(&writer_, header, body));
     v1::NodeMessage message;
     message.mutable_batch()->add_bundles(writer_.Finish(sequence));
     message.mutable_batch()->set_checkpoint(

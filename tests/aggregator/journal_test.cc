@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "common/ledger/bundle.h"
+#include "tests/common/ledger/add_with_leaf.h"
 #include "tests/support/temporary_directory.h"
 #include "tongchou/v1/ledger.pb.h"
 
@@ -86,7 +87,8 @@ class JournalTest : public testing::Test {
       for (int i = 0; i < size; ++i) {
         const std::string name =
             std::to_string(city) + "/" + std::to_string(log.leaves.size());
-        log.leaves.push_back(writer.Add("header " + name, "body " + name));
+        log.leaves.push_back(
+            ledger::AddWithLeaf(&writer, "header " + name, "body " + name));
         log.range.Append(log.leaves.back());
       }
       made.batch.bundles.push_back(

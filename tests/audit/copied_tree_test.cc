@@ -4,6 +4,7 @@
 
 #include "common/ledger/compact_range.h"
 #include "tests/audit/test_archive.h"
+#include "tests/common/ledger/add_with_leaf.h"
 
 namespace tongchou::audit {
 namespace {
@@ -21,7 +22,8 @@ TEST(CopiedTreeTest, ProofsHold) {
   while (range.size() < kSize) {
     const uint64_t first = range.size();
     for (int i = 0; i < 35; ++i) {
-      leaves.push_back(writer.Add("h", std::to_string(range.size())));
+      leaves.push_back(
+          ledger::AddWithLeaf(&writer, "h", std::to_string(range.size())));
       range.Append(leaves.back());
       roots[range.size()] = range.Root();
     }

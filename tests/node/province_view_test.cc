@@ -5,6 +5,7 @@
 #include "common/base/file.h"
 #include "common/ledger/bundle.h"
 #include "common/ledger/signer.h"
+#include "tests/common/ledger/add_with_leaf.h"
 #include "tests/support/temporary_directory.h"
 #include "tongchou/v1/province.pb.h"
 
@@ -33,8 +34,8 @@ class TestProvinceLog {
     v1::EntryBody body;
     body.set_record(act.SerializeAsString());
     const uint64_t first = range_.size();
-    range_.Append(
-        writer_.Add(header.SerializeAsString(), body.SerializeAsString()));
+    range_.Append(ledger::AddWithLeaf(&writer_, header.SerializeAsString(),
+                                      body.SerializeAsString()));
     v1::ProvinceLog piece;
     piece.add_bundles(writer_.Finish(first));
     piece.set_checkpoint(signer_.Sign(range_.size(), range_.Root()));

@@ -5,6 +5,7 @@
 
 #include "common/base/varint.h"
 #include "tests/common/exchange/memory_peers.h"
+#include "tests/common/ledger/add_with_leaf.h"
 
 namespace tongchou::exchange {
 namespace {
@@ -420,7 +421,7 @@ TEST_F(ExchangeTest, AWrongHeaderIsNamed) {
   TestBundle garbage;
   garbage.first = 2;
   ledger::BundleWriter writer;
-  garbage.leaves.push_back(writer.Add("\xff\xff", "body"));
+  garbage.leaves.push_back(ledger::AddWithLeaf(&writer, "\xff\xff", "body"));
   garbage.bytes = writer.Finish(2);
   const absl::Status status = Refused(MakeBatch({garbage}));
   EXPECT_TRUE(absl::IsDataLoss(status)) << status;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "common/ledger/signer.h"
+#include "tests/common/ledger/add_with_leaf.h"
 
 namespace tongchou::exchange {
 namespace {
@@ -28,8 +29,8 @@ class FollowerTest : public testing::Test {
       v1::EntryBody body;
       body.set_salt("0123456789abcdef");
       body.set_record("for " + std::to_string(audience));
-      range_.Append(
-          writer_.Add(header.SerializeAsString(), body.SerializeAsString()));
+      range_.Append(ledger::AddWithLeaf(&writer_, header.SerializeAsString(),
+                                        body.SerializeAsString()));
     }
     return writer_.Finish(first);
   }

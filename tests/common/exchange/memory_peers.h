@@ -17,6 +17,7 @@
 #include "common/ledger/bundle.h"
 #include "common/ledger/cosignature.h"
 #include "common/ledger/signer.h"
+#include "tests/common/ledger/add_with_leaf.h"
 #include "tongchou/v1/ledger.pb.h"
 
 namespace tongchou::exchange {
@@ -56,8 +57,8 @@ inline TestBundle MakeBundle(uint64_t first,
   bundle.first = first;
   ledger::BundleWriter writer;
   for (const TestEntry& entry : entries) {
-    bundle.leaves.push_back(
-        writer.Add(entry.header.SerializeAsString(), entry.body));
+    bundle.leaves.push_back(ledger::AddWithLeaf(
+        &writer, entry.header.SerializeAsString(), entry.body));
   }
   bundle.bytes = writer.Finish(first);
   return bundle;

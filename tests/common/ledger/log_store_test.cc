@@ -7,6 +7,7 @@
 #include "common/ledger/bundle.h"
 #include "common/ledger/head_signer.h"
 #include "common/ledger/proof.h"
+#include "tests/common/ledger/add_with_leaf.h"
 #include "tests/support/temporary_directory.h"
 
 namespace tongchou::ledger {
@@ -19,8 +20,9 @@ GroupCommit MakeCommit(uint64_t first, const std::vector<int>& bundle_sizes) {
   for (const int size : bundle_sizes) {
     const uint64_t start = next;
     for (int i = 0; i < size; ++i, ++next) {
-      commit.leaf_hashes.push_back(writer.Add("header " + std::to_string(next),
-                                              "body " + std::to_string(next)));
+      commit.leaf_hashes.push_back(AddWithLeaf(&writer,
+                                               "header " + std::to_string(next),
+                                               "body " + std::to_string(next)));
     }
     commit.bundles.push_back(
         {start, static_cast<uint64_t>(size), writer.Finish(start)});
@@ -119,7 +121,7 @@ TEST_F(LogStoreTest, BundlesInMemoryAreBounded) {
     std::mt19937_64 random(i);  // nothing to compress
     for (char& c : body) c = static_cast<char>(random());
     GroupCommit commit;
-    commit.leaf_hashes.push_back(writer.Add("header", body));
+    commit.leaf_hashes.push_back(AddWithLeaf(&writer, "header", body));
     commit.bundles.push_back({i, 1, writer.Finish(i)});
     ASSERT_TRUE(store_->Append(commit).ok());
   }
@@ -254,21 +256,35 @@ TEST_F(HeadSignerTest, AMissingGuardMakesReadOnly) {
 TEST(Bundle, RoundTripAndHashes) {
   BundleWriter writer;
   std::vector<Hash> leaves;
-  for (int i = 0; i < 3; ++i) {
-    leaves.push_back(writer.Add("h" + std::to_string(i), std::string(i, 'b')));
+  for (int i = 0; i < 40; ++i) {
+    leaves.push_back(
+        AddWithLeaf(&writer, "h" + std::to_string(i), std::string(7 * i, 'b')));
   }
-  const std::string bytes = writer.Finish(7);
+  const Hash withheld = base::Sha256("withheld");
+  writer.AddWithheld("header", withheld);
+  leaves.push_back(LeafHash("header", withheld));
+  std::vector<Hash> made = {EmptyRoot()};  // stays
+  const std::string bytes = writer.Finish(7, &made);
+  EXPECT_EQ(made.front(), EmptyRoot());
+  EXPECT_EQ(std::vector(made.begin() + 1, made.end()), leaves);
   const auto peeked = PeekBundle(bytes);
   EXPECT_EQ(peeked->first_sequence, 7u);
-  EXPECT_EQ(peeked->end(), 10u);
+  EXPECT_EQ(peeked->end(), 48u);
   Bundle bundle;
   ASSERT_TRUE(bundle.Decode(bytes).ok());
-  ASSERT_EQ(bundle.count(), 3u);
-  for (int i = 0; i < 3; ++i) {
+  ASSERT_EQ(bundle.count(), 41u);
+  for (int i = 0; i < 40; ++i) {
     EXPECT_EQ(bundle.header(i), "h" + std::to_string(i));
-    EXPECT_EQ(*bundle.body(i), std::string(i, 'b'));
-    EXPECT_EQ(bundle.leaf_hash(i), leaves[i]);
+    EXPECT_EQ(*bundle.body(i), std::string(7 * i, 'b'));
+    EXPECT_EQ(bundle.body_hash(i), base::Sha256(std::string(7 * i, 'b')));
   }
+  EXPECT_EQ(bundle.body(40), std::nullopt);
+  EXPECT_EQ(bundle.body_hash(40), withheld);
+  EXPECT_EQ(bundle.leaf_hashes(), leaves);
+  // Another bundle in the same place has hashes of its own.
+  writer.Add("header", "body");
+  ASSERT_TRUE(bundle.Decode(writer.Finish(0)).ok());
+  EXPECT_EQ(bundle.leaf_hash(0), LeafHash("header", base::Sha256("body")));
 }
 
 TEST(Bundle, EveryCutAndEveryFlippedByteIsRefusedOrChangesAHash) {

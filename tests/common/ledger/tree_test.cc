@@ -57,6 +57,33 @@ TEST(Tree, RootsAndProofsOfTheCertificateTransparencyTree) {
   }
 }
 
+// Many leaves at once, at every place in the tree that they can begin.
+TEST(Tree, ManyLeavesAreAsOneByOne) {
+  constexpr uint64_t kCount = 700;
+  constexpr int kLevel = 4;
+  const std::vector<Hash> leaves = DecimalLeaves(kCount);
+  for (uint64_t begin = 0; begin < 70; ++begin) {
+    for (const uint64_t count : {0, 1, 2, 15, 16, 17, 255, 256, 600}) {
+      CompactRange singly;
+      for (uint64_t i = 0; i < begin; ++i) singly.Append(leaves[i]);
+      CompactRange at_once = singly;
+      std::vector<Hash> completed;
+      at_once.Append(std::span(leaves).subspan(begin, count), kLevel,
+                     &completed);
+      for (uint64_t i = begin; i < begin + count; ++i) {
+        singly.Append(leaves[i]);
+      }
+      ASSERT_EQ(at_once, singly) << begin << " and " << count << " more";
+      std::vector<Hash> expected;
+      for (uint64_t at = begin >> kLevel; at < (begin + count) >> kLevel;
+           ++at) {
+        expected.push_back(*RangesOf(leaves)(at << kLevel, (at + 1) << kLevel));
+      }
+      ASSERT_EQ(completed, expected) << begin << " and " << count << " more";
+    }
+  }
+}
+
 TEST(Tree, LargerTrees) {
   const json decimal = LoadVectors("vectors.json")["decimal_leaves"];
   const std::vector<Hash> leaves = DecimalLeaves(70'000);
