@@ -163,6 +163,10 @@ class Postgres:
     def city_processes(self):
         return self.publishers[self.cities[0]].processes()
 
+    def work_seconds(self):
+        """It does not say."""
+        return {}
+
     def settle(self):
         for cluster in self.clusters():
             cluster.sql("CHECKPOINT")

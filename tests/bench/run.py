@@ -128,6 +128,7 @@ class Round:
         self.digest = None
         self.compression = None
         self.windows = {}
+        self.budget = {}  # µs/row by load, kind of process and of work
 
     def begin(self, job, **options):
         command = [str(BIN / "tongchou-bench"), "--peer", self.system.name,
@@ -165,10 +166,12 @@ class Round:
 
     def load(self, name, **options):
         before = cpu_seconds(self.system.processes())
+        work_before = self.system.work_seconds()
         started = time.monotonic()
         done = self.drive("load", rows=self.rows_per_city,
                           sessions=self.arguments.sessions, **options)
         cpu = cpu_seconds(self.system.processes()) - before
+        work = self.system.work_seconds()
         settled = self.settled(started)
         rows = done["rows"]
         self.compression = round(done["compression"], 2)
@@ -177,6 +180,9 @@ class Round:
         self.figures[f"{name} applied"] = rows / done["applied_seconds"]
         self.figures[f"{name} settled"] = rows / settled
         self.figures[f"{name} CPU"] = cpu / rows * 1e6
+        self.budget[name] = {
+            key: (seconds - work_before.get(key, 0)) / rows * 1e6
+            for key, seconds in work.items()}
 
     def run(self):
         parts = self.arguments.parts
@@ -405,6 +411,43 @@ def windows_table(rounds):
     return lines
 
 
+def budget(rounds):
+    """Rows of the budget: process, work, µs of processor time per row of each
+    load (medians), sums included."""
+    done = [one.budget for one in rounds.get("tongchou", ()) if one.budget]
+    loads = sorted(set().union(*done)) if done else []
+    found = {}
+    for load in loads:
+        budgets = [one[load] for one in done if load in one]
+        for kind, work in set().union(*budgets):
+            values = [one.get((kind, work), 0) for one in budgets]
+            found.setdefault((kind, work), {})[load] = statistics.median(
+                values)
+        for kind in {kind for kind, _ in set().union(*budgets)}:
+            found.setdefault((kind, "sum"), {})[load] = statistics.median(
+                sum(v for (k, _), v in one.items() if k == kind)
+                for one in budgets)
+    order = ["rest", "sum"]
+    return loads, [
+        {"process": kind, "work": work, **found[kind, work]}
+        for kind, work in sorted(found, key=lambda one: (
+            one[0] != "city", one[1] in order, one[1] == "sum", one[1]))
+        if max(found[kind, work].values()) >= 0.005]
+
+
+def budget_table(rounds):
+    loads, rows = budget(rounds)
+    if not rows:
+        return []
+    lines = ["", "Processor time, us/row:", "",
+             "| process | work | " + " | ".join(loads) + " |",
+             "|---|---|" + "---:|" * len(loads)]
+    return lines + [
+        f"| {one['process']} | {one['work']} | "
+        + " | ".join(f"{one.get(load, 0):.2f}" for load in loads) + " |"
+        for one in rows]
+
+
 def markdown(results, about, rounds):
     lines = ["| work | Tongchou | PostgreSQL | unit | ratio | goal |",
              "|---|---:|---:|---|---:|---:|"]
@@ -417,6 +460,7 @@ def markdown(results, about, rounds):
     lines += ["", "Medians (least-most). " + ", ".join(
         f"{k.replace('_', ' ')}: {v}" for k, v in about.items()) + "."]
     lines += windows_table(rounds)
+    lines += budget_table(rounds)
     return "\n".join(lines) + "\n"
 
 
@@ -459,7 +503,8 @@ def main():
         arguments.markdown.write_text(text, encoding="utf-8")
     if arguments.json:
         arguments.json.write_text(json.dumps(
-            {"conditions": about, "results": results}, indent=1) + "\n",
+            {"conditions": about, "results": results,
+             "budget": budget(rounds)[1]}, indent=1) + "\n",
             encoding="utf-8")
 
 

@@ -2,9 +2,12 @@
 
 import json
 import pathlib
+import re
 import shutil
+import socket
 import sys
 import time
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]
                        / "integration"))
@@ -57,6 +60,17 @@ def use_random_salts(path):
                             if not line.startswith("synthetic_seed")))
 
 
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+WORK = re.compile(r'^tongchou_work_cpu_seconds_total\{work="(.+)"\} (\S+)$',
+                  re.MULTILINE)
+PROCESS = re.compile(r"^process_cpu_seconds_total (\S+)$", re.MULTILINE)
+
+
 class Tongchou:
     name = "tongchou"
 
@@ -66,6 +80,7 @@ class Tongchou:
                                   directory=directory)
         self.province = harness.quickstart.Province(
             options, [Folder(city) for city in cities])
+        self.ops_ports = {}
 
     def create(self):
         self.directory.mkdir(parents=True)
@@ -73,7 +88,31 @@ class Tongchou:
         self.province.configure()
         for city in self.province.cities:
             use_random_salts(self.directory / f"city-{city.code}/node.toml")
+            self.open_metrics("city", f"city-{city.code}/node.toml")
+        self.open_metrics("center", "province/aggregator.toml")
         self.province.start_all()
+
+    def open_metrics(self, kind, config):
+        port = free_port()
+        path = self.directory / config
+        path.write_text(f'ops_listen = "127.0.0.1:{port}"\n'
+                        + path.read_text())
+        self.ops_ports[port] = kind
+
+    def work_seconds(self):
+        """Processor time so far by kind of process and of work, as the
+        programs count it; the work "rest" is what no account has."""
+        found = {}
+        for port, kind in self.ops_ports.items():
+            with urllib.request.urlopen(
+                    f"http://127.0.0.1:{port}/metrics") as answer:
+                text = answer.read().decode()
+            rest = float(PROCESS.search(text)[1])
+            for work, seconds in WORK.findall(text):
+                found[kind, work] = found.get((kind, work), 0) + float(seconds)
+                rest -= float(seconds)
+            found[kind, "rest"] = found.get((kind, "rest"), 0) + rest
+        return found
 
     def config(self):
         return {"pki": str(self.province.pki),
