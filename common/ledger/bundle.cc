@@ -53,12 +53,12 @@ absl::Status TakePreamble(std::string_view* bytes, Preamble* preamble) {
 }
 
 absl::Status Inflate(std::string_view* bytes, const Frame& frame,
-                     std::string* raw) {
+                     RawBytes* raw) {
   const base::CpuScope scope(decompressing);
   if (frame.compressed > bytes->size()) return Malformed("a frame is cut");
   thread_local std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context(
       ZSTD_createDCtx(), &ZSTD_freeDCtx);
-  raw->resize(frame.raw);
+  raw->Resize(frame.raw);
   const size_t size = ZSTD_decompressDCtx(
       context.get(), raw->data(), raw->size(), bytes->data(), frame.compressed);
   if (ZSTD_isError(size) != 0 || size != frame.raw) {
@@ -82,15 +82,17 @@ struct BundleWriter::Compressor {
   std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context{
       ZSTD_createCCtx(), &ZSTD_freeCCtx};
 
-  std::string Run(const std::string& raw) {
+  RawBytes bytes;  // kept between bundles
+
+  // A view until the next call.
+  std::string_view Run(const std::string& raw) {
     const base::CpuScope scope(compressing);
-    std::string out(ZSTD_compressBound(raw.size()), '\0');
+    bytes.Resize(ZSTD_compressBound(raw.size()));
     const size_t size =
-        ZSTD_compressCCtx(context.get(), out.data(), out.size(), raw.data(),
+        ZSTD_compressCCtx(context.get(), bytes.data(), bytes.size(), raw.data(),
                           raw.size(), kCompressionLevel);
     TONGCHOU_CHECK(ZSTD_isError(size) == 0);
-    out.resize(size);
-    return out;
+    return bytes.view().substr(0, size);
   }
 };
 
@@ -141,8 +143,8 @@ void BundleWriter::AddLeaves(std::vector<Hash>* leaves) {
 std::string BundleWriter::Finish(uint64_t first_sequence,
                                  std::vector<Hash>* leaves) {
   if (leaves != nullptr) AddLeaves(leaves);
-  const std::string headers = compressor_->Run(headers_);
-  const std::string bodies = compressor_->Run(bodies_);
+  const std::string headers(compressor_->Run(headers_));
+  const std::string_view bodies = compressor_->Run(bodies_);
   std::string bytes(kMagic);
   bytes.reserve(headers.size() + bodies.size() + 64);
   for (const uint64_t field :
@@ -179,7 +181,7 @@ absl::Status Bundle::Decode(std::string_view bytes) {
 }
 
 absl::Status Bundle::ReadHeaders() {
-  std::string_view rest = headers_;
+  std::string_view rest = headers_.view();
   entries_.reserve(range_.count);
   while (!rest.empty()) {
     EntryParts entry;
@@ -206,7 +208,7 @@ absl::Status Bundle::ReadHeaders() {
 }
 
 absl::Status Bundle::ReadBodies() {
-  std::string_view rest = bodies_;
+  std::string_view rest = bodies_.view();
   for (EntryParts& entry : entries_) {
     if (entry.present && !TakePiece(&rest, &entry.body)) {
       return Malformed("the bodies do not add up");

@@ -81,6 +81,27 @@ class BundleWriter {
   LeafHasher hasher_;
 };
 
+// Bytes that nobody has to clear before they are written.
+class RawBytes {
+ public:
+  // What was there is gone; memory is kept and only grows.
+  void Resize(size_t bytes) {
+    if (bytes > capacity_) {
+      data_ = std::make_unique_for_overwrite<char[]>(bytes);
+      capacity_ = bytes;
+    }
+    size_ = bytes;
+  }
+  char* data() { return data_.get(); }
+  size_t size() const { return size_; }
+  std::string_view view() const { return {data_.get(), size_}; }
+
+ private:
+  std::unique_ptr<char[]> data_;
+  size_t size_ = 0;
+  size_t capacity_ = 0;
+};
+
 // A decoded bundle; reusable. Views live until the next Decode. Not
 // thread-safe.
 class Bundle {
@@ -116,8 +137,8 @@ class Bundle {
   absl::Status ReadBodies();
 
   BundleRange range_;
-  std::string headers_;
-  std::string bodies_;
+  RawBytes headers_;
+  RawBytes bodies_;
   std::vector<EntryParts> entries_;
   mutable LeafHasher hasher_;
   mutable bool hashed_ = false;
