@@ -1,7 +1,5 @@
 #include "aggregator/service/mask.h"
 
-#include <algorithm>
-
 #include "common/base/base64.h"
 #include "common/base/status.h"
 #include "common/records/record_key.h"
@@ -68,17 +66,11 @@ std::string Masker::Pseudonym(std::string_view id_number) const {
   if (id_number.empty()) return {};
   std::string person;
   records::AppendPerson(id_number, &person);
-  std::string text = base::Base64Encode(persons_.Seal(person));
-  std::replace(text.begin(), text.end(), '+', '-');
-  std::replace(text.begin(), text.end(), '/', '_');
-  return text;
+  return base::Base64UrlEncode(persons_.Seal(person));
 }
 
 absl::StatusOr<std::string> Masker::Name(std::string_view pseudonym) const {
-  std::string text(pseudonym);
-  std::replace(text.begin(), text.end(), '-', '+');
-  std::replace(text.begin(), text.end(), '_', '/');
-  const auto sealed = base::Base64Decode(text);
+  const auto sealed = base::Base64UrlDecode(pseudonym);
   ASSIGN_OR_RETURN(const std::string person,
                    persons_.Open(sealed.value_or(std::string())));
   return records::PersonText(person);

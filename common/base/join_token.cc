@@ -1,7 +1,5 @@
 #include "common/base/join_token.h"
 
-#include <algorithm>
-
 #include "common/base/base64.h"
 #include "common/base/big_endian.h"
 #include "common/base/status.h"
@@ -19,17 +17,11 @@ std::string JoinToken::ToText() const {
   AppendBigEndian<kCityBytes>(city, &bytes);
   bytes += secret;
   bytes += province.view();
-  std::string text = Base64Encode(bytes);
-  std::replace(text.begin(), text.end(), '+', '-');
-  std::replace(text.begin(), text.end(), '/', '_');
-  return text;
+  return Base64UrlEncode(bytes);
 }
 
 absl::StatusOr<JoinToken> JoinToken::Parse(std::string_view text) {
-  std::string standard(text);
-  std::replace(standard.begin(), standard.end(), '-', '+');
-  std::replace(standard.begin(), standard.end(), '_', '/');
-  const auto bytes = Base64Decode(standard);
+  const auto bytes = Base64UrlDecode(text);
   if (!bytes.has_value() ||
       bytes->size() != kCityBytes + kJoinSecretBytes + kHashBytes) {
     return InvalidArgumentError(
