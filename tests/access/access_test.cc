@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <filesystem>
 #include <future>
 #include <map>
 #include <set>
@@ -32,6 +33,7 @@
 #include "tongchou/v1/admin.grpc.pb.h"
 #include "tongchou/v1/audit.pb.h"
 #include "tongchou/v1/exchange.grpc.pb.h"
+#include "tongchou/v1/mirror.grpc.pb.h"
 #include "tongchou/v1/node.pb.h"
 #include "tongchou/v1/query.grpc.pb.h"
 
@@ -53,7 +55,8 @@ const std::vector<Identity> kCallers = {
     {Role::kAnalyst, "360000", "360000", "n"},
     {Role::kAdmin, "360000", "360000", "m"},
     {Role::kAuditor, "360000", "360000", "u"},
-    {Role::kWitness, "360000", "360000", ""}};
+    {Role::kWitness, "360000", "360000", ""},
+    {Role::kMirror, "360000", "360000", ""}};
 
 struct Call {
   std::string name;    // Query.GetPerson
@@ -68,6 +71,7 @@ std::vector<Call> Calls() {
        {v1::Hello::descriptor()->file(), v1::WriteRequest::descriptor()->file(),
         v1::GetStatusRequest::descriptor()->file(),
         v1::LogSummary::descriptor()->file(),
+        v1::MirrorHello::descriptor()->file(),
         v1::AccessRecord::descriptor()->file()}) {
     for (int i = 0; i < file->service_count(); ++i) {
       const auto* service = file->service(i);
@@ -140,6 +144,7 @@ class AccessTest : public testing::Test {
     config.listen = "127.0.0.1:0";
     config.authority = Path("ca.pem");
     config.authority_key = Path("ca.key");
+    config.mirror_required = mirror_required_;
     config.tls = FilesOf(kCallers[3]);
     config.cities[kCity] =
         ledger::Signer("tongchou/360000/360100", keys_.at("city.pem"))
@@ -191,6 +196,7 @@ class AccessTest : public testing::Test {
   TemporaryDirectory directory_;
   base::KeyAndCertificate authority_;
   std::map<std::string, base::Ed25519PrivateKey> keys_;
+  bool mirror_required_ = false;
   std::unique_ptr<aggregator::Aggregator> aggregator_;
   std::unique_ptr<node::Node> node_;
 };
@@ -474,6 +480,63 @@ TEST_F(AccessTest, ACityThatDoesNotReadIsCutOff) {
   }
   EXPECT_NE(problem.find("does not read: 1000 messages"), std::string::npos)
       << problem;
+}
+
+// The province's disk is lost; what comes back is another log than was signed.
+TEST_F(AccessTest, AMirrorThatSendsOtherEntriesIsRefused) {
+  aggregator_.reset();
+  std::filesystem::remove_all(Path("province"));
+  mirror_required_ = true;
+  StartAggregator();
+  const ledger::Signer signer("tongchou/360000", keys_.at("own.pem"));
+  v1::EntryHeader header;
+  v1::EntryBody body;
+  body.set_record("true");
+  ledger::BundleWriter writer;
+  ledger::CompactRange range;
+  range.Append(
+      writer.Add(header.SerializeAsString(), body.SerializeAsString()));
+  v1::ProvinceLog sound;
+  sound.add_bundles(writer.Finish(0));
+  sound.set_checkpoint(signer.Sign(1, range.Root()));
+  body.set_record("another");
+  writer.Add(header.SerializeAsString(), body.SerializeAsString());
+  v1::ProvinceLog other = sound;
+  other.set_bundles(0, writer.Finish(0));
+
+  const auto stub = v1::Mirror::NewStub(ChannelOf(kCallers[9], false));
+  // How the stream ended.
+  const auto give_back = [&](const v1::ProvinceLog& piece) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kPatience);
+    const auto stream = stub->Follow(&context);
+    v1::MirrorMessage message;
+    message.mutable_hello()->set_origin("tongchou/360000");
+    message.mutable_hello()->set_checkpoint(sound.checkpoint());
+    stream->Write(message);
+    v1::MirrorRequest request;
+    EXPECT_TRUE(stream->Read(&request));
+    EXPECT_TRUE(request.has_wanted());
+    *message.mutable_back() = piece;
+    stream->Write(message);
+    if (stream->Read(&request)) context.TryCancel();
+    return stream->Finish();
+  };
+  const auto problem = [&] {
+    const auto query = v1::Query::NewStub(ChannelOf(kCallers[4], false));
+    grpc::ClientContext context;
+    v1::GetStatusResponse answer;
+    EXPECT_TRUE(query->GetStatus(&context, {}, &answer).ok());
+    EXPECT_TRUE(answer.province_log().mirror().required());
+    return answer.province_log().problem();
+  };
+  EXPECT_EQ(give_back(other).error_code(), grpc::StatusCode::DATA_LOSS);
+  EXPECT_NE(problem().find("does not continue the log"), std::string::npos);
+  EXPECT_EQ(give_back({}).error_code(), grpc::StatusCode::DATA_LOSS)
+      << "it sends less than it shows";
+  EXPECT_EQ(give_back(sound).error_code(), grpc::StatusCode::CANCELLED);
+  EXPECT_EQ(problem().find("does not continue"), std::string::npos)
+      << problem();
 }
 
 }  // namespace
