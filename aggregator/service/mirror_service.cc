@@ -4,7 +4,6 @@
 
 #include "common/base/logging.h"
 #include "common/base/status.h"
-#include "common/exchange/mirror_piece.h"
 #include "common/transport/grpc_status.h"
 
 namespace tongchou::aggregator {
@@ -74,6 +73,15 @@ absl::Status MirrorService::Serve(grpc::ServerContext* context,
   return Feed(shown.size, context, stream);
 }
 
+absl::StatusOr<exchange::VerifiedPiece> MirrorService::VerifyBack(
+    const v1::ProvinceLog& piece) const {
+  const ledger::LogHead head = journal_.own_log().Head();
+  if (piece.bundles().empty()) {
+    return base::DataLossError("nothing came behind entry {}", head.size());
+  }
+  return exchange::VerifyPiece(piece, head, head_.verifier());
+}
+
 // Nothing else is appended meanwhile: the journal asks OwnHead.
 absl::Status MirrorService::Refill(const ledger::Checkpoint& mirror,
                                    Stream* stream) {
@@ -87,11 +95,7 @@ absl::Status MirrorService::Refill(const ledger::Checkpoint& mirror,
   }
   while (size < mirror.size) {
     ASSIGN_OR_RETURN(const v1::MirrorMessage message, Next(stream));
-    auto piece = exchange::VerifyPiece(
-        message.back(), journal_.own_log().Head(), head_.verifier());
-    if (piece.ok() && piece->commit.bundles.empty()) {
-      piece = base::DataLossError("nothing came behind entry {}", size);
-    }
+    const auto piece = VerifyBack(message.back());
     if (!piece.ok()) {
       head_.MirrorContradicts(
           fmt::format("the mirror sent back what does not continue the log: {}",

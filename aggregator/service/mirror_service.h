@@ -9,6 +9,7 @@
 #include "aggregator/service/access_guard.h"
 #include "aggregator/service/own_head.h"
 #include "common/base/mutex.h"
+#include "common/exchange/mirror_piece.h"
 #include "common/ledger/checkpoint.h"
 #include "tongchou/v1/mirror.grpc.pb.h"
 
@@ -37,6 +38,9 @@ class MirrorService final : public v1::Mirror::Service {
   // Ends an older stream and waits until it is gone.
   void Enter(grpc::ServerContext* context);
   void Leave();
+  // A piece that came back, against the log as it is here.
+  absl::StatusOr<exchange::VerifiedPiece> VerifyBack(
+      const v1::ProvinceLog& piece) const;
   absl::Status Refill(const ledger::Checkpoint& mirror, Stream* stream);
   absl::Status Feed(uint64_t from, grpc::ServerContext* context,
                     Stream* stream);

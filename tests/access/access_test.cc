@@ -489,38 +489,46 @@ TEST_F(AccessTest, AMirrorThatSendsOtherEntriesIsRefused) {
   mirror_required_ = true;
   StartAggregator();
   const ledger::Signer signer("tongchou/360000", keys_.at("own.pem"));
-  v1::EntryHeader header;
-  v1::EntryBody body;
-  body.set_record("true");
   ledger::BundleWriter writer;
   ledger::CompactRange range;
-  range.Append(
-      writer.Add(header.SerializeAsString(), body.SerializeAsString()));
-  v1::ProvinceLog sound;
-  sound.add_bundles(writer.Finish(0));
-  sound.set_checkpoint(signer.Sign(1, range.Root()));
-  body.set_record("another");
-  writer.Add(header.SerializeAsString(), body.SerializeAsString());
-  v1::ProvinceLog other = sound;
-  other.set_bundles(0, writer.Finish(0));
+  const auto piece = [&](uint64_t sequence, const std::string& record) {
+    v1::EntryHeader header;
+    header.set_sequence(sequence);
+    v1::EntryBody body;
+    body.set_record(record);
+    range.Append(
+        writer.Add(header.SerializeAsString(), body.SerializeAsString()));
+    v1::ProvinceLog made;
+    made.add_bundles(writer.Finish(sequence));
+    made.set_checkpoint(signer.Sign(range.size(), range.Root()));
+    return made;
+  };
+  const v1::ProvinceLog first = piece(0, "true");
+  const v1::ProvinceLog second = piece(1, "true as well");
+  v1::ProvinceLog other = first;
+  other.set_bundles(0, piece(0, "another").bundles(0));
 
   const auto stub = v1::Mirror::NewStub(ChannelOf(kCallers[9], false));
-  // How the stream ended.
-  const auto give_back = [&](const v1::ProvinceLog& piece) {
+  // How the stream ended in which the mirror showed both, was asked for what is
+  // behind `from`, and sent these.
+  const auto give_back = [&](uint64_t from,
+                             const std::vector<v1::ProvinceLog>& pieces) {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + kPatience);
     const auto stream = stub->Follow(&context);
     v1::MirrorMessage message;
     message.mutable_hello()->set_origin("tongchou/360000");
-    message.mutable_hello()->set_checkpoint(sound.checkpoint());
+    message.mutable_hello()->set_checkpoint(second.checkpoint());
     stream->Write(message);
     v1::MirrorRequest request;
     EXPECT_TRUE(stream->Read(&request));
-    EXPECT_TRUE(request.has_wanted());
-    *message.mutable_back() = piece;
-    stream->Write(message);
+    EXPECT_EQ(request.wanted().from_size(), from);
+    for (const v1::ProvinceLog& one : pieces) {
+      *message.mutable_back() = one;
+      stream->Write(message);
+    }
     if (stream->Read(&request)) context.TryCancel();
-    return stream->Finish();
+    return stream->Finish().error_code();
   };
   const auto problem = [&] {
     const auto query = v1::Query::NewStub(ChannelOf(kCallers[4], false));
@@ -530,11 +538,12 @@ TEST_F(AccessTest, AMirrorThatSendsOtherEntriesIsRefused) {
     EXPECT_TRUE(answer.province_log().mirror().required());
     return answer.province_log().problem();
   };
-  EXPECT_EQ(give_back(other).error_code(), grpc::StatusCode::DATA_LOSS);
+  EXPECT_EQ(give_back(0, {other, second}), grpc::StatusCode::DATA_LOSS);
   EXPECT_NE(problem().find("does not continue the log"), std::string::npos);
-  EXPECT_EQ(give_back({}).error_code(), grpc::StatusCode::DATA_LOSS)
+  EXPECT_EQ(give_back(0, {first, {}}), grpc::StatusCode::DATA_LOSS)
       << "it sends less than it shows";
-  EXPECT_EQ(give_back(sound).error_code(), grpc::StatusCode::CANCELLED);
+  EXPECT_EQ(give_back(1, {second}), grpc::StatusCode::CANCELLED)
+      << "what came back before the stream ended is here";
   EXPECT_EQ(problem().find("does not continue"), std::string::npos)
       << problem();
 }
