@@ -11,6 +11,7 @@
 #include "aggregator/service/exchange_service.h"
 #include "aggregator/service/join_service.h"
 #include "aggregator/service/journal_writer.h"
+#include "aggregator/service/mirror_service.h"
 #include "aggregator/service/query_service.h"
 #include "common/base/key_file.h"
 #include "common/base/logging.h"
@@ -37,8 +38,13 @@ absl::StatusOr<ledger::Cosigner> LoadCosigner(const AggregatorConfig& config) {
 absl::StatusOr<std::unique_ptr<OwnHead>> OpenOwnHead(
     const AggregatorConfig& config, ledger::LogStore* log) {
   ASSIGN_OR_RETURN(auto key, base::ReadKeyFile(config.signing_key, kProgram));
-  return OwnHead::Open({config.sign_guard, config.Origin(), config.witnesses},
-                       ledger::Signer(config.Origin(), std::move(key)), log);
+  OwnHeadOptions options;
+  options.sign_guard = config.sign_guard;
+  options.origin = config.Origin();
+  options.witnesses = config.witnesses;
+  options.mirror_required = config.mirror_required;
+  return OwnHead::Open(options, ledger::Signer(config.Origin(), std::move(key)),
+                       log);
 }
 
 class RunningAggregator final : public Aggregator {
@@ -54,10 +60,12 @@ class RunningAggregator final : public Aggregator {
   absl::Status OpenStores(bool rebuild_state);
   absl::Status StartServer();
   absl::Status AddJoinedCities();
+  absl::Status CameBack();
   absl::Status OpenDoor();
   void RestoreQuarantines();
   void Tick();
   void ShowPositions();
+  void ShowMirror();
   void SignOwnLog();
 
   const AggregatorConfig config_;
@@ -78,6 +86,7 @@ class RunningAggregator final : public Aggregator {
   std::unique_ptr<AuditService> audit_;
   std::unique_ptr<AdminService> admin_;
   std::unique_ptr<JoinService> join_;
+  std::unique_ptr<MirrorService> mirror_;
   std::unique_ptr<transport::Server> server_;
   std::unique_ptr<transport::Server> door_;
   std::shared_ptr<prometheus::Registry> registry_ =
@@ -112,6 +121,7 @@ absl::Status RunningAggregator::OpenStores(bool rebuild_state) {
   options.directory = config_.data + "/journal";
   ASSIGN_OR_RETURN(journal_, Journal::Open(options));
   ASSIGN_OR_RETURN(own_head_, OpenOwnHead(config_, &journal_->own_log()));
+  journal_->HoldWhile([this] { return own_head_->hold_reason(); });
   ASSIGN_OR_RETURN(
       authority_,
       NodeAuthority::Open(config_.authority, config_.authority_key, &clock_));
@@ -134,6 +144,9 @@ absl::Status RunningAggregator::OpenStores(bool rebuild_state) {
       config_.province, journal_.get(), writer_.get(), &cities_, guard_.get(),
       own_head_.get(), authority_.get(), &clock_);
   exchange_now_ = exchange_.get();
+  mirror_ = std::make_unique<MirrorService>(journal_.get(), own_head_.get(),
+                                            guard_.get(),
+                                            [this] { return CameBack(); });
   ASSIGN_OR_RETURN(applier_, Applier::Start(journal_.get(), state_.get(),
                                             [this](const Position& position) {
                                               ExchangeService* exchange =
@@ -156,6 +169,16 @@ absl::Status RunningAggregator::AddJoinedCities() {
     cities_.Add(city.city(), log);
     own_head_->AddWitness(city.city(), witness);
   }
+  return absl::OkStatus();
+}
+
+// What the own log knew that the mirror brought back.
+absl::Status RunningAggregator::CameBack() {
+  RETURN_IF_ERROR(AddJoinedCities());
+  RestoreQuarantines();
+  ASSIGN_OR_RETURN(const std::vector<base::Hash> revoked, journal_->Revoked());
+  for (const base::Hash& certificate : revoked) guard_->Revoke(certificate);
+  applier_->Wake();
   return absl::OkStatus();
 }
 
@@ -213,7 +236,8 @@ absl::Status RunningAggregator::StartServer() {
   transport::ServerOptions server;
   server.listen = config_.listen;
   server.tls = config_.tls;
-  server.services = {exchange_.get(), query_.get(), audit_.get(), admin_.get()};
+  server.services = {exchange_.get(), query_.get(), audit_.get(), admin_.get(),
+                     mirror_.get()};
   ASSIGN_OR_RETURN(server_, transport::Server::Start(server));
   RETURN_IF_ERROR(OpenDoor());
   if (!config_.ops_listen.empty()) {
@@ -247,7 +271,8 @@ void RunningAggregator::Tick() {
     if (i % 10 != 0) continue;
     ShowPositions();
     SignOwnLog();
-    guard_->WriteRefusals(/*all=*/false);
+    // Those of a minute in which the log is held wait until it is not.
+    if (own_head_->hold_reason().empty()) guard_->WriteRefusals(/*all=*/false);
   }
 }
 
@@ -258,6 +283,23 @@ void RunningAggregator::SignOwnLog() {
   sign_status_ = status;
   if (!status.ok())
     spdlog::error("nothing is signed: {}", base::Describe(status));
+}
+
+void RunningAggregator::ShowMirror() {
+  auto& kept = prometheus::BuildGauge()
+                   .Name("tongchou_province_mirror_entries")
+                   .Help("Entries of the own log that its mirror keeps")
+                   .Register(*registry_);
+  auto& heard = prometheus::BuildGauge()
+                    .Name("tongchou_province_mirror_heard_seconds")
+                    .Help(
+                        "When the mirror last said so, Unix time; 0 = never "
+                        "since the start")
+                    .Register(*registry_);
+  const MirrorNews news = own_head_->mirror();
+  kept.Add({}).Set(static_cast<double>(news.size));
+  heard.Add({}).Set(static_cast<double>(news.heard_us) /
+                    base::kMicrosPerSecond);
 }
 
 void RunningAggregator::ShowPositions() {
@@ -286,6 +328,7 @@ void RunningAggregator::ShowPositions() {
                             ? 1
                             : 0);
   signed_log.Add({}).Set(own_head_->problem().empty() ? 1 : 0);
+  ShowMirror();
   const Position position = applier_->position();
   for (const uint32_t city : cities_.cities()) {
     const prometheus::Labels labels = {{"city", fmt::format("{:06}", city)}};

@@ -57,6 +57,7 @@ absl::StatusOr<AggregatorConfig> LoadAggregatorConfig(const std::string& path) {
   config.join_listen = file.TextOr("join.listen", "");
   config.authority = file.PathOr("join.authority");
   config.authority_key = file.PathOr("join.authority_key");
+  config.mirror_required = file.BoolOr("mirror.required", false);
   const auto read_keys = [&file](const std::string& table) {
     std::map<std::string, std::string> keys;
     for (const std::string& city : file.Names(table)) {

@@ -25,6 +25,8 @@ struct AggregatorConfig {
   std::string join_listen;
   std::string authority;  // certificate of the authority for nodes (PEM)
   std::string authority_key;
+  // Heads of the own log are shown only up to what its mirror keeps.
+  bool mirror_required = false;
   transport::TlsFiles tls;
   std::map<uint32_t, ledger::VerifierKey> cities;
   std::map<uint32_t, ledger::VerifierKey> witnesses;  // cities' other keys

@@ -53,16 +53,22 @@ int Run(int argc, char** argv) {
   std::string path;
   bool rebuild_state = false;
   bool make_key = false;
+  bool without_mirror = false;
   app.add_option("--config", path, "configuration file (TOML)")->required();
   app.add_flag("--rebuild-state", rebuild_state,
                "forget the unified database and rebuild it from the journal");
+  app.add_flag("--without-mirror", without_mirror,
+               "for this start, do without the required mirror: a log that was "
+               "lost here is not brought back, and heads are shown that nobody "
+               "keeps a second time");
   app.add_flag("--make-key", make_key,
                "make the keys that are missing, print the public parts of the "
                "cosigning and the signing key, and end");
   CLI11_PARSE(app, argc, argv);
   base::StopSignal stop;
-  const auto config = LoadAggregatorConfig(path);
+  auto config = LoadAggregatorConfig(path);
   if (!config.ok()) return Fail(config.status());
+  if (without_mirror) config->mirror_required = false;
   base::StartLogging(config->log_level);
   if (make_key) {
     const absl::Status made = MakeKeys(*config);

@@ -3,11 +3,14 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <fstream>
 #include <functional>
 #include <iostream>
 #include <string>
+#include <thread>
 
 #include "audit/archive.h"
 #include "audit/claims.h"
@@ -15,6 +18,7 @@
 #include "audit/export_tiles.h"
 #include "audit/fetch.h"
 #include "audit/findings.h"
+#include "audit/mirror.h"
 #include "audit/policy.h"
 #include "audit/redact.h"
 #include "audit/replay.h"
@@ -27,10 +31,14 @@
 #include "common/base/key_file.h"
 #include "common/base/status.h"
 #include "common/base/stop_signal.h"
+#include "common/base/volume.h"
 #include "common/transport/channel.h"
 
 namespace tongchou::audit {
 namespace {
+
+// How soon the end of the mirror is noticed.
+constexpr auto kMirrorLook = std::chrono::milliseconds(200);
 
 constexpr int kExitCouldNotCheck = static_cast<int>(Verdict::kCouldNotCheck);
 
@@ -292,6 +300,40 @@ int RunFeed(const Options& options) {
   return 0;
 }
 
+// Follows until a signal comes, or something that no further try mends.
+absl::Status FollowAsMirror(const Options& options) {
+  base::StopSignal stop;
+  ASSIGN_OR_RETURN(const Policy policy, LoadPolicy(options.policy));
+  ASSIGN_OR_RETURN(const auto store,
+                   MirrorStore::Open(options.directory, policy.own.key));
+  const std::string warning = base::EncryptionWarning(options.directory);
+  if (!warning.empty()) std::cerr << "tongchou-audit: " << warning << "\n";
+  std::cout << fmt::format("{}: {} entries are kept", policy.own.origin,
+                           store->size())
+            << std::endl;
+  const auto say = [](const std::string& line) {
+    std::cout << line << std::endl;
+  };
+  MirrorRun run({options.aggregator, options.tls, say}, store.get(),
+                policy.own.origin);
+  absl::Status status;
+  std::atomic<bool> ended = false;
+  std::thread follower([&] {
+    status = run.Run();
+    ended = true;
+  });
+  while (!ended && !stop.WaitFor(kMirrorLook)) {
+  }
+  run.Stop();
+  follower.join();
+  return status;
+}
+
+int RunMirror(const Options& options) {
+  const absl::Status status = FollowAsMirror(options);
+  return status.ok() ? 0 : Fail(status);
+}
+
 // A command over the copy with the auditor's keys.
 CLI::App* AddCopyCommand(CLI::App* app, const char* name, const char* what,
                          Options* options) {
@@ -334,6 +376,22 @@ CLI::App* AddWitness(CLI::App* app, Options* options) {
                     "and end");
   command->add_option("--listen", options->listen,
                       "HOST:PORT of its HTTPS (default 127.0.0.1:7200)");
+  AddTls(command, options);
+  return command;
+}
+
+CLI::App* AddMirror(CLI::App* app, Options* options) {
+  CLI::App* command = app->add_subcommand(
+      "mirror",
+      "Keep the province's own log a second time, bodies and all, before its "
+      "heads are shown; the province gets back from here what it loses");
+  command
+      ->add_option("--dir", options->directory,
+                   "Where the log is kept; on an encrypted volume")
+      ->required();
+  AddPolicy(command, options);
+  command->add_option("--aggregator", options->aggregator, "HOST:PORT")
+      ->required();
   AddTls(command, options);
   return command;
 }
@@ -502,7 +560,8 @@ int RunCommandLine(int argc, char** argv) {
       {AddExport(&app, &options), RunExport},
       {AddRedact(&app, &options), RunRedact},
       {AddWitness(&app, &options), RunWitness},
-      {AddFeed(&app, &options), RunFeed}};
+      {AddFeed(&app, &options), RunFeed},
+      {AddMirror(&app, &options), RunMirror}};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

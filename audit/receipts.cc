@@ -2,7 +2,6 @@
 
 #include "audit/archive.h"
 #include "common/base/status.h"
-#include "tongchou/v1/province.pb.h"
 
 namespace tongchou::audit {
 namespace {
@@ -33,6 +32,9 @@ void Receipts::Take(const AuditedEntry& entry) {
                     receipt.ordinal(), last_ordinal_));
   }
   last_ordinal_ = receipt.ordinal();
+  for (const v1::CityRange& range : receipt.again()) {
+    TakeAgain(range, sequence);
+  }
   for (const v1::CityRange& range : receipt.ranges()) {
     std::vector<Receipt>& known = cities_[range.city()];
     const uint64_t held = known.empty() ? 0 : known.back().size;
@@ -49,27 +51,56 @@ void Receipts::Take(const AuditedEntry& entry) {
   }
 }
 
+// What is taken again must have been taken before: nothing new is let in by it.
+void Receipts::TakeAgain(const v1::CityRange& range, uint64_t sequence) {
+  const auto known = cities_.find(range.city());
+  const uint64_t held = known == cities_.end() || known->second.empty()
+                            ? 0
+                            : known->second.back().size;
+  if (range.from() >= held || range.to() <= range.from() ||
+      range.root().size() != kHashBytes) {
+    return findings_.Add(
+        Place(sequence),
+        fmt::format("takes entries {} to {} of {} again, but there were "
+                    "receipts for {}",
+                    range.from(), range.to(), LogName(range.city()), held));
+  }
+  again_[range.city()].push_back(
+      {range.to(), base::Hash::FromView(range.root()), sequence});
+}
+
 void Receipts::Want(uint32_t city, WantedSizes* wanted) const {
-  const auto receipts = cities_.find(city);
-  if (receipts == cities_.end()) return;
-  for (const Receipt& one : receipts->second) {
-    if (one.size > 0) (*wanted)[one.size] = true;
+  for (const auto* all : {&cities_, &again_}) {
+    const auto receipts = all->find(city);
+    if (receipts == all->end()) continue;
+    for (const Receipt& one : receipts->second) {
+      if (one.size > 0) (*wanted)[one.size] = true;
+    }
+  }
+}
+
+void Receipts::CompareRoots(uint32_t city, const std::vector<Receipt>& receipts,
+                            const LogOutcome& outcome,
+                            Findings* findings) const {
+  for (const Receipt& one : receipts) {
+    const auto root = outcome.roots.find(one.size);
+    if (root == outcome.roots.end() || root->second == one.root) continue;
+    findings->Add(Place(one.sequence),
+                  fmt::format("names another root at size {} of {} than that "
+                              "log has",
+                              one.size, LogName(city)));
   }
 }
 
 void Receipts::Compare(uint32_t city, const LogOutcome& outcome,
                        Findings* findings) const {
-  const auto receipts = cities_.find(city);
   uint64_t covered = 0;
-  if (receipts != cities_.end()) {
-    for (const Receipt& one : receipts->second) {
-      covered = one.size;
-      const auto root = outcome.roots.find(one.size);
-      if (root == outcome.roots.end() || root->second == one.root) continue;
-      findings->Add(Place(one.sequence),
-                    fmt::format("names another root at size {} of {} than "
-                                "that log has",
-                                one.size, LogName(city)));
+  for (const auto* all : {&cities_, &again_}) {
+    const auto receipts = all->find(city);
+    if (receipts == all->end()) continue;
+    CompareRoots(city, receipts->second, outcome, findings);
+    if (all == &cities_ && !receipts->second.empty()) {
+      covered = receipts->second.back().size;
     }
   }
   if (covered >= outcome.size) return;

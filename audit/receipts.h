@@ -10,6 +10,7 @@
 #include "audit/findings.h"
 #include "audit/log_check.h"
 #include "common/base/sha256.h"
+#include "tongchou/v1/province.pb.h"
 
 namespace tongchou::audit {
 
@@ -34,9 +35,15 @@ class Receipts {
     uint64_t sequence = 0;  // in the province's log
   };
 
+  void TakeAgain(const v1::CityRange& range, uint64_t sequence);
+  void CompareRoots(uint32_t city, const std::vector<Receipt>& receipts,
+                    const LogOutcome& outcome, Findings* findings) const;
+
   Findings& findings_;
   uint64_t last_ordinal_ = 0;
   std::map<uint32_t, std::vector<Receipt>> cities_;
+  // Of groups that the province lost with its disk and was sent again.
+  std::map<uint32_t, std::vector<Receipt>> again_;
 };
 
 }  // namespace tongchou::audit

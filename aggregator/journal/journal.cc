@@ -17,6 +17,7 @@
 #include "common/base/status.h"
 #include "common/ledger/bundle.h"
 #include "common/ledger/rocksdb_status.h"
+#include "tongchou/v1/ledger.pb.h"
 
 namespace tongchou::aggregator {
 namespace {
@@ -28,6 +29,7 @@ using ledger::ToSlice;
 using ledger::ToView;
 
 using Positions = std::map<uint32_t, CityCopy>;
+using Sizes = std::map<uint32_t, uint64_t>;
 
 constexpr size_t kCityBytes = 3;
 constexpr size_t kSubBytes = 4;
@@ -235,9 +237,8 @@ absl::Status CheckContinues(const JournalBatch& offered,
   return absl::OkStatus();
 }
 
-void AddRange(uint32_t city, uint64_t from, const CompactRange& held,
-              v1::GroupReceipt* receipt) {
-  v1::CityRange* range = receipt->add_ranges();
+void FillRange(uint32_t city, uint64_t from, const CompactRange& held,
+               v1::CityRange* range) {
   range->set_city(city);
   range->set_from(from);
   range->set_to(held.size());
@@ -268,6 +269,10 @@ struct Draft {
   v1::GroupReceipt receipt;
   ledger::StagedCommit own;
   rocksdb::WriteBatch writes;
+  // What comes back from the mirror.
+  bool comes_back = false;
+  uint64_t last_ordinal = 0;  // of groups that are empty now
+  Sizes receipted;
 };
 
 class RocksJournal final : public Journal {
@@ -295,6 +300,11 @@ class RocksJournal final : public Journal {
   absl::Status ReadGroups(
       uint64_t from,
       const std::function<bool(JournalGroup&&)>& visit) const override;
+  void HoldWhile(std::function<std::string()> reason) override {
+    base::MutexLock writer(writer_mutex_);
+    hold_reason_ = std::move(reason);
+  }
+  absl::Status Refill(const ledger::GroupCommit& commit) override;
   std::vector<uint32_t> cities() const override;
   absl::StatusOr<CityCopy> City(uint32_t city) const override {
     return CopyOf(city);
@@ -340,6 +350,18 @@ class RocksJournal final : public Journal {
   absl::Status LoadPositions();
   absl::Status LoadLastOrdinal();
   absl::Status LoadOwnLog();
+  absl::Status LoadReceipted();
+  absl::Status CheckNotHeld() const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
+  void AddReceipt(Draft* draft) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
+  absl::Status TakeBack(const v1::EntryHeader& header,
+                        const v1::EntryBody& body, Draft* draft) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
+  absl::Status TakeBackReceipt(const v1::GroupReceipt& receipt,
+                               Draft* draft) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
+  absl::Status TakeBackAct(const v1::CityAct& act, Draft* draft) const;
   absl::Status AddBatch(JournalBatch batch, Draft* draft) const;
   void AddEntries(const std::vector<OwnEntry>& entries, Draft* draft)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
@@ -370,6 +392,8 @@ class RocksJournal final : public Journal {
   base::Mutex writer_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
   std::unique_ptr<ledger::LogStore> own_log_;  // closed before the database
   ledger::BundleWriter own_writer_ ABSL_GUARDED_BY(writer_mutex_);
+  std::function<std::string()> hold_reason_ ABSL_GUARDED_BY(writer_mutex_);
+  Sizes receipted_ ABSL_GUARDED_BY(writer_mutex_);  // by what came back
   mutable base::Mutex mutex_;
   Positions positions_ ABSL_GUARDED_BY(mutex_);
   uint64_t last_ordinal_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -381,6 +405,7 @@ absl::Status RocksJournal::Load() {
   RETURN_IF_ERROR(LoadLastOrdinal());
   RETURN_IF_ERROR(LoadPositions());
   RETURN_IF_ERROR(LoadOwnLog());
+  RETURN_IF_ERROR(LoadReceipted());
   for (const uint32_t city : cities()) {
     const CityCopy copy = CopyOf(city);
     const uint64_t size = copy.range.size();
@@ -442,7 +467,7 @@ absl::Status RocksJournal::LoadOwnLog() {
   for (const uint32_t city : cities()) {
     const CityCopy copy = CopyOf(city);
     if (copy.range.size() == 0) continue;
-    AddRange(city, 0, copy.range, &draft.receipt);
+    FillRange(city, 0, copy.range, draft.receipt.add_ranges());
   }
   AddEntries({ReceiptEntry(draft.receipt)}, &draft);
   return Commit(&draft);
@@ -491,15 +516,35 @@ absl::StatusOr<JournalGroup> RocksJournal::Append(
     }
     draft.writes.Put(GroupKey(draft.group.ordinal, kGroupEnd),
                      EncodeGroupEnd(draft.group));
-    draft.receipt.set_ordinal(draft.group.ordinal);
-    for (const auto& [city, copy] : draft.positions) {
-      AddRange(city, CopyOf(city).range.size(), copy.range, &draft.receipt);
-    }
+    AddReceipt(&draft);
     entries.insert(entries.begin(), ReceiptEntry(draft.receipt));
   }
   AddEntries(entries, &draft);
   RETURN_IF_ERROR(Commit(&draft));
   return std::move(draft.group);
+}
+
+// A part for which there was a receipt before the disk was lost has none again.
+void RocksJournal::AddReceipt(Draft* draft) const {
+  draft->receipt.set_ordinal(draft->group.ordinal);
+  for (const auto& [city, copy] : draft->positions) {
+    const uint64_t held = CopyOf(city).range.size();
+    const auto known = receipted_.find(city);
+    const uint64_t covered =
+        known == receipted_.end() ? held : std::max(held, known->second);
+    if (held < covered) {
+      FillRange(city, held, copy.range, draft->receipt.add_again());
+    }
+    if (held == covered || copy.range.size() > covered) {
+      FillRange(city, covered, copy.range, draft->receipt.add_ranges());
+    }
+  }
+}
+
+absl::Status RocksJournal::CheckNotHeld() const {
+  const std::string reason = hold_reason_ ? hold_reason_() : "";
+  if (reason.empty()) return absl::OkStatus();
+  return base::UnavailableError("the province's own log is held: {}", reason);
 }
 
 void RocksJournal::AddEntries(const std::vector<OwnEntry>& entries,
@@ -541,6 +586,9 @@ absl::Status RocksJournal::AddBatch(JournalBatch batch, Draft* draft) const {
 
 absl::Status RocksJournal::Commit(Draft* draft) {
   RETURN_IF_ERROR(CheckWritable(0));
+  if (!draft->own.bundles.empty() && !draft->comes_back) {
+    RETURN_IF_ERROR(CheckNotHeld());
+  }
   RETURN_IF_ERROR(ledger::CheckSpace(db_->GetName(), ledger::kDiskReserveBytes,
                                      "journal " + db_->GetName()));
   if (disk_was_full_) {
@@ -561,6 +609,152 @@ absl::Status RocksJournal::Commit(Draft* draft) {
   }
   for (const auto& [city, copy] : draft->positions) positions_[city] = copy;
   if (draft->group.ordinal > 0) last_ordinal_ = draft->group.ordinal;
+  if (draft->comes_back) last_ordinal_ = draft->last_ordinal;
+  return absl::OkStatus();
+}
+
+absl::Status RocksJournal::LoadReceipted() {
+  base::MutexLock writer(writer_mutex_);
+  const std::string end = ledger::PrefixEnd("R");
+  const rocksdb::Slice upper(end);
+  rocksdb::ReadOptions options;
+  options.iterate_upper_bound = &upper;
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
+  for (it->Seek("R"); it->Valid(); it->Next()) {
+    Reader key(ToView(it->key()).substr(1));
+    Reader value(ToView(it->value()));
+    const uint32_t city = key.City();
+    receipted_[city] = value.Number();
+    if (!key.ok() || !value.ok()) return Damaged("a receipted size is cut");
+  }
+  return Check(it->status());
+}
+
+absl::Status RocksJournal::Refill(const ledger::GroupCommit& commit) {
+  base::MutexLock writer(writer_mutex_);
+  RETURN_IF_ERROR(CheckWritable(0));
+  const uint64_t size = own_log_->Head().size();
+  if (commit.bundles.empty() || commit.bundles[0].first_sequence != size) {
+    return base::AbortedError(
+        "journal {}: the own log has {} entries; what came back does not "
+        "continue it",
+        directory_, size);
+  }
+  Draft draft;
+  draft.comes_back = true;
+  draft.last_ordinal = last_ordinal();
+  draft.receipted = receipted_;
+  ledger::Bundle bundle;
+  v1::EntryHeader header;
+  v1::EntryBody body;
+  for (const ledger::GroupCommit::EncodedBundle& one : commit.bundles) {
+    RETURN_IF_ERROR(bundle.Decode(one.bytes));
+    for (size_t i = 0; i < bundle.count(); ++i) {
+      if (!header.ParseFromString(std::string(bundle.header(i))) ||
+          !body.ParseFromString(std::string(*bundle.body(i)))) {
+        return base::DataLossError("the own log: an entry is no message");
+      }
+      RETURN_IF_ERROR(TakeBack(header, body, &draft));
+    }
+  }
+  for (const auto& [city, covered] : draft.receipted) {
+    std::string value;
+    base::AppendBigEndian<kNumberBytes>(covered, &value);
+    draft.writes.Put(CityKey('R', city), value);
+  }
+  draft.own = own_log_->Stage(commit, &draft.writes);
+  RETURN_IF_ERROR(Commit(&draft));
+  receipted_ = std::move(draft.receipted);
+  return absl::OkStatus();
+}
+
+absl::Status RocksJournal::TakeBack(const v1::EntryHeader& header,
+                                    const v1::EntryBody& body,
+                                    Draft* draft) const {
+  const auto is = [&](v1::ProvinceRecordType type) {
+    return static_cast<int>(header.type()) == static_cast<int>(type);
+  };
+  const auto unreadable = [&] {
+    return base::DataLossError("the own log: entry {} is no message",
+                               header.sequence());
+  };
+  if (is(v1::PROVINCE_RECORD_TYPE_GROUP_RECEIPT)) {
+    v1::GroupReceipt receipt;
+    if (!receipt.ParseFromString(body.record())) return unreadable();
+    return TakeBackReceipt(receipt, draft);
+  }
+  if (is(v1::PROVINCE_RECORD_TYPE_CITY_ACT)) {
+    v1::CityAct act;
+    if (!act.ParseFromString(body.record())) return unreadable();
+    return TakeBackAct(act, draft);
+  }
+  return absl::OkStatus();
+}
+
+// The group is gone, its ordinal is not given away again.
+absl::Status RocksJournal::TakeBackReceipt(const v1::GroupReceipt& receipt,
+                                           Draft* draft) const {
+  const uint64_t last = draft->last_ordinal;
+  // The first receipt of a journal may stand for many groups.
+  if (receipt.ordinal() <= last ||
+      (last > 0 && receipt.ordinal() != last + 1)) {
+    return base::DataLossError(
+        "the own log: a receipt of group {} came back behind group {}",
+        receipt.ordinal(), last);
+  }
+  JournalGroup empty;
+  for (empty.ordinal = last + 1; empty.ordinal <= receipt.ordinal();
+       ++empty.ordinal) {
+    draft->writes.Put(GroupKey(empty.ordinal, kGroupEnd),
+                      EncodeGroupEnd(empty));
+  }
+  draft->last_ordinal = receipt.ordinal();
+  for (const v1::CityRange& range : receipt.ranges()) {
+    if (range.city() > kCityMax) {
+      return base::DataLossError("the own log: {} is no city", range.city());
+    }
+    uint64_t& covered = draft->receipted[range.city()];
+    covered = std::max<uint64_t>(covered, range.to());
+  }
+  return absl::OkStatus();
+}
+
+// What it changed in the journal, besides the entry.
+absl::Status RocksJournal::TakeBackAct(const v1::CityAct& act,
+                                       Draft* draft) const {
+  const auto position = [&]() -> CityCopy& {
+    const auto [at, added] = draft->positions.try_emplace(act.city());
+    if (added) at->second = CopyOf(act.city());
+    return at->second;
+  };
+  if (act.city() > kCityMax) {
+    return base::DataLossError("the own log: {} is no city", act.city());
+  }
+  switch (act.kind()) {
+    case v1::CITY_ACT_KIND_QUARANTINE:
+      position().quarantine = act.reason();
+      break;
+    case v1::CITY_ACT_KIND_RELEASE:
+      position().quarantine.clear();
+      break;
+    case v1::CITY_ACT_KIND_REVOKE:
+      draft->writes.Put("V" + act.certificate(), act.reason());
+      break;
+    case v1::CITY_ACT_KIND_JOIN: {
+      if (act.keys_size() != 2) {
+        return base::DataLossError("the own log: {:06} joined without keys",
+                                   act.city());
+      }
+      v1::JoinedCity joined;
+      joined.set_city(act.city());
+      joined.set_log_key(act.keys(0));
+      joined.set_witness_key(act.keys(1));
+      draft->writes.Put(CityKey('N', act.city()), joined.SerializeAsString());
+      break;
+    }
+    default:
+      break;  // an invitation's secret is in no entry
+  }
   return absl::OkStatus();
 }
 

@@ -11,6 +11,8 @@
 //   'T' SHA-256 of a secret              -> Invitation (who may join with it)
 //   'N' city (u24 BE)                    -> JoinedCity (its keys)
 //   'V' SHA-256 of a certificate         -> why it was revoked
+//   'R' city (u24 BE)                    -> size up to which receipts that came
+//                                            back with Refill go (u64)
 //   'L' ...                               -> the province's own log, laid out
 //                                            as common/ledger/log_store.h says
 //
@@ -95,6 +97,18 @@ class Journal {
   absl::StatusOr<JournalGroup> Append(std::vector<JournalBatch> batches) {
     return Append(std::move(batches), {});
   }
+
+  // While `reason` says why, nothing is appended to the province's own log, and
+  // so no group is written and nothing decided: UNAVAILABLE with the reason. It
+  // is asked before every write, from any thread.
+  virtual void HoldWhile(std::function<std::string()> reason) = 0;
+  // Appends entries of the province's own log that were lost here and came
+  // back, verified, with their signed head; one synced write, also while the
+  // log is held. Their groups are lost: they are read as empty ones, and what
+  // cities send again has receipts that say so. Revoked certificates, cities
+  // that joined and quarantines are known again. ABORTED when they do not
+  // continue the log; DATA_LOSS when they cannot be what a journal wrote.
+  virtual absl::Status Refill(const ledger::GroupCommit& commit) = 0;
 
   // The province's own log; only the journal appends to it.
   virtual ledger::LogStore& own_log() = 0;

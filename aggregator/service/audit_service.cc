@@ -12,6 +12,8 @@ namespace tongchou::aggregator {
 namespace {
 
 constexpr size_t kMessageBytesTarget = 1 << 20;
+// A round of the mirror takes milliseconds.
+constexpr auto kMirrorPatience = std::chrono::milliseconds(5'000);
 
 }  // namespace
 
@@ -37,6 +39,11 @@ absl::StatusOr<uint32_t> AuditService::CityOf(const std::string& origin) const {
 
 // The cities first: then the province's log has a receipt for all of that.
 absl::Status AuditService::DoListLogs(v1::ListLogsResponse* response) const {
+  // A log that is being brought back would look shorter than it was.
+  const std::string held = parts_.own_head->hold_reason();
+  if (!held.empty()) {
+    return base::UnavailableError("the province's own log is held: {}", held);
+  }
   for (const uint32_t city : parts_.journal->cities()) {
     ASSIGN_OR_RETURN(const exchange::CityCopy copy, parts_.journal->City(city));
     if (copy.range.size() == 0) continue;
@@ -46,11 +53,14 @@ absl::Status AuditService::DoListLogs(v1::ListLogsResponse* response) const {
     log->set_size(copy.range.size());
     log->set_checkpoint(copy.checkpoint);
   }
+  const uint64_t size = parts_.journal->own_log().Head().size();
   const auto signed_now = parts_.own_head->Sign();
   // A province that may not sign still shows what it signed before.
   if (!signed_now.ok()) {
     spdlog::warn("audit: the own log as it was signed before: {}",
                  base::Describe(signed_now.status()));
+  } else if (!parts_.own_head->AwaitSigned(size, kMirrorPatience)) {
+    spdlog::warn("audit: the own log as far as its mirror keeps it");
   }
   const ledger::LogStore& log = parts_.journal->own_log();
   ASSIGN_OR_RETURN(const auto note,

@@ -189,11 +189,26 @@ void ExchangeService::Leave(uint32_t city, ExchangeSession* session) {
   changed_.NotifyAll();
 }
 
+// What the city knows of the province's log counts also while that is held.
+absl::Status ExchangeService::CheckNotHeld(const v1::NodeMessage& message) {
+  if (own_head_.hold_reason().empty()) return absl::OkStatus();
+  if (!message.hello().province_checkpoint().empty()) {
+    own_head_.Met(message.hello().province_checkpoint()).IgnoreError();
+  }
+  const std::string reason = own_head_.hold_reason();
+  if (reason.empty()) return absl::OkStatus();
+  return base::UnavailableError(
+      "the province takes nothing yet: its own log is held: {}; the node tries "
+      "again by itself",
+      reason);
+}
+
 absl::Status ExchangeService::Greet(ExchangeSession* session,
                                     const v1::NodeMessage& message) {
   if (!message.has_hello()) {
     return base::InvalidArgumentError("a stream starts with Hello");
   }
+  RETURN_IF_ERROR(CheckNotHeld(message));
   const uint32_t city = session->city;
   ASSIGN_OR_RETURN(exchange::CityCopy copy, journal_.City(city));
   copy.applied_size = AppliedSize(city);

@@ -65,6 +65,7 @@ class ExchangeService final : public v1::Exchange::Service {
   absl::Status TakeBatch(ExchangeSession* session,
                          const v1::Batch& batch) ABSL_NO_THREAD_SAFETY_ANALYSIS;
   absl::Status Handle(ExchangeSession* session, const v1::NodeMessage& message);
+  absl::Status CheckNotHeld(const v1::NodeMessage& message);
   absl::Status Greet(ExchangeSession* session, const v1::NodeMessage& message);
   // Ends an older session of the city and waits until it is gone.
   void Replace(uint32_t city, ExchangeSession* session);

@@ -132,6 +132,12 @@ void QueryService::FillOwnLog(v1::ProvinceLogStatus* status) const {
   status->set_size(parts_.journal->own_log().Head().size());
   status->set_signed_size(parts_.own_head->signed_size());
   status->set_problem(parts_.own_head->problem());
+  const MirrorNews news = parts_.own_head->mirror();
+  v1::MirrorStatus* mirror = status->mutable_mirror();
+  mirror->set_required(news.required);
+  mirror->set_connected(news.connected);
+  mirror->set_size(news.size);
+  mirror->set_heard_us(news.heard_us);
   for (const auto& [city, news] : parts_.own_head->witnesses()) {
     v1::WitnessStatus* witness = status->add_witnesses();
     witness->set_city(city);

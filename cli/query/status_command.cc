@@ -84,6 +84,15 @@ std::string CertificateText(int days) {
   return "certificate: good for " + std::to_string(days) + " days\n";
 }
 
+// Null where there is none and none has to be.
+Json MirrorJson(const v1::MirrorStatus& mirror) {
+  if (!mirror.required() && mirror.heard_us() == 0) return nullptr;
+  return {{"required", mirror.required()},
+          {"connected", mirror.connected()},
+          {"size", mirror.size()},
+          {"heard", mirror.heard_us()}};
+}
+
 Json OwnLogJson(const v1::ProvinceLogStatus& log) {
   Json witnesses = Json::array();
   for (const v1::WitnessStatus& one : log.witnesses()) {
@@ -95,6 +104,7 @@ Json OwnLogJson(const v1::ProvinceLogStatus& log) {
       {"size", log.size()},
       {"signed", log.signed_size()},
       {"witnesses", std::move(witnesses)},
+      {"mirror", MirrorJson(log.mirror())},
       {"problem", log.problem().empty() ? Json(nullptr) : Json(log.problem())}};
 }
 
@@ -109,6 +119,9 @@ std::string OwnLogText(const v1::ProvinceLogStatus& log) {
   if (log.witnesses_size() > 0) {
     text += ", " + Number(cosigned, false) + " cosigned by " +
             std::to_string(log.witnesses_size()) + " cities";
+  }
+  if (log.mirror().required() || log.mirror().connected()) {
+    text += ", " + Number(log.mirror().size(), false) + " kept by the mirror";
   }
   text += "\n";
   if (!log.problem().empty()) {

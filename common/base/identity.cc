@@ -13,7 +13,7 @@ constexpr std::string_view kPrefix = "spiffe://tongchou/";
 constexpr std::string_view kShape =
     "expected spiffe://tongchou/PROVINCE/city/CITY/(node|operator/NAME|"
     "admin/NAME), .../province/(aggregator|officer/NAME|analyst/NAME|"
-    "admin/NAME) or .../audit/(auditor/NAME|witness)";
+    "admin/NAME) or .../audit/(auditor/NAME|witness|mirror)";
 
 struct RoleRow {
   Role role;
@@ -23,7 +23,7 @@ struct RoleRow {
   bool named;
 };
 
-constexpr std::array<RoleRow, 9> kRoles = {{
+constexpr std::array<RoleRow, 10> kRoles = {{
     {Role::kCityNode, "city", "node", "city node", false},
     {Role::kCityOperator, "city", "operator", "city operator", true},
     {Role::kCityAdmin, "city", "admin", "city administrator", true},
@@ -33,6 +33,7 @@ constexpr std::array<RoleRow, 9> kRoles = {{
     {Role::kAdmin, "province", "admin", "administrator", true},
     {Role::kAuditor, "audit", "auditor", "auditor", true},
     {Role::kWitness, "audit", "witness", "witness", false},
+    {Role::kMirror, "audit", "mirror", "mirror", false},
 }};
 
 const RoleRow& RowOf(Role role) {

@@ -7,6 +7,7 @@
 //   spiffe://tongchou/360000/province/officer/NAME    (also analyst, admin)
 //   spiffe://tongchou/360000/audit/auditor/NAME
 //   spiffe://tongchou/360000/audit/witness
+//   spiffe://tongchou/360000/audit/mirror
 //
 // The first code is the province, the second a city of it; the province's own
 // level (360000) counts as a city. Nothing else is an identity.
@@ -31,6 +32,7 @@ enum class Role {
   kAdmin,
   kAuditor,
   kWitness,
+  kMirror,
 };
 
 inline constexpr size_t kIdentityUriBytesMax = 255;

@@ -143,29 +143,35 @@ absl::Status HeadSigner::Confirm(uint64_t known_size, const Hash& known_root) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> HeadSigner::Sign(uint64_t size, const Hash& root) {
-  base::MutexLock lock(mutex_);
+absl::StatusOr<std::optional<std::string>> HeadSigner::CheckSignable(
+    uint64_t size, const Hash& root) const {
   if (!confirmed_) {
     return base::FailedPreconditionError(
         "nothing is signed before the province has confirmed the log");
   }
-  if (!last_note_.empty()) {
-    ASSIGN_OR_RETURN(const Note note, ParseNote(last_note_));
-    ASSIGN_OR_RETURN(const Checkpoint last, ParseCheckpoint(note.text));
-    if (last.size == size && last.root == root) return last_note_;
-    if (last.size == size) {
+  if (last_note_.empty()) return std::optional<std::string>();
+  ASSIGN_OR_RETURN(const Note note, ParseNote(last_note_));
+  ASSIGN_OR_RETURN(const Checkpoint last, ParseCheckpoint(note.text));
+  if (last.size == size && last.root == root) return std::optional(last_note_);
+  if (last.size == size) {
+    return base::DataLossError("two roots at size {} of the own log", size);
+  }
+  if (last.size > size) {
+    ASSIGN_OR_RETURN(const Hash known, log_->RootAt(size));
+    if (known != root) {
       return base::DataLossError("two roots at size {} of the own log", size);
     }
-    if (last.size > size) {
-      // An earlier head of the same log: harmless, but it is not the last.
-      ASSIGN_OR_RETURN(const Hash known, log_->RootAt(size));
-      if (known != root) {
-        return base::DataLossError("two roots at size {} of the own log", size);
-      }
-      return signer_.Sign(size, root);
-    }
   }
+  return std::optional<std::string>();
+}
+
+absl::StatusOr<std::string> HeadSigner::Sign(uint64_t size, const Hash& root) {
+  base::MutexLock lock(mutex_);
+  ASSIGN_OR_RETURN(auto last, CheckSignable(size, root));
+  if (last.has_value()) return *std::move(last);
   std::string note = signer_.Sign(size, root);
+  // An earlier head of the same log: harmless, but it is not the last.
+  if (size < signed_size_) return note;
   last_note_ = note;
   signed_size_ = size;
   if (size > allowed_size_ || allowed_size_ == 0) {
@@ -173,6 +179,13 @@ absl::StatusOr<std::string> HeadSigner::Sign(uint64_t size, const Hash& root) {
     RETURN_IF_ERROR(WriteGuard());
   }
   return note;
+}
+
+absl::StatusOr<std::string> HeadSigner::Draft(uint64_t size,
+                                              const Hash& root) const {
+  base::MutexLock lock(mutex_);
+  ASSIGN_OR_RETURN(auto last, CheckSignable(size, root));
+  return last.has_value() ? *std::move(last) : signer_.Sign(size, root);
 }
 
 absl::Status HeadSigner::WriteGuard() {

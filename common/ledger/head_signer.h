@@ -57,6 +57,11 @@ class HeadSigner {
   // size before.
   absl::StatusOr<std::string> Sign(uint64_t size, const Hash& root);
 
+  // The note that Sign would give, of which the guard is told nothing: for
+  // whoever keeps the log a second time before anyone else sees the head.
+  // Errors as those of Sign.
+  absl::StatusOr<std::string> Draft(uint64_t size, const Hash& root) const;
+
   // Writes the newest note to the guard unless it is there; once a second and
   // at the end, so that an old copy of the log is known at its start.
   absl::Status SaveGuard();
@@ -67,6 +72,10 @@ class HeadSigner {
 
  private:
   HeadSigner(std::string guard_path, std::string origin, Signer signer);
+  // The last note when it is this head; nothing when this may be signed.
+  absl::StatusOr<std::optional<std::string>> CheckSignable(
+      uint64_t size, const Hash& root) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status WriteGuard() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::string guard_path_;

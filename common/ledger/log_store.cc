@@ -230,6 +230,9 @@ StagedCommit RocksLogStore::Stage(const GroupCommit& commit,
       writes->Delete(key);
     }
   }
+  if (!commit.checkpoint.empty()) {
+    writes->Put(NumberKey('K', staged.head.size()), commit.checkpoint);
+  }
   writes->Put(HeadKey(), EncodeHead(staged.head));
   return staged;
 }

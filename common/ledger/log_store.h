@@ -61,6 +61,7 @@ struct GroupCommit {
   std::vector<uint64_t> transaction_sizes;   // log size behind each of them
   // Facts to be written with it; no value = removed.
   std::vector<std::pair<std::string, std::optional<std::string>>> local_facts;
+  std::string checkpoint;  // over the end of it, written with it; may be empty
 };
 
 struct LogHead {

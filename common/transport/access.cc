@@ -23,6 +23,7 @@ constexpr AccessRule kRules[] = {
     {"Exchange.ReadBack", Role::kCityNode},
     {"Exchange.RenewCertificate", Role::kCityNode},
     {"Exchange.Replicate", Role::kCityNode},
+    {"Mirror.Follow", Role::kMirror},
     {"Node.GetHistory", Role::kCityAdmin},
     {"Node.GetHistory", Role::kCityOperator},
     {"Node.GetNodeStatus", Role::kCityAdmin},

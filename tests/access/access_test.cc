@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <filesystem>
 #include <future>
 #include <map>
 #include <set>
@@ -33,6 +34,7 @@
 #include "tongchou/v1/admin.grpc.pb.h"
 #include "tongchou/v1/audit.pb.h"
 #include "tongchou/v1/exchange.grpc.pb.h"
+#include "tongchou/v1/mirror.grpc.pb.h"
 #include "tongchou/v1/node.pb.h"
 #include "tongchou/v1/query.grpc.pb.h"
 
@@ -54,7 +56,8 @@ const std::vector<Identity> kCallers = {
     {Role::kAnalyst, "360000", "360000", "n"},
     {Role::kAdmin, "360000", "360000", "m"},
     {Role::kAuditor, "360000", "360000", "u"},
-    {Role::kWitness, "360000", "360000", ""}};
+    {Role::kWitness, "360000", "360000", ""},
+    {Role::kMirror, "360000", "360000", ""}};
 
 struct Call {
   std::string name;    // Query.GetPerson
@@ -69,6 +72,7 @@ std::vector<Call> Calls() {
        {v1::Hello::descriptor()->file(), v1::WriteRequest::descriptor()->file(),
         v1::GetStatusRequest::descriptor()->file(),
         v1::LogSummary::descriptor()->file(),
+        v1::MirrorHello::descriptor()->file(),
         v1::AccessRecord::descriptor()->file()}) {
     for (int i = 0; i < file->service_count(); ++i) {
       const auto* service = file->service(i);
@@ -141,6 +145,7 @@ class AccessTest : public testing::Test {
     config.listen = "127.0.0.1:0";
     config.authority = Path("ca.pem");
     config.authority_key = Path("ca.key");
+    config.mirror_required = mirror_required_;
     config.tls = FilesOf(kCallers[3]);
     config.cities[kCity] =
         ledger::Signer("tongchou/360000/360100", keys_.at("city.pem"))
@@ -192,6 +197,7 @@ class AccessTest : public testing::Test {
   TemporaryDirectory directory_;
   base::KeyAndCertificate authority_;
   std::map<std::string, base::Ed25519PrivateKey> keys_;
+  bool mirror_required_ = false;
   std::unique_ptr<aggregator::Aggregator> aggregator_;
   std::unique_ptr<node::Node> node_;
 };
@@ -475,6 +481,72 @@ TEST_F(AccessTest, ACityThatDoesNotReadIsCutOff) {
   }
   EXPECT_NE(problem.find("does not read: 1000 messages"), std::string::npos)
       << problem;
+}
+
+// The province's disk is lost; what comes back is another log than was signed.
+TEST_F(AccessTest, AMirrorThatSendsOtherEntriesIsRefused) {
+  aggregator_.reset();
+  std::filesystem::remove_all(Path("province"));
+  mirror_required_ = true;
+  StartAggregator();
+  const ledger::Signer signer("tongchou/360000", keys_.at("own.pem"));
+  ledger::BundleWriter writer;
+  ledger::CompactRange range;
+  const auto piece = [&](uint64_t sequence, const std::string& record) {
+    v1::EntryHeader header;
+    header.set_sequence(sequence);
+    v1::EntryBody body;
+    body.set_record(record);
+    range.Append(
+        writer.Add(header.SerializeAsString(), body.SerializeAsString()));
+    v1::ProvinceLog made;
+    made.add_bundles(writer.Finish(sequence));
+    made.set_checkpoint(signer.Sign(range.size(), range.Root()));
+    return made;
+  };
+  const v1::ProvinceLog first = piece(0, "true");
+  const v1::ProvinceLog second = piece(1, "true as well");
+  v1::ProvinceLog other = first;
+  other.set_bundles(0, piece(0, "another").bundles(0));
+
+  const auto stub = v1::Mirror::NewStub(ChannelOf(kCallers[9], false));
+  // How the stream ended in which the mirror showed both, was asked for what is
+  // behind `from`, and sent these.
+  const auto give_back = [&](uint64_t from,
+                             const std::vector<v1::ProvinceLog>& pieces) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kPatience);
+    const auto stream = stub->Follow(&context);
+    v1::MirrorMessage message;
+    message.mutable_hello()->set_origin("tongchou/360000");
+    message.mutable_hello()->set_checkpoint(second.checkpoint());
+    stream->Write(message);
+    v1::MirrorRequest request;
+    EXPECT_TRUE(stream->Read(&request));
+    EXPECT_EQ(request.wanted().from_size(), from);
+    for (const v1::ProvinceLog& one : pieces) {
+      *message.mutable_back() = one;
+      stream->Write(message);
+    }
+    if (stream->Read(&request)) context.TryCancel();
+    return stream->Finish().error_code();
+  };
+  const auto problem = [&] {
+    const auto query = v1::Query::NewStub(ChannelOf(kCallers[4], false));
+    grpc::ClientContext context;
+    v1::GetStatusResponse answer;
+    EXPECT_TRUE(query->GetStatus(&context, {}, &answer).ok());
+    EXPECT_TRUE(answer.province_log().mirror().required());
+    return answer.province_log().problem();
+  };
+  EXPECT_EQ(give_back(0, {other, second}), grpc::StatusCode::DATA_LOSS);
+  EXPECT_NE(problem().find("does not continue the log"), std::string::npos);
+  EXPECT_EQ(give_back(0, {first, {}}), grpc::StatusCode::DATA_LOSS)
+      << "it sends less than it shows";
+  EXPECT_EQ(give_back(1, {second}), grpc::StatusCode::CANCELLED)
+      << "what came back before the stream ended is here";
+  EXPECT_EQ(problem().find("does not continue"), std::string::npos)
+      << problem();
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <map>
 #include <thread>
 
+#include "common/base/status.h"
 #include "common/ledger/bundle.h"
 #include "tests/common/ledger/add_with_leaf.h"
 #include "tests/support/temporary_directory.h"
@@ -646,6 +647,244 @@ TEST_F(JournalTest, AnOlderJournalBeginsItsLogWithOneReceipt) {
   const auto receipt = RecordOf<v1::GroupReceipt>(entries[0]);
   EXPECT_EQ(receipt.ordinal(), 2u);
   EXPECT_EQ(receipt.ranges(0).to(), 5u);
+}
+
+// What a mirror gives back of the own log, from an entry on, one commit per
+// bundle.
+std::vector<ledger::GroupCommit> OwnCommits(const Journal& journal,
+                                            uint64_t from) {
+  std::vector<ledger::GroupCommit> commits;
+  ledger::Bundle bundle;
+  v1::EntryHeader header;
+  const auto read = [&](ledger::StoredBundle&& stored) {
+    EXPECT_TRUE(bundle.Decode(stored.bytes).ok());
+    ledger::GroupCommit& commit = commits.emplace_back();
+    commit.checkpoint = "note";
+    for (size_t i = 0; i < bundle.count(); ++i) {
+      commit.leaf_hashes.push_back(bundle.leaf_hash(i));
+      EXPECT_TRUE(header.ParseFromString(std::string(bundle.header(i))));
+      commit.last_commit_time_us = header.commit_time_us();
+    }
+    commit.bundles.push_back(
+        {stored.first_sequence, bundle.count(), std::move(stored.bytes)});
+    return true;
+  };
+  EXPECT_TRUE(journal.own_log().ReadBundles(from, read).ok());
+  return commits;
+}
+
+class RefillTest : public JournalTest {
+ protected:
+  // Three groups: 5 entries of Nanchang, 4 of Jiujiang, 3 more of Nanchang.
+  void SetUp() override {
+    Open();
+    batches_.push_back(MakeBatch(kNanchang, {5}));
+    batches_.push_back(MakeBatch(kJiujiang, {4}));
+    batches_.push_back(MakeBatch(kNanchang, {3}));
+    for (const JournalBatch& batch : batches_) Append({batch});
+  }
+  // The disk is lost; what the mirror has of the own log is read before.
+  void Lose() {
+    commits_ = OwnCommits(*journal_, 0);
+    lost_ = journal_->own_log().Head().range;
+    journal_.reset();
+    std::filesystem::remove_all(Path());
+    Open();
+  }
+  void Refill() {
+    for (const ledger::GroupCommit& commit : commits_) {
+      const absl::Status status = journal_->Refill(commit);
+      ASSERT_TRUE(status.ok()) << status;
+    }
+    EXPECT_EQ(journal_->own_log().Head().range, lost_);
+  }
+  v1::GroupReceipt NewestReceipt() {
+    return RecordOf<v1::GroupReceipt>(EntriesOf(*journal_).back());
+  }
+
+  std::vector<JournalBatch> batches_;
+  std::vector<ledger::GroupCommit> commits_;
+  CompactRange lost_;
+};
+
+TEST_F(RefillTest, LostGroupsAreEmptyAndTheirOrdinalsUsed) {
+  Lose();
+  Refill();
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(journal_->last_ordinal(), 3u);
+    const auto groups = Groups(1);
+    ASSERT_EQ(groups.size(), 3u);
+    EXPECT_EQ(groups[2].ordinal, 3u);
+    EXPECT_TRUE(groups[2].bundles.empty());
+    EXPECT_EQ(journal_->City(kNanchang)->range.size(), 0u);
+    EXPECT_EQ(journal_->own_log().Head().range, lost_);
+    EXPECT_EQ(journal_->own_log().CheckpointAtOrBefore(9).value(), "note");
+    Open();
+  }
+}
+
+TEST_F(RefillTest, WhatIsSentAgainHasNoSecondReceipt) {
+  Lose();
+  Refill();
+  Append({batches_[0]});
+  EXPECT_EQ(NewestReceipt().ordinal(), 4u);
+  EXPECT_EQ(NewestReceipt().ranges_size(), 0);
+  ASSERT_EQ(NewestReceipt().again_size(), 1);
+  EXPECT_EQ(NewestReceipt().again(0).city(), kNanchang);
+  EXPECT_EQ(NewestReceipt().again(0).from(), 0u);
+  EXPECT_EQ(NewestReceipt().again(0).to(), 5u);
+  EXPECT_EQ(NewestReceipt().again(0).root(),
+            std::string(journal_->RootAt(kNanchang, 5)->view()));
+
+  // The rest of the old and something new in one batch, after another start.
+  Open();
+  const JournalBatch newer = MakeBatch(kNanchang, {2});
+  JournalBatch both = batches_[2];
+  both.batch.bundles.push_back(newer.batch.bundles[0]);
+  both.batch.end_size = newer.batch.end_size;
+  both.batch.range = newer.batch.range;
+  Append({both});
+  const v1::GroupReceipt receipt = NewestReceipt();
+  ASSERT_EQ(receipt.again_size(), 1);
+  EXPECT_EQ(receipt.again(0).from(), 5u);
+  EXPECT_EQ(receipt.again(0).to(), 10u);
+  ASSERT_EQ(receipt.ranges_size(), 1);
+  EXPECT_EQ(receipt.ranges(0).from(), 8u);
+  EXPECT_EQ(receipt.ranges(0).to(), 10u);
+
+  Append(kNanchang, {1});
+  EXPECT_EQ(NewestReceipt().again_size(), 0);
+  EXPECT_EQ(NewestReceipt().ranges(0).from(), 10u);
+  EXPECT_EQ(Groups(1).size(), 6u);
+}
+
+// An old copy was put back: it goes on where it ends.
+TEST_F(RefillTest, AnOldCopyIsBroughtUpToTheMirror) {
+  journal_.reset();
+  std::filesystem::copy(Path(), Path() + "-old",
+                        std::filesystem::copy_options::recursive);
+  Open();
+  const JournalBatch newest = MakeBatch(kJiujiang, {6});
+  Append({newest});
+  commits_ = OwnCommits(*journal_, 3);
+  lost_ = journal_->own_log().Head().range;
+  journal_.reset();
+  std::filesystem::remove_all(Path());
+  std::filesystem::rename(Path() + "-old", Path());
+  Open();
+  Refill();
+  EXPECT_TRUE(absl::IsAborted(journal_->Refill(commits_[0])))
+      << "it is here already";
+  EXPECT_EQ(Groups(1).size(), 4u);
+  Append({newest});
+  EXPECT_EQ(NewestReceipt().again(0).from(), 4u);
+  EXPECT_EQ(NewestReceipt().again(0).to(), 10u);
+  Append(kNanchang, {1});
+  EXPECT_EQ(NewestReceipt().again_size(), 0) << "nothing of it was lost";
+}
+
+TEST_F(RefillTest, ActsAreKnownAgain) {
+  const Hash certificate = base::Sha256("certificate");
+  ASSERT_TRUE(journal_->Revoke(certificate, kNanchang, "admin", "lost").ok());
+  ASSERT_TRUE(
+      journal_->Quarantine(kNanchang, "two histories", {"a", "b", "c"}).ok());
+  ASSERT_TRUE(journal_->Quarantine(kJiujiang, "a fork", {"a", "b", "c"}).ok());
+  ASSERT_TRUE(journal_->Release(kJiujiang, "admin", "mended").ok());
+  v1::Invitation invitation;
+  invitation.set_city(361100);
+  v1::JoinedCity joined;
+  joined.set_city(361100);
+  joined.set_log_key("log");
+  joined.set_witness_key("witness");
+  const Hash secret = base::Sha256("secret");
+  ASSERT_TRUE(journal_->Invite(secret, invitation, "admin", "new").ok());
+  ASSERT_TRUE(journal_->Join(secret, joined).ok());
+  Lose();
+  EXPECT_TRUE(journal_->Revoked()->empty());
+  Refill();
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(journal_->Revoked().value(), std::vector<Hash>{certificate});
+    EXPECT_EQ(journal_->City(kNanchang)->quarantine, "two histories");
+    EXPECT_EQ(journal_->City(kJiujiang)->quarantine, "");
+    const auto cities = journal_->JoinedCities().value();
+    ASSERT_EQ(cities.size(), 1u);
+    EXPECT_EQ(cities[0].SerializeAsString(), joined.SerializeAsString());
+    Open();
+  }
+}
+
+TEST_F(RefillTest, AHeldLogTakesNothingButWhatComesBack) {
+  Lose();
+  std::string reason = "the mirror comes first";
+  journal_->HoldWhile([&] { return reason; });
+  const auto held = [](const absl::Status& status) {
+    return absl::IsUnavailable(status) &&
+           base::Message(status).find("comes first") != std::string::npos;
+  };
+  EXPECT_TRUE(held(journal_->Append({batches_[0]}).status()));
+  EXPECT_TRUE(held(journal_->Append({}, {AccessEntry(v1::Access())}).status()));
+  EXPECT_TRUE(held(journal_->Revoke(Hash(), kNanchang, "admin", "x")));
+  EXPECT_TRUE(held(journal_->Quarantine(kNanchang, "x", {})));
+  EXPECT_EQ(journal_->own_log().Head().size(), 0u);
+  EXPECT_TRUE(journal_->PutIncarnation(kNanchang, 1, 11).ok());
+  Refill();
+  EXPECT_TRUE(held(journal_->Append({batches_[0]}).status()));
+  reason.clear();
+  EXPECT_EQ(Append({batches_[0]}).ordinal, 4u);
+}
+
+// The disk is full, then broken, while it comes back: nothing or all of it.
+TEST_F(RefillTest, APieceIsThereAsAWholeOrNotAtAll) {
+  commits_ = OwnCommits(*journal_, 0);
+  journal_.reset();
+  std::filesystem::remove_all(Path());
+  auto disk = std::make_shared<BreakableFileSystem>();
+  Open(disk);
+  ASSERT_TRUE(journal_->Refill(commits_[0]).ok());
+  disk->fault = Fault::kFull;
+  absl::Status status = journal_->Refill(commits_[1]);
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  EXPECT_EQ(journal_->own_log().Head().size(), 1u);
+  disk->fault = Fault::kNone;
+  for (int i = 0; i < 300 && absl::IsResourceExhausted(status); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    status = journal_->Refill(commits_[1]);
+  }
+  ASSERT_TRUE(status.ok()) << status;
+  disk->fault = Fault::kBroken;
+  EXPECT_FALSE(journal_->Refill(commits_[2]).ok());
+  disk->fault = Fault::kNone;
+  EXPECT_FALSE(journal_->Refill(commits_[2]).ok());
+  Open();
+  const uint64_t size = journal_->own_log().Head().size();
+  EXPECT_EQ(journal_->last_ordinal(), size);
+  EXPECT_GE(size, 2u);
+  if (size == 2) {
+    ASSERT_TRUE(journal_->Refill(commits_[2]).ok());
+  }
+  Append({batches_[0]});
+  EXPECT_EQ(NewestReceipt().ordinal(), 4u);
+}
+
+// Signed by the province all the same, but not what a journal writes.
+TEST_F(RefillTest, ReceiptsOutOfOrderAreRefused) {
+  Lose();
+  ASSERT_TRUE(journal_->Refill(commits_[0]).ok());
+  const auto offer = [&](const OwnEntry& entry) {
+    ledger::BundleWriter writer;
+    return journal_->Refill(
+        MakeOwnCommit(journal_->own_log().Head(), {entry}, 1, &writer));
+  };
+  v1::GroupReceipt receipt;
+  for (const uint64_t ordinal : {0, 1, 3}) {
+    receipt.set_ordinal(ordinal);
+    EXPECT_TRUE(absl::IsDataLoss(offer(ReceiptEntry(receipt)))) << ordinal;
+  }
+  v1::CityAct act;
+  act.set_city(0x1000000);
+  EXPECT_TRUE(absl::IsDataLoss(offer(CityActEntry(act))));
+  EXPECT_EQ(journal_->own_log().Head().size(), 1u);
+  EXPECT_EQ(journal_->last_ordinal(), 1u);
 }
 
 }  // namespace

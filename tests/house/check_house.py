@@ -41,7 +41,7 @@ RESERVED_INCLUDES = (
      ("common/transport/", "node/node_service.", "node/uplink_client.",
       "node/write_calls.", "node/read_back.", "node/join.",
       "node/renewal.", "aggregator/service/",
-      "audit/fetch.", "audit/command_line.", "cli/")),
+      "audit/fetch.", "audit/mirror.", "audit/command_line.", "cli/")),
 )
 
 EVALUATOR = re.compile(

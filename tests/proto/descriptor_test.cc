@@ -15,6 +15,7 @@
 #include "tongchou/v1/exchange.pb.h"
 #include "tongchou/v1/join.pb.h"
 #include "tongchou/v1/ledger.pb.h"
+#include "tongchou/v1/mirror.pb.h"
 #include "tongchou/v1/node.pb.h"
 #include "tongchou/v1/options.pb.h"
 #include "tongchou/v1/province.pb.h"
@@ -35,6 +36,7 @@ std::vector<const FileDescriptor*> Files() {
        {v1::AccessRecord::descriptor(), v1::LogSummary::descriptor(),
         v1::RecordView::descriptor(), v1::Hello::descriptor(),
         v1::JoinRequest::descriptor(), v1::EntryHeader::descriptor(),
+        v1::MirrorHello::descriptor(), v1::EntryHeader::descriptor(),
         v1::Change::descriptor(), v1::FieldRules::descriptor(),
         v1::CityStatus::descriptor(), v1::GroupReceipt::descriptor(),
         v1::Unit::descriptor()}) {

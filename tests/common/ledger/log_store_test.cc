@@ -162,6 +162,17 @@ TEST_F(LogStoreTest, CheckpointsAreFoundBySize) {
   EXPECT_EQ(**store_->CheckpointAtOrBefore(100), "nine");
 }
 
+TEST_F(LogStoreTest, ACheckpointComesWithItsEntries) {
+  Open();
+  GroupCommit commit = MakeCommit(0, {2, 3});
+  commit.checkpoint = "five";
+  ASSERT_TRUE(store_->Append(commit).ok());
+  Append({1});
+  Open();
+  EXPECT_FALSE(store_->CheckpointAtOrBefore(4)->has_value());
+  EXPECT_EQ(**store_->CheckpointAtOrBefore(6), "five");
+}
+
 class HeadSignerTest : public LogStoreTest {
  protected:
   std::unique_ptr<HeadSigner> OpenSigner(bool alone = true) {
@@ -184,6 +195,24 @@ TEST_F(HeadSignerTest, AfterARestartNothingIsSignedBeforeConfirmation) {
       absl::IsFailedPrecondition(signer->Sign(5, expected_.Root()).status()));
   ASSERT_TRUE(signer->Confirm(5, expected_.Root()).ok());
   EXPECT_TRUE(signer->Sign(5, expected_.Root()).ok());
+}
+
+// For whoever keeps the log a second time: the guard hears nothing of it.
+TEST_F(HeadSignerTest, ADraftIsTheNoteThatSignGives) {
+  Open();
+  auto signer = OpenSigner();
+  Append({5});
+  const std::string draft = signer->Draft(5, expected_.Root()).value();
+  EXPECT_EQ(signer->last_note(), "");
+  EXPECT_EQ(signer->Sign(5, expected_.Root()).value(), draft);
+  EXPECT_EQ(signer->Draft(5, expected_.Root()).value(), draft);
+  EXPECT_TRUE(absl::IsDataLoss(signer->Draft(5, HashLeaf("x")).status()));
+  EXPECT_TRUE(absl::IsDataLoss(signer->Draft(3, HashLeaf("x")).status()));
+  EXPECT_TRUE(signer->Draft(3, store_->RootAt(3).value()).ok());
+  signer = OpenSigner();
+  EXPECT_TRUE(
+      absl::IsFailedPrecondition(signer->Draft(5, expected_.Root()).status()))
+      << "not confirmed";
 }
 
 // It may be a disk that was lost: the province knows.
