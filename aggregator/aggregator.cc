@@ -178,7 +178,7 @@ absl::Status RunningAggregator::CameBack() {
   RestoreQuarantines();
   ASSIGN_OR_RETURN(const std::vector<base::Hash> revoked, journal_->Revoked());
   for (const base::Hash& certificate : revoked) guard_->Revoke(certificate);
-  applier_->Wake();
+  applier_->Offer({});
   return absl::OkStatus();
 }
 
