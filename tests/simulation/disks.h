@@ -1,0 +1,124 @@
+// What cities and province have on their simulated disks. Everything that is
+// not synced is gone after a crash.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/base/status.h"
+#include "common/exchange/ingest.h"
+#include "common/exchange/uplink.h"
+#include "common/ledger/signer.h"
+
+namespace tongchou::simulation {
+
+struct LogBundle {
+  uint64_t first = 0;
+  std::string bytes;
+  std::vector<ledger::Hash> leaves;
+  uint64_t end() const { return first + leaves.size(); }
+};
+
+// Bundles with the root over every size.
+struct Log {
+  std::vector<LogBundle> bundles;
+  std::vector<ledger::Hash> roots{ledger::EmptyRoot()};
+  ledger::CompactRange range;
+
+  uint64_t size() const { return range.size(); }
+  void Append(LogBundle bundle) {
+    for (const ledger::Hash& leaf : bundle.leaves) {
+      range.Append(leaf);
+      roots.push_back(range.Root());
+    }
+    bundles.push_back(std::move(bundle));
+  }
+  absl::StatusOr<ledger::Hash> RootAt(uint64_t size) const {
+    if (size >= roots.size()) return base::OutOfRangeError("{}", size);
+    return roots[size];
+  }
+};
+
+// A city's disk: the log, and a guard that no backup holds.
+class CityDisk : public exchange::UplinkLog {
+ public:
+  explicit CityDisk(ledger::Signer signer) : signer(std::move(signer)) {}
+
+  // A start: nothing is signed before the province has confirmed the log.
+  void Start(bool ignores_guard) {
+    confirmed_ = false;
+    read_only = guard_size > log.size() && !ignores_guard;
+    ignores_guard_ = ignores_guard;
+  }
+
+  uint64_t committed_size() override { return log.size(); }
+  absl::StatusOr<ledger::Hash> RootAt(uint64_t size) override {
+    return log.RootAt(size);
+  }
+  absl::StatusOr<v1::Batch> ReadBatch(uint64_t size, uint64_t bytes_max,
+                                      uint64_t* end_size) override {
+    v1::Batch batch;
+    uint64_t bytes = 0;
+    for (const LogBundle& bundle : log.bundles) {
+      if (bundle.first < size) continue;
+      if (batch.bundles().empty() && bundle.first != size) break;
+      bytes += bundle.bytes.size();
+      if (!batch.bundles().empty() && bytes > bytes_max) break;
+      batch.add_bundles(bundle.bytes);
+      *end_size = bundle.end();
+    }
+    if (batch.bundles().empty()) return base::OutOfRangeError("{}", size);
+    return batch;
+  }
+  absl::StatusOr<std::string> SignHead(uint64_t size) override {
+    if (read_only) return base::FailedPreconditionError("guard");
+    if (!confirmed_ && !ignores_guard_) {
+      return base::FailedPreconditionError("unconfirmed");
+    }
+    std::string note = signer.Sign(size, log.roots[size]);
+    if (size >= guard_size) {
+      guard_size = size;
+      signed_note = note;
+    }
+    return note;
+  }
+  absl::Status ConfirmHead(uint64_t size, const ledger::Hash& root) override {
+    if (size >= log.roots.size() || log.roots[size] != root) {
+      return base::FailedPreconditionError("another history at {}", size);
+    }
+    confirmed_ = true;
+    return absl::OkStatus();
+  }
+  absl::Status KeepCosigned(uint64_t, std::string_view note) override {
+    cosigned_note = note;
+    return absl::OkStatus();
+  }
+
+  const ledger::Signer signer;
+  Log log;
+  uint64_t guard_size = 0;
+  std::string signed_note;
+  std::string cosigned_note;  // not synced
+  uint64_t starts = 1;
+  bool read_only = false;
+
+ private:
+  bool confirmed_ = false;
+  bool ignores_guard_ = false;
+};
+
+// What the province's journal and unified state hold of one city.
+struct ProvinceDisk {
+  exchange::CityCopy copy;
+  exchange::CityCopy previous_copy;  // before the newest batch
+  Log log;
+  uint64_t position = 0;                     // of the state
+  std::map<std::string, std::string> state;  // record to value
+  uint64_t counter = 0;                      // entries applied
+};
+
+}  // namespace tongchou::simulation

@@ -1,0 +1,48 @@
+#include "tests/simulation/simulation.h"
+
+#include <gtest/gtest.h>
+
+namespace tongchou::simulation {
+namespace {
+
+constexpr uint64_t kSeeds = 300;
+// Within so many seeds every planted bug is found.
+constexpr uint64_t kSeedsToFind = 30;
+
+TEST(SimulationTest, ASeedGivesTheSameRunTwice) {
+  const Outcome first = Simulate({.seed = 7});
+  const Outcome second = Simulate({.seed = 7});
+  EXPECT_EQ(first.trace_hash, second.trace_hash);
+  EXPECT_EQ(first.faults, second.faults);
+  EXPECT_GT(first.committed, 0);
+  EXPECT_NE(first.trace_hash, Simulate({.seed = 8}).trace_hash);
+}
+
+TEST(SimulationTest, NothingIsViolated) {
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    ASSERT_EQ(Simulate({.seed = seed}).failure, "") << "seed " << seed;
+  }
+}
+
+TEST(SimulationTest, EveryPlantedBugIsFound) {
+  for (int i = 1; i <= kMutations; ++i) {
+    const auto mutation = static_cast<Mutation>(i);
+    bool found = false;
+    for (uint64_t seed = 1; seed <= kSeedsToFind && !found; ++seed) {
+      found = !Simulate({.seed = seed, .mutation = mutation}).failure.empty();
+    }
+    EXPECT_TRUE(found) << NameOf(mutation);
+  }
+}
+
+TEST(SimulationTest, AShrunkRunStillFails) {
+  Options options{.seed = 1, .mutation = Mutation::kOrderLost};
+  while (Simulate(options).failure.empty()) ++options.seed;
+  const int steps = Shrink(options);
+  EXPECT_LT(steps, options.steps);
+  options.steps = steps;
+  EXPECT_NE(Simulate(options).failure, "");
+}
+
+}  // namespace
+}  // namespace tongchou::simulation
