@@ -497,8 +497,8 @@ TEST_F(AccessTest, AMirrorThatSendsOtherEntriesIsRefused) {
     header.set_sequence(sequence);
     v1::EntryBody body;
     body.set_record(record);
-    range.Append(
-        writer.Add(header.SerializeAsString(), body.SerializeAsString()));
+    range.Append(ledger::AddWithLeaf(&writer, header.SerializeAsString(),
+                                     body.SerializeAsString()));
     v1::ProvinceLog made;
     made.add_bundles(writer.Finish(sequence));
     made.set_checkpoint(signer.Sign(range.size(), range.Root()));

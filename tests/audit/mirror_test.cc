@@ -8,6 +8,7 @@
 #include "common/base/status.h"
 #include "common/ledger/bundle.h"
 #include "common/ledger/signer.h"
+#include "tests/common/ledger/add_with_leaf.h"
 #include "tests/support/temporary_directory.h"
 #include "tongchou/v1/ledger.pb.h"
 
@@ -36,8 +37,8 @@ class MirrorStoreTest : public testing::Test {
     body.set_record(record);
     v1::ProvinceLog piece;
     const uint64_t first = range_.size();
-    range_.Append(
-        writer_.Add(header.SerializeAsString(), body.SerializeAsString()));
+    range_.Append(ledger::AddWithLeaf(&writer_, header.SerializeAsString(),
+                                      body.SerializeAsString()));
     piece.add_bundles(writer_.Finish(first));
     piece.set_checkpoint(signer_.Sign(range_.size(), range_.Root()));
     return piece;

@@ -6,6 +6,7 @@
 
 #include "common/ledger/bundle.h"
 #include "common/ledger/signer.h"
+#include "tests/common/ledger/add_with_leaf.h"
 #include "tests/support/temporary_directory.h"
 #include "tongchou/v1/ledger.pb.h"
 
@@ -43,7 +44,7 @@ class MirrorPieceTest : public testing::Test {
         body += base::Sha256(std::to_string(first + i) + body).view();
       }
       commit.leaf_hashes.push_back(
-          writer_.Add(header.SerializeAsString(), body));
+          ledger::AddWithLeaf(&writer_, header.SerializeAsString(), body));
     }
     commit.bundles.push_back(
         {first, static_cast<uint64_t>(entries), writer_.Finish(first)});
