@@ -11,6 +11,7 @@
 #include <set>
 
 #include "common/ledger/cosignature.h"
+#include "tests/common/ledger/add_with_leaf.h"
 #include "tests/simulation/disks.h"
 #include "tongchou/v1/ledger.pb.h"
 
@@ -273,8 +274,8 @@ void World::Sync(size_t i) {
       header.set_sequence(sequence++);
       header.set_commit_time_us(kStart + static_cast<int64_t>(sequence));
       header.set_last_of_transaction(k + 1 == transaction.size());
-      bundle.leaves.push_back(
-          writer.Add(header.SerializeAsString(), transaction[k]));
+      bundle.leaves.push_back(ledger::AddWithLeaf(
+          &writer, header.SerializeAsString(), transaction[k]));
     }
     city.ends.insert(sequence);
   }
