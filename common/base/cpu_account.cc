@@ -50,8 +50,7 @@ std::map<std::string, double> CpuSeconds() {
 }
 
 double ProcessCpuSeconds() {
-  return static_cast<double>(Nanos(CLOCK_PROCESS_CPUTIME_ID)) /
-         kNanosPerSecond;
+  return static_cast<double>(Nanos(CLOCK_PROCESS_CPUTIME_ID)) / kNanosPerSecond;
 }
 
 }  // namespace tongchou::base

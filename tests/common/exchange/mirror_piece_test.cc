@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <set>
 
 #include "common/ledger/bundle.h"
@@ -38,11 +39,9 @@ class MirrorPieceTest : public testing::Test {
       header.set_sequence(first + i);
       header.set_commit_time_us(static_cast<int64_t>(1'000 + first));
       commit.last_commit_time_us = header.commit_time_us();
-      // Bytes that do not compress well.
-      std::string body;
-      while (body.size() < body_bytes) {
-        body += base::Sha256(std::to_string(first + i) + body).view();
-      }
+      std::string body(body_bytes, '\0');
+      std::mt19937_64 random(first + i);  // nothing to compress
+      for (char& c : body) c = static_cast<char>(random());
       commit.leaf_hashes.push_back(
           ledger::AddWithLeaf(&writer_, header.SerializeAsString(), body));
     }
