@@ -12,6 +12,7 @@
 #include "common/base/status.h"
 #include "common/ledger/checkpoint.h"
 #include "common/ledger/cosignature.h"
+#include "common/ledger/rocksdb_status.h"
 #include "common/ledger/signer.h"
 #include "common/transport/channel.h"
 #include "common/transport/grpc_status.h"
@@ -21,6 +22,19 @@ namespace tongchou::node {
 namespace {
 
 constexpr auto kConnectTimeout = std::chrono::seconds(10);
+
+// The province knows the keys from then on and gives no second token.
+constexpr std::string_view kWithoutToken =
+    "keep the keys in the directory, have the province issue the node's "
+    "certificate and write node.toml by hand (docs/operations.md, set up)";
+
+absl::Status CheckPlace(const std::string& directory) {
+  RETURN_IF_ERROR(base::MakeDirectories(directory));
+  RETURN_IF_ERROR(ledger::CheckSpace(directory, kJoinFreeBytesMin, directory));
+  const std::string probe = directory + "/join.probe";
+  RETURN_IF_ERROR(base::WriteFileDurably(probe, ""));
+  return base::RemoveAll(probe);
+}
 
 absl::StatusOr<base::Ed25519PrivateKey> OwnKey(const std::string& path) {
   if (!base::FileExists(path)) {
@@ -51,6 +65,20 @@ std::string ConfigText(const JoinOptions& options,
       joined.province_key());
 }
 
+// node.toml last: where it is, there is all of it.
+absl::Status Keep(const JoinOptions& options, const std::string& tls_key,
+                  const v1::JoinResponse& joined) {
+  const std::string directory = options.directory + "/";
+  RETURN_IF_ERROR(
+      base::WritePrivateFileDurably(directory + "node-key.pem", tls_key));
+  RETURN_IF_ERROR(
+      base::WriteFileDurably(directory + "ca.pem", joined.authority()));
+  RETURN_IF_ERROR(
+      base::WriteFileDurably(directory + "node.pem", joined.certificate()));
+  return base::WriteFileDurably(directory + "node.toml",
+                                ConfigText(options, joined));
+}
+
 absl::StatusOr<v1::JoinResponse> Ask(const JoinOptions& options,
                                      const base::JoinToken& token,
                                      const v1::JoinRequest& request) {
@@ -60,8 +88,14 @@ absl::StatusOr<v1::JoinResponse> Ask(const JoinOptions& options,
   const auto stub = v1::Join::NewStub(channel);
   grpc::ClientContext context;
   v1::JoinResponse response;
-  RETURN_IF_ERROR(
-      transport::FromGrpc(stub->Join(&context, request, &response)));
+  absl::Status status =
+      transport::FromGrpc(stub->Join(&context, request, &response));
+  if (absl::IsUnavailable(status)) {
+    return base::UnavailableError(
+        "{}; run the same command again: if the token is used up then, {}",
+        base::Message(status), kWithoutToken);
+  }
+  RETURN_IF_ERROR(status);
   if (response.city() != token.city) {
     return base::DataLossError("the province answers as for {:06}",
                                response.city());
@@ -79,7 +113,7 @@ absl::StatusOr<std::string> Join(const JoinOptions& options) {
   }
   ASSIGN_OR_RETURN(const base::JoinToken token,
                    base::JoinToken::Parse(options.token));
-  RETURN_IF_ERROR(base::MakeDirectories(options.directory));
+  RETURN_IF_ERROR(CheckPlace(options.directory));
   const auto path = [&](const char* name) {
     return options.directory + "/" + name;
   };
@@ -100,13 +134,11 @@ absl::StatusOr<std::string> Join(const JoinOptions& options) {
   request.set_certificate_request(tls.request_pem);
   for (const std::string& host : options.hosts) request.add_hosts(host);
   ASSIGN_OR_RETURN(const v1::JoinResponse joined, Ask(options, token, request));
-  RETURN_IF_ERROR(
-      base::WritePrivateFileDurably(path("node-key.pem"), tls.key_pem));
-  RETURN_IF_ERROR(
-      base::WriteFileDurably(path("node.pem"), joined.certificate()));
-  RETURN_IF_ERROR(base::WriteFileDurably(path("ca.pem"), joined.authority()));
-  RETURN_IF_ERROR(base::WriteFileDurably(config, ConfigText(options, joined)));
-  return config;
+  const absl::Status kept = Keep(options, tls.key_pem, joined);
+  if (kept.ok()) return config;
+  return base::MakeStatus(kept.code(),
+                          fmt::format("{}; the token is used up: {}",
+                                      base::Message(kept), kWithoutToken));
 }
 
 }  // namespace tongchou::node

@@ -14,6 +14,8 @@ namespace tongchou::node {
 inline constexpr char kActorSecretFact[] = "actor-secret";
 // Starts of the node so far; a number.
 inline constexpr char kIncarnationFact[] = "incarnation";
+// There once the province has said what it holds of this city.
+inline constexpr char kWelcomedFact[] = "welcomed";
 // The greatest that an import receipt was given; a number.
 inline constexpr char kReceiptsFact[] = "receipts";
 // The import that is under way.

@@ -19,9 +19,12 @@ namespace tongchou::node {
 // Thread-confined.
 class LogReceiver {
  public:
-  // `log` is empty.
+  // Goes on behind what `log` has.
   LogReceiver(ledger::LogStore* log, ledger::VerifierKey city_key)
-      : log_(*log), city_key_(std::move(city_key)) {}
+      : log_(*log),
+        city_key_(std::move(city_key)),
+        range_(log->Head().range),
+        covered_(range_.size()) {}
 
   // DATA_LOSS names the entry: a bundle that is none, a gap, a body that is
   // missing, a root that the city did not sign. INVALID_ARGUMENT: a checkpoint
@@ -44,7 +47,7 @@ class LogReceiver {
   ledger::LogStore& log_;
   const ledger::VerifierKey city_key_;
   ledger::CompactRange range_;
-  uint64_t covered_ = 0;  // entries below the last head that agreed
+  uint64_t covered_;  // entries below the last head that agreed
   std::map<uint64_t, std::pair<ledger::Hash, std::string>> heads_;  // ahead
   std::map<uint64_t, std::string> agreed_;  // notes, not yet written
   ledger::GroupCommit pending_;

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
+#include <thread>
 
 #include "absl/synchronization/mutex.h"
 #include "common/base/file.h"
@@ -22,6 +23,9 @@
 
 namespace tongchou::node {
 namespace {
+
+constexpr auto kRestorePatience = std::chrono::seconds(10);
+constexpr auto kRestoreRetry = std::chrono::milliseconds(500);
 
 int Fail(const absl::Status& status) {
   fmt::print(stderr, "tongchou-node: {}\n", base::Message(status));
@@ -67,12 +71,28 @@ class ProgressLine {
   std::chrono::steady_clock::time_point shown_;
 };
 
+// The province gives nothing back until the node has been silent for some
+// seconds.
+ReadBackOpener PatientOpener(const NodeConfig& config, ReadBackStop* stop) {
+  const auto until = std::chrono::steady_clock::now() + kRestorePatience;
+  return [&config, stop, until](uint64_t from_size) {
+    while (true) {
+      auto source = OpenReadBack(config, from_size, stop);
+      if (!absl::IsUnavailable(source.status()) ||
+          std::chrono::steady_clock::now() > until) {
+        return source;
+      }
+      std::this_thread::sleep_for(kRestoreRetry);
+    }
+  };
+}
+
 absl::Status RestoreLog(const NodeConfig& config) {
-  ASSIGN_OR_RETURN(const ReadBackSource source, OpenReadBack(config));
+  ReadBackStop stop;
   ProgressLine line;
   ASSIGN_OR_RETURN(
       const RestoreSummary done,
-      Restore(config, source,
+      Restore(config, PatientOpener(config, &stop),
               [&](const RestoreProgress& progress) { line.Show(progress); }));
   if (done.nothing_to_do) {
     fmt::print(
@@ -83,8 +103,11 @@ absl::Status RestoreLog(const NodeConfig& config) {
     fmt::print(
         "restored {} entries in {:.1f} s ({:.0f} a second), every one "
         "verified\n",
-        done.entries, done.seconds,
-        static_cast<double>(done.entries) / done.seconds);
+        done.fetched, done.seconds,
+        static_cast<double>(done.fetched) / done.seconds);
+    if (done.fetched < done.entries) {
+      fmt::print("the {} before them were here\n", done.entries - done.fetched);
+    }
   }
   if (done.added_again > 0) {
     fmt::print("added {} entries again that only the old log had\n",
@@ -140,8 +163,9 @@ int Run(int argc, char** argv) {
                "make the keys that are missing, print the public parts of the "
                "log's key and the witness key, and end");
   app.add_flag("--restore", restore,
-               "bring the log back from the province after a lost disk or an "
-               "old copy, and end; the node must not run");
+               "bring the log back from the province and end, as a start does "
+               "by itself after a lost disk or an old copy; the node must not "
+               "run");
   JoinOptions join_options;
   const CLI::App* join = AddJoin(&app, &join_options);
   app.footer(

@@ -1,5 +1,3 @@
-#include "node/node.h"
-
 #include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 
@@ -15,6 +13,7 @@
 #include "node/local_facts.h"
 #include "node/node_service.h"
 #include "node/renewal.h"
+#include "node/serving_node.h"
 #include "node/signing_key.h"
 
 namespace tongchou::node {
@@ -36,18 +35,24 @@ absl::StatusOr<std::string> ActorSecret(const NodeConfig& config,
   return secret;
 }
 
-class RunningNode final : public Node {
+class RunningNode final : public ServingNode {
  public:
-  explicit RunningNode(const NodeConfig& config)
-      : config_(config), clock_(&real_clock_, config.clock_day) {}
+  RunningNode(const NodeConfig& config, std::string restore_problem)
+      : config_(config),
+        restore_problem_(std::move(restore_problem)),
+        clock_(&real_clock_, config.clock_day) {}
   ~RunningNode() override;
 
   absl::Status Open(bool rebuild_state);
   int port() const override { return server_->port(); }
+  bool suspect() const override { return !RefusedReason().empty(); }
+  const ledger::LogStore& log() const override { return *log_; }
 
  private:
   absl::Status OpenStores(bool rebuild_state);
   absl::Status StartServers();
+  // Why the guard or the province refuses the log.
+  std::string RefusedReason() const;
   std::string ReadOnlyReason() const;
   // Signs the head once a second while nothing ships it; keeps the gauges.
   void Tick();
@@ -58,6 +63,7 @@ class RunningNode final : public Node {
   prometheus::Gauge& Gauge(const std::string& name, const std::string& help);
 
   const NodeConfig config_;
+  const std::string restore_problem_;
   base::RealClock real_clock_;
   CommitClock clock_;
   std::unique_ptr<ledger::LogStore> log_;
@@ -92,10 +98,26 @@ RunningNode::~RunningNode() {
   spdlog::info("stopped: origin={}", config_.Origin());
 }
 
-std::string RunningNode::ReadOnlyReason() const {
+std::string RunningNode::RefusedReason() const {
   std::string reason = signer_->read_only_reason();
   const UplinkClient* uplink = uplink_now_.load();
   if (reason.empty() && uplink != nullptr) reason = uplink->commit_problem();
+  return reason;
+}
+
+std::string RunningNode::ReadOnlyReason() const {
+  std::string reason = RefusedReason();
+  if (!reason.empty() && !restore_problem_.empty()) {
+    return fmt::format("{}; it was not brought back: {}", reason,
+                       restore_problem_);
+  }
+  const UplinkClient* uplink = uplink_now_.load();
+  if (reason.empty() && uplink != nullptr && !uplink->ever_welcomed()) {
+    reason = fmt::format(
+        "the log is empty, and the province has not said yet whether it holds "
+        "entries of this city; see that {} can be reached",
+        config_.aggregator);
+  }
   return reason;
 }
 
@@ -255,9 +277,9 @@ void RunningNode::Tick() {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Node>> Node::Start(const NodeConfig& config,
-                                                  bool rebuild_state) {
-  auto node = std::make_unique<RunningNode>(config);
+absl::StatusOr<std::unique_ptr<ServingNode>> ServingNode::Start(
+    const NodeConfig& config, bool rebuild_state, std::string restore_problem) {
+  auto node = std::make_unique<RunningNode>(config, std::move(restore_problem));
   RETURN_IF_ERROR(node->Open(rebuild_state));
   return node;
 }

@@ -1,4 +1,6 @@
-// The whole node, put together from its configuration.
+// The whole node, put together from its configuration. When its log turns out
+// to be an old copy or a lost one, it takes no writes and brings the log back
+// from the province by itself.
 #pragma once
 
 #include <memory>

@@ -6,52 +6,55 @@
 #include "common/base/status.h"
 #include "common/base/volume.h"
 #include "common/records/record_view.h"
-#include "common/transport/access.h"
 #include "common/transport/grpc_status.h"
-#include "common/transport/peer.h"
 #include "node/renewal.h"
 
 namespace tongchou::node {
 
 using transport::ToGrpc;
 
-absl::Status NodeService::StillAdmitted(
+transport::PeerWatch NodeService::Watch(
     const grpc::ServerContextBase& context) const {
-  if (parts_.province == nullptr || !parts_.province->any_revoked()) {
-    return absl::OkStatus();
-  }
-  ASSIGN_OR_RETURN(const base::Hash certificate,
-                   transport::PeerCertificate(context));
-  if (!parts_.province->IsRevoked(certificate)) return absl::OkStatus();
-  return base::PermissionDeniedError(
-      "this certificate was revoked; have a new one issued");
+  return {parts_.province == nullptr ? none_ : parts_.province->revocations(),
+          context};
 }
 
-absl::StatusOr<ImportCaller> NodeService::Caller(
-    const grpc::ServerContextBase& context, std::string_view call) const {
-  ASSIGN_OR_RETURN(const transport::Caller caller,
+absl::StatusOr<transport::Caller> AdmitPeople(
+    const grpc::ServerContextBase& context, std::string_view call,
+    uint32_t city) {
+  ASSIGN_OR_RETURN(transport::Caller caller,
                    transport::AdmitCaller(context, call));
-  RETURN_IF_ERROR(StillAdmitted(context));
-  const std::string city = fmt::format("{:06}", parts_.config.city);
-  if (caller.identity.division != city) {
-    return base::PermissionDeniedError(
-        "this is the node of {}; it serves operators and admins of that city, "
-        "not {} of {}",
-        city, base::RoleName(caller.identity.role), caller.identity.division);
-  }
+  const std::string own = fmt::format("{:06}", city);
+  if (caller.identity.division == own) return caller;
+  return base::PermissionDeniedError(
+      "this is the node of {}; it serves operators and admins of that city, "
+      "not {} of {}",
+      own, base::RoleName(caller.identity.role), caller.identity.division);
+}
+
+absl::StatusOr<NodeService::Admitted> NodeService::Caller(
+    const grpc::ServerContextBase& context, std::string_view call,
+    transport::PeerLimits* limits) {
+  ASSIGN_OR_RETURN(const transport::Caller caller,
+                   AdmitPeople(context, call, parts_.config.city));
+  RETURN_IF_ERROR(Watch(context).Check());
   const std::string& uri = caller.uri;
   const base::Hash hash =
       base::Sha256Stream().Update(parts_.actor_secret).Update(uri).Finish();
-  return ImportCaller{base::ReadBigEndian(hash.view().substr(0, 8)), uri};
+  Admitted admitted{{base::ReadBigEndian(hash.view().substr(0, 8)), uri}, {}};
+  if (limits != nullptr) {
+    ASSIGN_OR_RETURN(admitted.place, limits->Enter(uri, /*share=*/true));
+  }
+  return admitted;
 }
 
 grpc::ServerUnaryReactor* NodeService::Write(
     grpc::CallbackServerContext* context, const v1::WriteRequest* request,
     v1::WriteResponse* response) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  const auto caller = Caller(*context, "Node.Write");
+  const auto caller = Caller(*context, "Node.Write", nullptr);
   if (caller.ok()) {
-    writes_.Write(caller->actor, *request, response, reactor);
+    writes_.Write(caller->import.actor, *request, response, reactor);
   } else {
     reactor->Finish(ToGrpc(caller.status()));
   }
@@ -59,10 +62,13 @@ grpc::ServerUnaryReactor* NodeService::Write(
 }
 
 WriteReactor* NodeService::WriteStream(grpc::CallbackServerContext* context) {
-  const auto caller = Caller(*context, "Node.WriteStream");
+  const auto caller = Caller(*context, "Node.WriteStream", &streams_);
   if (caller.ok()) {
-    return writes_.Stream(caller->actor,
-                          [this, context] { return StillAdmitted(*context); });
+    return writes_.Stream(
+        caller->import.actor,
+        [watch = Watch(*context), place = caller->place]() mutable {
+          return watch.Check();
+        });
   }
   return WriteCalls::Refuse(caller.status());
 }
@@ -70,7 +76,7 @@ WriteReactor* NodeService::WriteStream(grpc::CallbackServerContext* context) {
 grpc::Status NodeService::Import(
     grpc::ServerContext* context,
     grpc::ServerReaderWriter<v1::ImportResponse, v1::ImportRequest>* stream) {
-  const auto caller = Caller(*context, "Node.Import");
+  const auto caller = Caller(*context, "Node.Import", &calls_);
   if (!caller.ok()) return ToGrpc(caller.status());
   {
     base::MutexLock lock(import_mutex_);
@@ -90,12 +96,13 @@ grpc::Status NodeService::Import(
         ImportSession::Begin(
             {parts_.config.city, parts_.config.synthetic, parts_.log,
              parts_.index, parts_.reader, parts_.sequencer, parts_.clock},
-            *caller, request.begin(),
+            caller->import, request.begin(),
             [stream](const v1::ImportResponse& response) {
               stream->Write(response);
             }));
+    transport::PeerWatch watch = Watch(*context);
     while (stream->Read(&request)) {
-      RETURN_IF_ERROR(StillAdmitted(*context));
+      RETURN_IF_ERROR(watch.Check());
       RETURN_IF_ERROR(session->Data(request.data()));
     }
     if (context->IsCancelled()) {
@@ -104,7 +111,7 @@ grpc::Status NodeService::Import(
     return session->Finish();
   };
   const absl::Status status = run();
-  spdlog::info("import: by={} status=\"{}\" size={}", caller->name,
+  spdlog::info("import: by={} status=\"{}\" size={}", caller->import.name,
                status.ok() ? "done" : base::Describe(status),
                parts_.log->Head().size());
   base::MutexLock lock(import_mutex_);
@@ -126,7 +133,8 @@ grpc::Status NodeService::GetRecord(grpc::ServerContext* context,
                                     const v1::GetRecordRequest* request,
                                     v1::GetRecordResponse* response) {
   const auto run = [&]() -> absl::Status {
-    RETURN_IF_ERROR(Caller(*context, "Node.GetRecord").status());
+    ASSIGN_OR_RETURN(const Admitted caller,
+                     Caller(*context, "Node.GetRecord", &calls_));
     ASSIGN_OR_RETURN(const RecordState state, FindRecord(request->record()));
     if (state.deleted) {
       return base::NotFoundError("the record was deleted; see its history");
@@ -143,7 +151,8 @@ grpc::Status NodeService::GetHistory(grpc::ServerContext* context,
                                      const v1::GetHistoryRequest* request,
                                      v1::GetHistoryResponse* response) {
   const auto run = [&]() -> absl::Status {
-    RETURN_IF_ERROR(Caller(*context, "Node.GetHistory").status());
+    ASSIGN_OR_RETURN(const Admitted caller,
+                     Caller(*context, "Node.GetHistory", &calls_));
     ASSIGN_OR_RETURN(const RecordState state, FindRecord(request->record()));
     ASSIGN_OR_RETURN(const auto versions,
                      parts_.reader->ReadHistory(state.sequence));
@@ -156,7 +165,7 @@ grpc::Status NodeService::GetHistory(grpc::ServerContext* context,
 grpc::Status NodeService::GetNodeStatus(grpc::ServerContext* context,
                                         const v1::GetNodeStatusRequest*,
                                         v1::GetNodeStatusResponse* response) {
-  const auto caller = Caller(*context, "Node.GetNodeStatus");
+  const auto caller = Caller(*context, "Node.GetNodeStatus", &calls_);
   if (!caller.ok()) return ToGrpc(caller.status());
   const ledger::LogHead head = parts_.log->Head();
   response->set_city(parts_.config.city);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/base/mutex.h"
+#include "common/transport/access.h"
 #include "node/import_session.h"
 #include "node/uplink_client.h"
 #include "node/write_calls.h"
@@ -30,6 +31,11 @@ struct NodeParts {
 
 using NodeServiceBase = v1::Node::WithCallbackMethod_Write<
     v1::Node::WithCallbackMethod_WriteStream<v1::Node::Service>>;
+
+// PERMISSION_DENIED unless the caller is of the city and may make the call.
+absl::StatusOr<transport::Caller> AdmitPeople(
+    const grpc::ServerContextBase& context, std::string_view call,
+    uint32_t city);
 
 // Thread-safe. Writes need no thread each, the other calls do.
 class NodeService final : public NodeServiceBase {
@@ -58,13 +64,22 @@ class NodeService final : public NodeServiceBase {
                              v1::GetNodeStatusResponse* response) override;
 
  private:
-  // PERMISSION_DENIED when the province revoked the caller's certificate.
-  absl::Status StillAdmitted(const grpc::ServerContextBase& context) const;
-  absl::StatusOr<ImportCaller> Caller(const grpc::ServerContextBase& context,
-                                      std::string_view call) const;
+  // Says PERMISSION_DENIED once the province revoked the caller's certificate.
+  transport::PeerWatch Watch(const grpc::ServerContextBase& context) const;
+  struct Admitted {
+    ImportCaller import;
+    transport::CallPlace place;  // kept as long as a call that has a thread
+  };
+  absl::StatusOr<Admitted> Caller(const grpc::ServerContextBase& context,
+                                  std::string_view call,
+                                  transport::PeerLimits* limits);
   absl::StatusOr<RecordState> FindRecord(const v1::RecordName& name) const;
 
   const NodeParts parts_;
+  transport::PeerLimits calls_{transport::kCallsPerPeerMax,
+                               transport::kPeopleCallsMax};
+  transport::PeerLimits streams_{kWriteStreamsPerPeerMax, kWriteStreamsMax};
+  const transport::Revocations none_;  // of a node that works alone
   WriteCalls writes_;
   base::Mutex import_mutex_;
   bool importing_ ABSL_GUARDED_BY(import_mutex_) = false;

@@ -1,5 +1,6 @@
 #include "node/province_view.h"
 
+#include <set>
 #include <utility>
 
 #include "common/base/key_file.h"
@@ -59,9 +60,8 @@ absl::Status ProvinceView::Load() {
   }
   std::string_view rest = revoked.has_value() ? *revoked : std::string_view();
   for (; rest.size() >= kHashBytes; rest.remove_prefix(kHashBytes)) {
-    revoked_.insert(base::Hash::FromView(rest.substr(0, kHashBytes)));
+    revocations_.Add(base::Hash::FromView(rest.substr(0, kHashBytes)));
   }
-  any_revoked_ = !revoked_.empty();
   return absl::OkStatus();
 }
 
@@ -93,7 +93,8 @@ absl::StatusOr<std::string> ProvinceView::OnPiece(
 }
 
 absl::Status ProvinceView::Keep(const exchange::FollowedNews& news) {
-  std::set<base::Hash> revoked = revoked_;
+  const std::set<base::Hash> known = revocations_.all();
+  std::set<base::Hash> revoked = known;
   for (const exchange::AddressedEntry& entry : news.entries) {
     v1::CityAct act;
     if (!IsAct(entry.header) || !act.ParseFromString(entry.body.record())) {
@@ -107,12 +108,11 @@ absl::Status ProvinceView::Keep(const exchange::FollowedNews& news) {
       revoked.insert(base::Hash::FromView(act.certificate()));
     }
   }
-  if (revoked.size() != revoked_.size()) {
+  if (revoked.size() != known.size()) {
     std::string fact;
     for (const base::Hash& one : revoked) fact += one.view();
     RETURN_IF_ERROR(log_.PutLocalFact(kRevokedFact, fact));
-    revoked_ = std::move(revoked);
-    any_revoked_ = true;
+    for (const base::Hash& one : revoked) revocations_.Add(one);
   }
   return log_.PutLocalFact(kProvinceHeadFact, news.head.Encode());
 }
@@ -127,11 +127,6 @@ absl::Status ProvinceView::KeepEvidence(const absl::Status& why,
   return log_.PutLocalFact(
       kProvinceEvidenceFact,
       fmt::format("{}\n{}\n{}", problem_, follower_->known().note, offered));
-}
-
-bool ProvinceView::IsRevoked(const base::Hash& certificate) const {
-  base::MutexLock lock(mutex_);
-  return revoked_.contains(certificate);
 }
 
 ProvinceViewStatus ProvinceView::status() const {

@@ -2,9 +2,7 @@
 // it says to this city, and this city's cosignature on its heads.
 #pragma once
 
-#include <atomic>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -15,6 +13,7 @@
 #include "common/exchange/follower.h"
 #include "common/ledger/cosignature.h"
 #include "common/ledger/log_store.h"
+#include "common/transport/revocations.h"
 #include "node/node_config.h"
 
 namespace tongchou::node {
@@ -42,9 +41,8 @@ class ProvinceView {
   // as evidence and status() says so.
   absl::StatusOr<std::string> OnPiece(const v1::ProvinceLog& piece);
 
-  // Whether the province revoked the certificate.
-  bool IsRevoked(const base::Hash& certificate) const;
-  bool any_revoked() const { return any_revoked_; }
+  // The certificates that the province revoked.
+  const transport::Revocations& revocations() const { return revocations_; }
   ProvinceViewStatus status() const;
 
  private:
@@ -67,9 +65,8 @@ class ProvinceView {
   ledger::VerifierKey province_key_;
   mutable base::Mutex mutex_;
   std::unique_ptr<exchange::Follower> follower_ ABSL_GUARDED_BY(mutex_);
-  std::set<base::Hash> revoked_ ABSL_GUARDED_BY(mutex_);
   std::string problem_ ABSL_GUARDED_BY(mutex_);
-  std::atomic<bool> any_revoked_ = false;
+  transport::Revocations revocations_;
 };
 
 }  // namespace tongchou::node

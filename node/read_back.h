@@ -2,15 +2,37 @@
 #pragma once
 
 #include <memory>
+#include <set>
 
 #include "absl/status/statusor.h"
+#include "common/base/mutex.h"
 #include "node/node_config.h"
 #include "node/restore.h"
 
+namespace grpc {
+class ClientContext;
+}  // namespace grpc
+
 namespace tongchou::node {
 
-// Connects with the node's certificate. FAILED_PRECONDITION when the node has
-// no province; UNAVAILABLE when it cannot be reached.
-absl::StatusOr<ReadBackSource> OpenReadBack(const NodeConfig& config);
+// Ends the calls that were opened with it, and refuses others. Thread-safe.
+class ReadBackStop {
+ public:
+  void Stop();
+
+ private:
+  friend struct ReadBackCall;
+  base::Mutex mutex_;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  std::set<grpc::ClientContext*> calls_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Connects with the node's certificate and asks for what lies behind the first
+// `from_size` entries. FAILED_PRECONDITION when the node has no province;
+// UNAVAILABLE when it cannot be reached, or while a node of the city is
+// connected. `stop` outlives what comes back.
+absl::StatusOr<ReadBackSource> OpenReadBack(const NodeConfig& config,
+                                            uint64_t from_size,
+                                            ReadBackStop* stop);
 
 }  // namespace tongchou::node

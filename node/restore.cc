@@ -20,6 +20,32 @@
 namespace tongchou::node {
 namespace {
 
+using Progress = std::function<void(const RestoreProgress&)>;
+
+// Of RocksDB's files those that are never written again.
+constexpr std::string_view kImmutableSuffix = ".sst";
+
+absl::StatusOr<v1::ReadBackResponse> First(const NodeConfig& config,
+                                           const ReadBackSource& source) {
+  v1::ReadBackResponse piece;
+  ASSIGN_OR_RETURN(const bool any, source(&piece));
+  if (any && piece.size() > 0) return piece;
+  return base::NotFoundError("the province holds nothing of {}",
+                             config.Origin());
+}
+
+// Whether the head with which the province ends is one of this log.
+absl::StatusOr<bool> HasHead(const ledger::LogStore& log,
+                             const v1::ReadBackResponse& first,
+                             const ledger::VerifierKey& key) {
+  if (first.checkpoints().empty()) return false;
+  ASSIGN_OR_RETURN(const ledger::Checkpoint head,
+                   ledger::OpenCheckpoint(first.checkpoints(0), key));
+  if (head.size != first.size() || head.size > log.Head().size()) return false;
+  ASSIGN_OR_RETURN(const ledger::Hash root, log.RootAt(head.size));
+  return root == head.root;
+}
+
 absl::StatusOr<PendingChange> ChangeOf(const StoredEntry& entry,
                                        records::Row* scratch) {
   PendingChange change;
@@ -48,22 +74,25 @@ class Restoration {
         new_log_path_(config.data + "/log.restored"),
         new_state_path_(config.data + "/state.restored") {}
 
-  absl::StatusOr<RestoreSummary> Run(
-      const ReadBackSource& source,
-      const std::function<void(const RestoreProgress&)>& progress);
+  absl::StatusOr<RestoreSummary> Run(const ReadBackOpener& open,
+                                     const Progress& progress);
+  absl::Status EndReplace();
 
  private:
   absl::Status OpenOldLog();
-  absl::Status Pull(
-      const ReadBackSource& source,
-      const std::function<void(const RestoreProgress&)>& progress);
-  absl::StatusOr<bool> OldLogHasAll() const;
+  absl::Status Pull(const ReadBackOpener& open, const Progress& progress);
+  absl::Status PullAll(const ReadBackOpener& open, const Progress& progress);
+  absl::Status PullEnd(const ReadBackSource& source,
+                       const v1::ReadBackResponse& first,
+                       const Progress& progress);
+  absl::Status PullInto(const ReadBackSource& source,
+                        const v1::ReadBackResponse& first,
+                        const Progress& progress);
   absl::StatusOr<uint64_t> FirstDifference() const;
   absl::Status CheckSigned(const std::string& note, uint64_t common) const;
   absl::Status CheckEverySigned();
   absl::Status KeepFacts();
   absl::Status AddAgain();
-  absl::Status EndReplace();
   absl::Status KeepAside();
   absl::Status Replace();
 
@@ -79,7 +108,9 @@ class Restoration {
   ledger::Hash root_;  // of the province's copy
   uint64_t incarnations_ = 0;
   uint64_t last_receipt_ = 0;
-  uint64_t common_ = 0;  // entries that both logs begin with
+  uint64_t common_ = 0;    // entries that both logs begin with
+  bool end_only_ = false;  // the state stays
+  std::chrono::steady_clock::time_point start_;
   RestoreSummary summary_;
 };
 
@@ -98,40 +129,76 @@ absl::Status Restoration::OpenOldLog() {
   return absl::OkStatus();
 }
 
-absl::Status Restoration::Pull(
-    const ReadBackSource& source,
-    const std::function<void(const RestoreProgress&)>& progress) {
+// The old log's files under another name and the missing end behind them; what
+// was derived from them stays.
+absl::Status Restoration::PullEnd(const ReadBackSource& source,
+                                  const v1::ReadBackResponse& first,
+                                  const Progress& progress) {
+  RETURN_IF_ERROR(RecordIndex::Open({state_path_, false}, *old_log_).status());
+  old_log_.reset();
+  RETURN_IF_ERROR(base::RemoveAll(new_log_path_));
+  RETURN_IF_ERROR(
+      base::CopyDirectory(log_path_, new_log_path_, kImmutableSuffix));
+  RETURN_IF_ERROR(OpenOldLog());
+  if (old_log_ == nullptr) {
+    return base::DataLossError("{} cannot be read any more", log_path_);
+  }
+  RETURN_IF_ERROR(PullInto(source, first, progress));
+  end_only_ = true;
+  return log_->RemoveLocalFact(kImportFact);
+}
+
+absl::Status Restoration::PullAll(const ReadBackOpener& open,
+                                  const Progress& progress) {
+  ASSIGN_OR_RETURN(const ReadBackSource source, open(0));
+  ASSIGN_OR_RETURN(const v1::ReadBackResponse first, First(config_, source));
+  log_.reset();
   RETURN_IF_ERROR(base::MakeEmptyDirectory(new_log_path_));
+  return PullInto(source, first, progress);
+}
+
+absl::Status Restoration::PullInto(const ReadBackSource& source,
+                                   const v1::ReadBackResponse& first,
+                                   const Progress& progress) {
+  start_ = std::chrono::steady_clock::now();
   ledger::LogStoreOptions options;
   options.directory = new_log_path_;
   ASSIGN_OR_RETURN(log_, ledger::LogStore::Open(options));
+  const uint64_t kept = log_->Head().size();
   LogReceiver receiver(log_.get(), signer_.verifier());
+  summary_.entries = first.size();
+  incarnations_ = first.incarnation_counter();
   v1::ReadBackResponse piece;
-  ASSIGN_OR_RETURN(const bool any, source(&piece));
-  if (!any || piece.size() == 0) {
-    return base::NotFoundError("the province holds nothing of {}",
-                               config_.Origin());
-  }
-  summary_.entries = piece.size();
-  incarnations_ = piece.incarnation_counter();
   while (true) {
-    RETURN_IF_ERROR(receiver.Take(piece));
     progress({receiver.received(), summary_.entries});
     ASSIGN_OR_RETURN(const bool more, source(&piece));
     if (!more) break;
+    RETURN_IF_ERROR(receiver.Take(piece));
   }
   RETURN_IF_ERROR(receiver.Finish(summary_.entries));
+  summary_.fetched = summary_.entries - kept;
   last_receipt_ = receiver.last_receipt();
   root_ = log_->Head().range.Root();
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> Restoration::OldLogHasAll() const {
-  if (old_log_ == nullptr || old_log_->Head().size() < summary_.entries) {
-    return false;
+// Only its end when the old log is the beginning of what the province holds.
+absl::Status Restoration::Pull(const ReadBackOpener& open,
+                               const Progress& progress) {
+  const uint64_t size = old_log_ == nullptr ? 0 : old_log_->Head().size();
+  if (size == 0) return PullAll(open, progress);
+  ASSIGN_OR_RETURN(const ReadBackSource source, open(size));
+  ASSIGN_OR_RETURN(const v1::ReadBackResponse first, First(config_, source));
+  if (first.size() <= size) {
+    ASSIGN_OR_RETURN(summary_.nothing_to_do,
+                     HasHead(*old_log_, first, signer_.verifier()));
+    summary_.entries = first.size();
+    if (summary_.nothing_to_do) return absl::OkStatus();
+  } else {
+    const absl::Status status = PullEnd(source, first, progress);
+    if (!absl::IsDataLoss(status) && !absl::IsOutOfRange(status)) return status;
   }
-  ASSIGN_OR_RETURN(const ledger::Hash root, old_log_->RootAt(summary_.entries));
-  return root == root_;
+  return PullAll(open, progress);
 }
 
 // Roots agree up to where the logs part, and never behind.
@@ -206,6 +273,7 @@ absl::Status Restoration::KeepFacts() {
 
 // Whole transactions, with the ids that clients gave them.
 absl::Status Restoration::AddAgain() {
+  if (end_only_) return absl::OkStatus();
   RETURN_IF_ERROR(base::RemoveAll(new_state_path_));
   ASSIGN_OR_RETURN(const auto index,
                    RecordIndex::Open({new_state_path_, true}, *log_));
@@ -265,46 +333,62 @@ absl::Status Restoration::Replace() {
       summary_.added_again > 0 || (had_log && old_log_ == nullptr);
   old_log_.reset();
   log_.reset();
-  RETURN_IF_ERROR(base::RemoveAll(state_path_));
+  if (!end_only_) RETURN_IF_ERROR(base::RemoveAll(state_path_));
   if (had_log) RETURN_IF_ERROR(base::Rename(log_path_, aside_));
   RETURN_IF_ERROR(base::Rename(new_log_path_, log_path_));
-  RETURN_IF_ERROR(base::Rename(new_state_path_, state_path_));
+  if (!end_only_) RETURN_IF_ERROR(base::Rename(new_state_path_, state_path_));
   RETURN_IF_ERROR(base::SyncDirectory(config_.data));
   RETURN_IF_ERROR(ledger::HeadSigner::RestoreGuard(config_.sign_guard, signer_,
                                                    summary_.entries, root_));
   return kept ? KeepAside() : base::RemoveAll(aside_);
 }
 
-absl::StatusOr<RestoreSummary> Restoration::Run(
-    const ReadBackSource& source,
-    const std::function<void(const RestoreProgress&)>& progress) {
-  const auto start = std::chrono::steady_clock::now();
+absl::StatusOr<RestoreSummary> Restoration::Run(const ReadBackOpener& open,
+                                                const Progress& progress) {
   RETURN_IF_ERROR(base::MakeDirectories(config_.data));
   RETURN_IF_ERROR(OpenOldLog());
-  RETURN_IF_ERROR(Pull(source, progress));
-  ASSIGN_OR_RETURN(summary_.nothing_to_do, OldLogHasAll());
+  RETURN_IF_ERROR(Pull(open, progress));
   if (summary_.nothing_to_do) {
     log_.reset();
     RETURN_IF_ERROR(base::RemoveAll(new_log_path_));
-  } else {
-    RETURN_IF_ERROR(CheckEverySigned());
-    RETURN_IF_ERROR(KeepFacts());
-    RETURN_IF_ERROR(AddAgain());
-    RETURN_IF_ERROR(Replace());
+    return summary_;
   }
+  RETURN_IF_ERROR(CheckEverySigned());
+  RETURN_IF_ERROR(KeepFacts());
+  RETURN_IF_ERROR(AddAgain());
+  RETURN_IF_ERROR(Replace());
   summary_.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start_)
           .count();
   return summary_;
 }
 
 }  // namespace
 
+absl::StatusOr<bool> NeedsRestore(const NodeConfig& config,
+                                  const ledger::LogStore& log,
+                                  const ReadBackOpener& open) {
+  ASSIGN_OR_RETURN(const ledger::Signer signer, LoadSigner(config));
+  const uint64_t size = log.Head().size();
+  ASSIGN_OR_RETURN(const ReadBackSource source, open(size));
+  v1::ReadBackResponse first;
+  ASSIGN_OR_RETURN(const bool any, source(&first));
+  if (!any || first.size() == 0) return false;
+  if (first.size() > size) return true;
+  ASSIGN_OR_RETURN(const bool has, HasHead(log, first, signer.verifier()));
+  return !has;
+}
+
+absl::Status EndReplacement(const NodeConfig& config) {
+  ASSIGN_OR_RETURN(ledger::Signer signer, LoadSigner(config));
+  return Restoration(config, std::move(signer)).EndReplace();
+}
+
 absl::StatusOr<RestoreSummary> Restore(
-    const NodeConfig& config, const ReadBackSource& source,
+    const NodeConfig& config, const ReadBackOpener& open,
     const std::function<void(const RestoreProgress&)>& progress) {
   ASSIGN_OR_RETURN(ledger::Signer signer, LoadSigner(config));
-  return Restoration(config, std::move(signer)).Run(source, progress);
+  return Restoration(config, std::move(signer)).Run(open, progress);
 }
 
 }  // namespace tongchou::node

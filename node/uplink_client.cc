@@ -133,7 +133,8 @@ class Client final : public UplinkClient {
  public:
   Client(const NodeConfig& config, ledger::LogStore* log,
          ledger::HeadSigner* signer, ProvinceView* province, base::Clock* clock,
-         exchange::UplinkConfig uplink, std::shared_ptr<grpc::Channel> channel)
+         exchange::UplinkConfig uplink, bool ever_welcomed,
+         std::shared_ptr<grpc::Channel> channel)
       : config_(config),
         signer_(*signer),
         province_(*province),
@@ -141,6 +142,7 @@ class Client final : public UplinkClient {
         uplink_config_(std::move(uplink)),
         adapter_(log, signer),
         log_(*log),
+        ever_welcomed_(ever_welcomed),
         channel_(std::move(channel)),
         thread_([this] { Run(); }) {}
 
@@ -168,6 +170,7 @@ class Client final : public UplinkClient {
     base::MutexLock lock(mutex_);
     return commit_problem_;
   }
+  bool ever_welcomed() const override { return ever_welcomed_; }
 
  private:
   using Stream = grpc::ClientReaderWriter<v1::NodeMessage, v1::ProvinceMessage>;
@@ -178,6 +181,7 @@ class Client final : public UplinkClient {
   exchange::UplinkConfig FreshConfig();
   void ReadLoop(Stream* stream, exchange::Uplink* uplink);
   absl::Status WriteLoop(Stream* stream, exchange::Uplink* uplink);
+  absl::Status KeepWelcomed();
   absl::Status FollowProvince(const v1::ProvinceLog& piece);
   std::optional<v1::NodeMessage> TakeCosigned();
   void SetState(std::string state);
@@ -190,6 +194,7 @@ class Client final : public UplinkClient {
   const exchange::UplinkConfig uplink_config_;
   LogAdapter adapter_;
   ledger::LogStore& log_;
+  std::atomic<bool> ever_welcomed_;
   std::shared_ptr<grpc::Channel> channel_;  // the thread's own
 
   mutable base::Mutex mutex_;
@@ -319,7 +324,11 @@ void Client::ReadLoop(Stream* stream, exchange::Uplink* uplink) {
       positions = uplink->positions();
     }
     if (!status.ok()) break;
-    if (message.has_welcome()) SetState("connected");
+    if (message.has_welcome()) {
+      status = KeepWelcomed();
+      if (!status.ok()) break;
+      SetState("connected");
+    }
     base::MutexLock lock(mutex_);
     if (message.has_welcome()) commit_problem_.clear();
     positions_ = positions;
@@ -331,6 +340,13 @@ void Client::ReadLoop(Stream* stream, exchange::Uplink* uplink) {
   read_status_ = status;
   read_ended_ = true;
   changed_.NotifyAll();
+}
+
+absl::Status Client::KeepWelcomed() {
+  if (ever_welcomed_) return absl::OkStatus();
+  RETURN_IF_ERROR(log_.PutLocalFact(kWelcomedFact, ""));
+  ever_welcomed_ = true;
+  return absl::OkStatus();
 }
 
 absl::Status Client::FollowProvince(const v1::ProvinceLog& piece) {
@@ -406,9 +422,11 @@ absl::StatusOr<std::unique_ptr<UplinkClient>> UplinkClient::Start(
   ASSIGN_OR_RETURN(uplink.province_key,
                    ledger::ParseVerifierKey(config.witness));
   ASSIGN_OR_RETURN(uplink.incarnation, NextIncarnation(log));
+  ASSIGN_OR_RETURN(const auto welcomed, log->GetLocalFact(kWelcomedFact));
   ASSIGN_OR_RETURN(auto channel, OpenChannel(config));
-  return std::make_unique<Client>(config, log, signer, province, clock,
-                                  std::move(uplink), std::move(channel));
+  return std::make_unique<Client>(
+      config, log, signer, province, clock, std::move(uplink),
+      welcomed.has_value() || log->Head().size() > 0, std::move(channel));
 }
 
 }  // namespace tongchou::node

@@ -35,6 +35,9 @@ class UplinkClient {
   // a clone, a fork) or the clock is wrong. Empty = it may, also while the
   // province is not there.
   virtual std::string commit_problem() const = 0;
+  // Whether the province has ever said what it holds of this city, also to an
+  // earlier start; before that an empty log may be a lost one.
+  virtual bool ever_welcomed() const = 0;
 };
 
 }  // namespace tongchou::node

@@ -15,6 +15,8 @@ namespace tongchou::node {
 
 // Write streams that a node serves at a time; another gets RESOURCE_EXHAUSTED.
 inline constexpr int kWriteStreamsMax = 512;
+// Of one identity.
+inline constexpr int kWriteStreamsPerPeerMax = 256;
 // Requests of one stream that are read but not answered; further ones wait in
 // the connection.
 inline constexpr size_t kStreamRequestsMax = 32;

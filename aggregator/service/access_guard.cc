@@ -18,10 +18,17 @@ absl::StatusOr<transport::Caller> AccessGuard::Admit(
     const grpc::ServerContextBase& context, std::string_view call) {
   auto caller = transport::AdmitCaller(context, call);
   if (caller.ok()) {
-    absl::Status status = StillAdmitted(context);
+    absl::Status status = Watch(context).Check();
     if (!status.ok()) caller = std::move(status);
   }
-  if (!caller.ok()) Refused(context, call);
+  if (!caller.ok()) {
+    Refused(context, call);
+    return caller;
+  }
+  const base::Role role = caller->identity.role;
+  const bool is_person =
+      role != base::Role::kCityNode && role != base::Role::kMirror;
+  ASSIGN_OR_RETURN(caller->place, limits_.Enter(caller->uri, is_person));
   return caller;
 }
 
@@ -42,25 +49,6 @@ absl::StatusOr<transport::Caller> AccessGuard::AdmitReader(
         kDocumentCharactersMax);
   }
   return caller;
-}
-
-absl::Status AccessGuard::StillAdmitted(
-    const grpc::ServerContextBase& context) const {
-  {
-    base::MutexLock lock(mutex_);
-    if (revoked_.empty()) return absl::OkStatus();
-  }
-  ASSIGN_OR_RETURN(const base::Hash certificate,
-                   transport::PeerCertificate(context));
-  base::MutexLock lock(mutex_);
-  if (!revoked_.contains(certificate)) return absl::OkStatus();
-  return base::PermissionDeniedError(
-      "this certificate was revoked; have a new one issued");
-}
-
-void AccessGuard::Revoke(const base::Hash& certificate) {
-  base::MutexLock lock(mutex_);
-  revoked_.insert(certificate);
 }
 
 void AccessGuard::Refused(const grpc::ServerContextBase& context,

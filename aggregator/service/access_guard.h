@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +16,7 @@
 #include "common/base/mutex.h"
 #include "common/base/sha256.h"
 #include "common/transport/access.h"
+#include "common/transport/revocations.h"
 #include "tongchou/v1/common.pb.h"
 
 namespace tongchou::aggregator {
@@ -34,11 +34,13 @@ class AccessGuard {
  public:
   AccessGuard(JournalWriter* writer, base::Clock* clock,
               const std::vector<base::Hash>& revoked)
-      : writer_(*writer),
-        clock_(*clock),
-        revoked_(revoked.begin(), revoked.end()) {}
+      : writer_(*writer), clock_(*clock) {
+    for (const base::Hash& certificate : revoked) Revoke(certificate);
+  }
 
   // PERMISSION_DENIED, and counted, unless the caller may make the call.
+  // RESOURCE_EXHAUSTED while too many are served; what comes back is kept as
+  // long as the call.
   absl::StatusOr<transport::Caller> Admit(
       const grpc::ServerContextBase& context, std::string_view call);
   // The same for a request that reads personal data: who has to say why does.
@@ -46,9 +48,11 @@ class AccessGuard {
   absl::StatusOr<transport::Caller> AdmitReader(
       const grpc::ServerContextBase& context, std::string_view call,
       const v1::ReadReason& reason);
-  // For streams, once in a while: PERMISSION_DENIED when the certificate was
-  // revoked meanwhile.
-  absl::Status StillAdmitted(const grpc::ServerContextBase& context) const;
+  // For streams, to be asked once in a while: PERMISSION_DENIED when the
+  // certificate was revoked meanwhile.
+  transport::PeerWatch Watch(const grpc::ServerContextBase& context) const {
+    return {revocations_, context};
+  }
 
   // Durable in the province's log when it returns OK; before that nothing of
   // the answer may leave.
@@ -56,7 +60,7 @@ class AccessGuard {
     return writer_.Record(AccessEntry(access));
   }
 
-  void Revoke(const base::Hash& certificate);
+  void Revoke(const base::Hash& certificate) { revocations_.Add(certificate); }
 
   // Writes the refusals of minutes that are over; once a second, and with
   // `all` at the end.
@@ -67,8 +71,10 @@ class AccessGuard {
 
   JournalWriter& writer_;
   base::Clock& clock_;
-  mutable base::Mutex mutex_;
-  std::set<base::Hash> revoked_ ABSL_GUARDED_BY(mutex_);
+  transport::Revocations revocations_;
+  transport::PeerLimits limits_{transport::kCallsPerPeerMax,
+                                transport::kPeopleCallsMax};
+  base::Mutex mutex_;
   std::map<std::string, v1::Refusals> refusals_ ABSL_GUARDED_BY(mutex_);
 };
 

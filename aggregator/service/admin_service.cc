@@ -216,8 +216,8 @@ grpc::Status AdminService::RevokeCertificate(
 grpc::Status AdminService::ListAccess(
     grpc::ServerContext* context, const v1::ListAccessRequest* request,
     grpc::ServerWriter<v1::ListAccessResponse>* writer) {
-  absl::Status status =
-      parts_.guard->Admit(*context, "Admin.ListAccess").status();
+  const auto caller = parts_.guard->Admit(*context, "Admin.ListAccess");
+  absl::Status status = caller.status();
   if (status.ok()) status = DoListAccess(*request, writer);
   return transport::ToGrpc(status);
 }

@@ -17,17 +17,18 @@ constexpr auto kMirrorPatience = std::chrono::milliseconds(5'000);
 
 }  // namespace
 
-absl::Status AuditService::AdmitReader(const grpc::ServerContext& context,
-                                       std::string_view call,
-                                       std::string predicate) const {
-  ASSIGN_OR_RETURN(const transport::Caller caller,
+absl::StatusOr<transport::Caller> AuditService::AdmitReader(
+    const grpc::ServerContext& context, std::string_view call,
+    std::string predicate) const {
+  ASSIGN_OR_RETURN(transport::Caller caller,
                    parts_.guard->Admit(context, call));
   v1::Access access;
   access.set_reader(caller.uri);
   access.set_call(std::string(call));
   access.set_purpose(v1::Purpose_Name(v1::PURPOSE_AUDIT));
   access.set_predicate(std::move(predicate));
-  return parts_.guard->Record(access);
+  RETURN_IF_ERROR(parts_.guard->Record(access));
+  return caller;
 }
 
 absl::StatusOr<uint32_t> AuditService::CityOf(const std::string& origin) const {
@@ -79,8 +80,8 @@ absl::Status AuditService::DoListLogs(v1::ListLogsResponse* response) const {
 grpc::Status AuditService::ListLogs(grpc::ServerContext* context,
                                     const v1::ListLogsRequest*,
                                     v1::ListLogsResponse* response) {
-  absl::Status status =
-      parts_.guard->Admit(*context, "Audit.ListLogs").status();
+  const auto caller = parts_.guard->Admit(*context, "Audit.ListLogs");
+  absl::Status status = caller.status();
   if (status.ok()) status = DoListLogs(response);
   return transport::ToGrpc(status);
 }
@@ -103,15 +104,18 @@ absl::Status AuditService::DoReadLog(
   }
   const uint64_t to = request.to_size() == 0 ? size : request.to_size();
   return StreamLog(*log, request.from_size(), to, writer,
-                   [&] { return parts_.guard->StillAdmitted(context); });
+                   [watch = parts_.guard->Watch(context)]() mutable {
+                     return watch.Check();
+                   });
 }
 
 grpc::Status AuditService::ReadLog(
     grpc::ServerContext* context, const v1::ReadLogRequest* request,
     grpc::ServerWriter<v1::ReadLogResponse>* writer) {
-  absl::Status status = AdmitReader(
+  const auto caller = AdmitReader(
       *context, "Audit.ReadLog",
       fmt::format("{} from entry {}", request->origin(), request->from_size()));
+  absl::Status status = caller.status();
   if (status.ok()) status = DoReadLog(*request, *context, writer);
   return transport::ToGrpc(status);
 }
@@ -124,6 +128,7 @@ absl::Status AuditService::DoReadRecords(
   ASSIGN_OR_RETURN(const Position position, snapshot->ReadPosition());
   v1::ReadRecordsResponse response;
   ASSIGN_OR_RETURN(*response.mutable_basis(), MakeBasis(parts_, position));
+  transport::PeerWatch watch = parts_.guard->Watch(context);
   size_t bytes = 0;
   absl::Status status;
   RETURN_IF_ERROR(snapshot->Scan(
@@ -140,7 +145,7 @@ absl::Status AuditService::DoReadRecords(
         record->set_record(std::string(version->record));
         if (bytes < kMessageBytesTarget) return true;
         bytes = 0;
-        status = parts_.guard->StillAdmitted(context);
+        status = watch.Check();
         const bool sent = status.ok() && writer->Write(response);
         response.Clear();
         return sent;
@@ -153,8 +158,9 @@ absl::Status AuditService::DoReadRecords(
 grpc::Status AuditService::ReadRecords(
     grpc::ServerContext* context, const v1::ReadRecordsRequest*,
     grpc::ServerWriter<v1::ReadRecordsResponse>* writer) {
-  absl::Status status =
+  const auto caller =
       AdmitReader(*context, "Audit.ReadRecords", "every record");
+  absl::Status status = caller.status();
   if (status.ok()) status = DoReadRecords(*context, writer);
   return transport::ToGrpc(status);
 }

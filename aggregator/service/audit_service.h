@@ -23,8 +23,9 @@ class AuditService final : public v1::Audit::Service {
 
  private:
   // Admitted, and written down with what was asked.
-  absl::Status AdmitReader(const grpc::ServerContext& context,
-                           std::string_view call, std::string predicate) const;
+  absl::StatusOr<transport::Caller> AdmitReader(
+      const grpc::ServerContext& context, std::string_view call,
+      std::string predicate) const;
   absl::StatusOr<uint32_t> CityOf(const std::string& origin) const;
   absl::Status DoListLogs(v1::ListLogsResponse* response) const;
   absl::Status DoReadLog(const v1::ReadLogRequest& request,

@@ -85,14 +85,21 @@ class ExchangeSession {
 
 namespace {
 
-// The city whose node is calling.
-absl::StatusOr<uint32_t> AdmitCity(AccessGuard* guard,
-                                   const grpc::ServerContext& context,
-                                   std::string_view call) {
-  ASSIGN_OR_RETURN(const transport::Caller caller, guard->Admit(context, call));
+// The city whose node is calling; kept as long as the call.
+struct CallingCity {
+  uint32_t number = 0;
+  transport::CallPlace place;
+};
+
+absl::StatusOr<CallingCity> AdmitCity(AccessGuard* guard,
+                                      const grpc::ServerContext& context,
+                                      std::string_view call) {
+  ASSIGN_OR_RETURN(transport::Caller caller, guard->Admit(context, call));
   const std::string& division = caller.identity.division;
-  uint32_t city = 0;
-  std::from_chars(division.data(), division.data() + division.size(), city);
+  CallingCity city;
+  city.place = std::move(caller.place);
+  std::from_chars(division.data(), division.data() + division.size(),
+                  city.number);
   return city;
 }
 
@@ -114,8 +121,9 @@ absl::Status Feed(ExchangeSession* session, Stream* stream) {
 void WriteLoop(ExchangeSession* session, Stream* stream,
                const std::function<uint64_t()>& applied_size,
                AccessGuard* guard, base::Clock* clock) {
+  transport::PeerWatch watch = guard->Watch(*session->context);
   while (true) {
-    const absl::Status admitted = guard->StillAdmitted(*session->context);
+    const absl::Status admitted = watch.Check();
     if (!admitted.ok()) return session->Fail(admitted);
     const absl::Status fed = Feed(session, stream);
     if (!fed.ok()) return session->Fail(fed);
@@ -285,8 +293,9 @@ absl::Status ExchangeService::Handle(ExchangeSession* session,
 
 absl::Status ExchangeService::Serve(grpc::ServerContext* context,
                                     Stream* stream) {
-  ASSIGN_OR_RETURN(const uint32_t city,
+  ASSIGN_OR_RETURN(const CallingCity calling,
                    AdmitCity(&guard_, *context, "Exchange.Replicate"));
+  const uint32_t city = calling.number;
   ASSIGN_OR_RETURN(const ledger::VerifierKey key, cities_.KeyOf(city));
   ExchangeSession session(
       city, context,
@@ -323,9 +332,24 @@ grpc::Status ExchangeService::Replicate(grpc::ServerContext* context,
   return transport::ToGrpc(Serve(context, stream));
 }
 
+absl::Status ExchangeService::CheckSilent(uint32_t city) const {
+  const int64_t heard = cities_.News(city).heard_us;
+  const int64_t now = clock_.NowMicros();
+  if (heard == 0 || now < heard || now - heard >= kSilenceMicros) {
+    return absl::OkStatus();
+  }
+  return base::UnavailableError(
+      "a node of {:06} was heard of {:.1f} s ago: its log goes back to it when "
+      "it has been silent for {} s; if another machine runs it, stop one of "
+      "the two",
+      city, static_cast<double>(now - heard) / base::kMicrosPerSecond,
+      kSilenceMicros / base::kMicrosPerSecond);
+}
+
 absl::Status ExchangeService::DoReadBack(
-    const grpc::ServerContext& context, uint32_t city,
+    const grpc::ServerContext& context, uint32_t city, uint64_t from,
     grpc::ServerWriter<v1::ReadBackResponse>* writer) {
+  RETURN_IF_ERROR(CheckSilent(city));
   ASSIGN_OR_RETURN(const exchange::CityCopy copy, journal_.City(city));
   const uint64_t size = copy.range.size();
   if (size == 0) {
@@ -334,19 +358,24 @@ absl::Status ExchangeService::DoReadBack(
   v1::ReadBackResponse response;
   response.set_size(size);
   response.set_incarnation_counter(copy.incarnation_counter);
+  if (from >= size) response.add_checkpoints(copy.checkpoint);
   if (!writer->Write(response)) return base::AbortedError("the node went away");
-  return StreamLog(*CityLogSource(journal_, city), 0, size, writer,
-                   [&] { return guard_.StillAdmitted(context); });
+  if (from >= size) return absl::OkStatus();
+  return StreamLog(
+      *CityLogSource(journal_, city), from, size, writer,
+      [watch = guard_.Watch(context)]() mutable { return watch.Check(); });
 }
 
 grpc::Status ExchangeService::ReadBack(
-    grpc::ServerContext* context, const v1::ReadBackRequest*,
+    grpc::ServerContext* context, const v1::ReadBackRequest* request,
     grpc::ServerWriter<v1::ReadBackResponse>* writer) {
   const auto city = AdmitCity(&guard_, *context, "Exchange.ReadBack");
   if (!city.ok()) return transport::ToGrpc(city.status());
-  const absl::Status status = DoReadBack(*context, *city, writer);
-  spdlog::info("exchange: city={} read its log back: {}", *city,
-               status.ok() ? "all of it" : base::Describe(status));
+  const absl::Status status =
+      DoReadBack(*context, city->number, request->from_size(), writer);
+  spdlog::info("exchange: city={} read its log back: from={} {}", city->number,
+               request->from_size(),
+               status.ok() ? "to its end" : base::Describe(status));
   return transport::ToGrpc(status);
 }
 
@@ -354,8 +383,9 @@ grpc::Status ExchangeService::RenewCertificate(
     grpc::ServerContext* context, const v1::RenewCertificateRequest* request,
     v1::RenewCertificateResponse* response) {
   const auto run = [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(const uint32_t city,
+    ASSIGN_OR_RETURN(const CallingCity calling,
                      AdmitCity(&guard_, *context, "Exchange.RenewCertificate"));
+    const uint32_t city = calling.number;
     if (authority_ == nullptr) {
       return base::FailedPreconditionError(
           "the province issues no certificates here; have one issued by hand");

@@ -21,6 +21,9 @@ namespace tongchou::aggregator {
 
 // Messages that wait for a city which does not read; more end its stream.
 inline constexpr size_t kOutgoingMax = 1'000;
+// So long a city is silent before it gets its log back: a few signs of life of
+// a node that is still there.
+inline constexpr int64_t kSilenceMicros = 3 * base::kMicrosPerSecond;
 
 class ExchangeSession;
 
@@ -59,7 +62,11 @@ class ExchangeService final : public v1::Exchange::Service {
       grpc::ServerContext* context,
       grpc::ServerReaderWriter<v1::ProvinceMessage, v1::NodeMessage>* stream);
   absl::Status DoReadBack(const grpc::ServerContext& context, uint32_t city,
+                          uint64_t from,
                           grpc::ServerWriter<v1::ReadBackResponse>* writer);
+  // UNAVAILABLE while a node of the city is there: a log goes back to nobody
+  // beside it.
+  absl::Status CheckSilent(uint32_t city) const;
   absl::Status KeepEvidence(const ExchangeSession& session)
       ABSL_NO_THREAD_SAFETY_ANALYSIS;  // the session's mutex is held
   absl::Status TakeBatch(ExchangeSession* session,

@@ -119,8 +119,9 @@ absl::Status MirrorService::Feed(uint64_t from, grpc::ServerContext* context,
                                  Stream* stream) {
   ASSIGN_OR_RETURN(ledger::CompactRange range,
                    journal_.own_log().RangeAt(from));
+  transport::PeerWatch watch = guard_.Watch(*context);
   while (!context->IsCancelled()) {
-    RETURN_IF_ERROR(guard_.StillAdmitted(*context));
+    RETURN_IF_ERROR(watch.Check());
     RETURN_IF_ERROR(FeedPiece(&range, stream));
   }
   return base::AbortedError("the mirror went away");

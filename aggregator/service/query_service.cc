@@ -310,7 +310,8 @@ grpc::Status QueryService::GetIndicators(
     grpc::ServerContext* context, const v1::GetIndicatorsRequest* request,
     grpc::ServerWriter<v1::GetIndicatorsResponse>* writer) {
   const auto run = [&]() -> absl::Status {
-    RETURN_IF_ERROR(parts_.guard->Admit(*context, kGetIndicators).status());
+    ASSIGN_OR_RETURN(const transport::Caller caller,
+                     parts_.guard->Admit(*context, kGetIndicators));
     RETURN_IF_ERROR(CheckReady(parts_));
     return DoIndicators(*request, writer);
   };

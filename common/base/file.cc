@@ -140,6 +140,28 @@ absl::Status Rename(const std::string& from, const std::string& to) {
                           error.message());
 }
 
+absl::Status CopyDirectory(const std::string& from, const std::string& to,
+                           std::string_view immutable) {
+  RETURN_IF_ERROR(MakeDirectories(to));
+  std::error_code error;
+  std::filesystem::directory_iterator files(from, error);
+  if (error) return InternalError("cannot list {}: {}", from, error.message());
+  for (const auto& file : files) {
+    const std::string name = file.path().filename().string();
+    const std::string copy = to + "/" + name;
+    if (!name.ends_with(immutable)) {
+      ASSIGN_OR_RETURN(const std::string content, ReadFile(file.path()));
+      RETURN_IF_ERROR(WriteFileDurably(copy, content));
+      continue;
+    }
+    std::filesystem::create_hard_link(file.path(), copy, error);
+    if (error) {
+      return UnavailableError("cannot link {}: {}", copy, error.message());
+    }
+  }
+  return SyncDirectory(to);
+}
+
 absl::Status MakeEmptyDirectory(const std::string& path) {
   RETURN_IF_ERROR(RemoveAll(path));
   return MakeDirectories(path);

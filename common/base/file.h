@@ -28,6 +28,10 @@ absl::Status MakeDirectories(const std::string& path);
 absl::Status RemoveAll(const std::string& path);
 // Replaces what `to` names, but for a directory with something in it.
 absl::Status Rename(const std::string& from, const std::string& to);
+// The files of a directory in a new one, durably; those whose names end in
+// `immutable` are nobody's to write any more and are shared (hard links).
+absl::Status CopyDirectory(const std::string& from, const std::string& to,
+                           std::string_view immutable);
 // A directory with nothing in it.
 absl::Status MakeEmptyDirectory(const std::string& path);
 

@@ -124,7 +124,7 @@ absl::StatusOr<v1::Welcome> Ingest::OnHello(const v1::Hello& hello,
   if (hello.committed_size() < copy.range.size()) {
     return base::FailedPreconditionError(
         "{}: the node has {} entries, the province holds {}: the node is "
-        "behind its own past; stop it and run tongchou-node --restore",
+        "behind its own past; it brings the missing entries back",
         config_.origin, hello.committed_size(), copy.range.size());
   }
   Greet(hello, copy, std::move(claimed));
@@ -170,8 +170,8 @@ absl::Status Ingest::CheckIncarnation(const v1::Incarnation& incarnation,
   if (!older && !twin) return absl::OkStatus();
   return base::FailedPreconditionError(
       "{}: a clone: start {} (nonce {:016x}) after start {} (nonce {:016x}) "
-      "of this node; stop one of the two; if this one lost its disk or is an "
-      "old copy, stop it and run tongchou-node --restore",
+      "of this node: its log is an old copy, or two machines run it; stop one "
+      "of the two",
       config_.origin, incarnation.counter(), incarnation.nonce(),
       copy.incarnation_counter, copy.incarnation_nonce);
 }

@@ -62,7 +62,7 @@ absl::Status Uplink::CheckWelcome(const v1::Welcome& welcome, int64_t now_us) {
   if (welcome.durable_size() > committed) {
     return base::FailedPreconditionError(
         "{}: the province holds {} entries, here are {}: this log is behind "
-        "its own past; stop it and run tongchou-node --restore",
+        "its own past",
         config_.origin, welcome.durable_size(), committed);
   }
   if (welcome.applied_size() > welcome.durable_size()) {

@@ -101,16 +101,14 @@ absl::StatusOr<std::unique_ptr<HeadSigner>> HeadSigner::Open(
   opened->signed_size_ = last.size;
   if (last.size > size) {
     opened->read_only_reason_ = fmt::format(
-        "the log has {} entries but {} were signed: it is an old copy; stop "
-        "the node and run tongchou-node --restore",
-        size, last.size);
+        "the log has {} entries but {} were signed: it is an old copy", size,
+        last.size);
     return opened;
   }
   ASSIGN_OR_RETURN(const Hash root, log->RootAt(last.size));
   if (root != last.root) {
     opened->read_only_reason_ = fmt::format(
-        "the log is another than the one signed at size {}; restore it",
-        last.size);
+        "the log is another than the one signed at size {}", last.size);
   }
   return opened;
 }
@@ -125,7 +123,7 @@ absl::Status HeadSigner::Confirm(uint64_t known_size, const Hash& known_root) {
   if (known_size > size) {
     return base::FailedPreconditionError(
         "the province holds {} entries of this log, here are {}: this is an "
-        "old copy; stop the node and run tongchou-node --restore",
+        "old copy",
         known_size, size);
   }
   ASSIGN_OR_RETURN(const Hash root, log_->RootAt(known_size));

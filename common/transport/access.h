@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/base/identity.h"
+#include "common/transport/peer_limits.h"
 
 namespace tongchou::transport {
 
@@ -32,6 +33,7 @@ struct Caller {
   base::Identity identity;
   std::string uri;  // the identity as the certificate says it
   Permit permit = Permit::kYes;
+  CallPlace place;  // where calls are bounded: kept as long as the call
 };
 
 // PERMISSION_DENIED says who the caller is and that this call is not for him;

@@ -30,12 +30,13 @@
 #include "common/transport/channel.h"
 #include "node/node.h"
 #include "tests/common/ledger/add_with_leaf.h"
+#include "node/write_calls.h"
 #include "tests/support/temporary_directory.h"
 #include "tongchou/v1/admin.grpc.pb.h"
 #include "tongchou/v1/audit.pb.h"
 #include "tongchou/v1/exchange.grpc.pb.h"
 #include "tongchou/v1/mirror.grpc.pb.h"
-#include "tongchou/v1/node.pb.h"
+#include "tongchou/v1/node.grpc.pb.h"
 #include "tongchou/v1/query.grpc.pb.h"
 
 namespace tongchou {
@@ -547,6 +548,49 @@ TEST_F(AccessTest, AMirrorThatSendsOtherEntriesIsRefused) {
       << "what came back before the stream ended is here";
   EXPECT_EQ(problem().find("does not continue"), std::string::npos)
       << problem();
+}
+
+// One caller's write streams are bounded; others have theirs.
+TEST_F(AccessTest, OnePersonDoesNotTakeAllWriteStreams) {
+  struct Open {
+    grpc::ClientContext context;
+    std::unique_ptr<
+        grpc::ClientReaderWriter<v1::WriteRequest, v1::WriteResponse>>
+        stream;
+    // Answered, also when the answer is that the request is none.
+    bool Start(v1::Node::Stub* stub) {
+      stream = stub->WriteStream(&context);
+      v1::WriteResponse response;
+      return stream->Write({}) && stream->Read(&response);
+    }
+  };
+  const auto person = v1::Node::NewStub(ChannelOf(kCallers[1], true));
+  std::vector<std::unique_ptr<Open>> open;
+  for (int i = 0; i < node::kWriteStreamsPerPeerMax; ++i) {
+    open.push_back(std::make_unique<Open>());
+    ASSERT_TRUE(open.back()->Start(person.get())) << i;
+  }
+  Open refused;
+  EXPECT_FALSE(refused.Start(person.get()));
+  const grpc::Status status = refused.stream->Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_NE(status.error_message().find("256 calls of"), std::string::npos)
+      << status.error_message();
+  const auto other = v1::Node::NewStub(ChannelOf(kCallers[2], true));
+  Open of_other;
+  EXPECT_TRUE(of_other.Start(other.get()));
+  open.front()->stream->WritesDone();
+  EXPECT_TRUE(open.front()->stream->Finish().ok());
+  bool again = false;
+  const auto give_up = std::chrono::steady_clock::now() + kPatience;
+  while (!again && std::chrono::steady_clock::now() < give_up) {
+    auto one = std::make_unique<Open>();
+    again = one->Start(person.get());
+    open.push_back(std::move(one));
+  }
+  EXPECT_TRUE(again);
+  for (const auto& one : open) one->context.TryCancel();
+  of_other.context.TryCancel();
 }
 
 }  // namespace

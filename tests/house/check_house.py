@@ -40,7 +40,7 @@ RESERVED_INCLUDES = (
     (re.compile(r"grpcpp/|grpc/|.*\.grpc\.pb\.h$"),
      ("common/transport/", "node/node_service.", "node/uplink_client.",
       "node/write_calls.", "node/read_back.", "node/join.",
-      "node/renewal.", "aggregator/service/",
+      "node/renewal.", "node/restoring_service.", "aggregator/service/",
       "audit/fetch.", "audit/mirror.", "audit/command_line.", "cli/")),
 )
 

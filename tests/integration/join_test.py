@@ -86,6 +86,20 @@ def check_join(province, door, home, listen):
     return process
 
 
+def check_cut_off(province, door, home, listen):
+    """Before the token is spent the place is tried; after it, what to do is
+    said."""
+    token = tongchou(province, "admin", "city", "add", "361000", "--name",
+                     "抚州市人社局", "--contact", "李明,13800000000").strip()
+    (home / "join.probe").mkdir(parents=True)
+    check_refused(token, door, home, listen, "join.probe")
+    (home / "join.probe").rmdir()
+    (home / "ca.pem").mkdir()
+    check_refused(token, door, home, listen, "the token is used up: keep the")
+    assert not (home / "node.toml").exists()
+    check_refused(token, door, home, listen, "unknown, used up")
+
+
 def check_streams(province, listen):
     add_client(province, "operator-new", f"city/{CITY}/operator/demo", None)
     path = province.options.dir / "operator-new.toml"
@@ -162,6 +176,7 @@ def main():
         province.start_all()
         add_client(province, "admin", "province/admin/root")
         process = check_join(province, door, home, listen)
+        check_cut_off(province, door, home.parent / "cut-off", listen)
         check_streams(province, listen)
         process = check_renewal(province, home, process)
         check_restart(province)

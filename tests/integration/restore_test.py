@@ -1,7 +1,8 @@
 """A node that lost its disk, and one that was put back from an old copy.
 
 Real processes. The node must notice, sign and write nothing, bring its log back
-from the province, and go on with the next number; the audit stays clean.
+from the province by itself, and go on with the next number; the audit stays
+clean.
 """
 
 import json
@@ -13,7 +14,7 @@ import harness
 
 DAY = "2008-10-31"
 PERSONS = 800
-NOTICE_SECONDS = 20
+NOTICE_SECONDS = 60
 
 
 class City:
@@ -29,6 +30,11 @@ class City:
         process, _ = self.province.processes.pop(self.code)
         process.terminate()
         assert process.wait(30) == 0
+
+    def kill(self):
+        process, _ = self.province.processes.pop(self.code)
+        process.kill()
+        process.wait(30)
 
     def start(self):
         self.province.start(self.code, "tongchou-node", self.config)
@@ -66,29 +72,122 @@ def import_one(province, city):
                for f in done["files"])
 
 
-def expect_read_only(city, province, folder, words):
-    status = city.wait_for("read-only", lambda s: words in str(s))
-    refused = subprocess.run(
+def put(province, code, unit, status=0):
+    """One unit; what was said to it."""
+    done = subprocess.run(
         [str(a) for a in province.client(
-            f"operator-{city.code}", "import", folder.folder)],
+            f"operator-{code}", "put", "unit", f"AAB001={unit}", "AAB004=x",
+            f"AAB301={code[:4]}02")],
         capture_output=True, text=True, check=False)
-    assert refused.returncode != 0
-    assert words in refused.stderr, refused.stderr
-    return status
+    assert (done.returncode == 0) == (status == 0), (done.stdout, done.stderr)
+    return done.stdout + done.stderr
 
 
-def restored(city, province, folder, before):
-    """Restores and starts; what was there before is there, and goes on."""
+def is_connected(status):
+    return status["uplink"] == "connected" and not status.get("read_only")
+
+
+def expect_as_before(city, province, folder, before):
+    """What was there before is there, and the next number is the next."""
+    after = city.wait_for("connected", is_connected)
+    for key in ("committed", "records"):
+        assert after[key] == before[key], (key, after, before)
+    assert import_one(province, folder) == 0
+    committed = city.status()["committed"]  # the receipts of the import
+    put(province, city.code, f"9{committed}")
+    city.wait_for("the next number", lambda s:
+                  s["durable"] == s["committed"] == committed + 1)
+
+
+def check_by_hand(city, province, folder):
+    """--restore still does it, and says how far it is."""
+    before = city.status()
+    exit_code, _, error = city.restore()
+    assert exit_code != 0 and "stop the node first" in error, error
+    city.stop()
+    exit_code, out, error = city.restore()
+    assert exit_code == 0 and "nothing to restore" in out, (out, error)
+    shutil.rmtree(city.directory / "data")
+    (city.directory / "guard.json").unlink()
     exit_code, out, error = city.restore()
     assert exit_code == 0, error
     assert f"restored {before['committed']} entries" in out, out
     assert f"{before['committed']} of {before['committed']}" in error
     city.start()
-    after = city.wait_for("connected", lambda s: s["uplink"] == "connected")
-    for key in ("committed", "records"):
-        assert after[key] == before[key], (key, after, before)
-    assert import_one(province, folder) == 0
-    return after["committed"]
+    expect_as_before(city, province, folder, before)
+    print(f"ok: --restore: {out.strip()}")
+
+
+def said(city, words):
+    """The last line of the node's log with these words."""
+    lines = (city.directory / "log.txt").read_text().splitlines()
+    return [line for line in lines if words in line][-1]
+
+
+def check_empty_disk(city, province, folder):
+    """SIGKILL, an empty disk, a normal start: it heals itself."""
+    before = city.status()
+    city.kill()
+    shutil.rmtree(city.directory / "data")
+    (city.directory / "guard.json").unlink()
+    city.start()
+    expect_as_before(city, province, folder, before)
+    print("ok: an empty disk:", said(city, "brought the log back"))
+
+
+def check_old_copy(city, province, folder, second):
+    """The same from an old copy, of which only the end is fetched."""
+    city.stop()
+    copy = city.directory / "copy"
+    shutil.copytree(city.directory / "data", copy)
+    city.start()
+    old = city.wait_for("connected", is_connected)
+    folder.folder = second
+    assert import_one(province, folder) > 0
+    newest = city.wait_for("durable", lambda s: s["durable"] == s["committed"])
+    city.kill()
+    shutil.rmtree(city.directory / "data")
+    copy.rename(city.directory / "data")
+    city.start()
+    expect_as_before(city, province, folder, newest)
+    line = said(city, "brought the log back")
+    assert f"fetched={newest['committed'] - old['committed']} " in line, line
+    print("ok: an old copy:", line)
+
+
+def check_without_province(city, province):
+    """An empty node asks first; one that was welcomed goes on alone."""
+    aggregator = province.options.dir / "province" / "aggregator.toml"
+
+    def stop_aggregator():
+        process, _ = province.processes.pop("aggregator")
+        process.terminate()
+        assert process.wait(30) == 0
+
+    stop_aggregator()
+    put(province, city.code, "91")
+    before = city.status()
+    city.stop()
+    city.start()
+    city.wait_for("it serves", lambda s: True)
+    put(province, city.code, "92")
+    assert city.status()["committed"] == before["committed"] + 1
+    # All of it is to be at the province before the disk is lost.
+    province.start("aggregator", "tongchou-aggregator", aggregator)
+    before = city.wait_for("durable", lambda s: is_connected(s) and
+                           s["durable"] == s["committed"])
+    stop_aggregator()
+    city.kill()
+    shutil.rmtree(city.directory / "data")
+    (city.directory / "guard.json").unlink()
+    city.start()
+    city.wait_for("it serves", lambda s: s["committed"] == 0)
+    text = put(province, city.code, "93", status=1)
+    assert "has not said yet whether it holds" in text, text
+    province.start("aggregator", "tongchou-aggregator", aggregator)
+    after = city.wait_for("connected", is_connected)
+    assert after["committed"] == before["committed"], (after, before)
+    print("ok: an empty node waits for the province's word")
 
 
 def main():
@@ -99,45 +198,15 @@ def main():
                      options.dir / name, "--persons", persons, "--dirty", 0,
                      "--day", 1, "--clock", DAY])
     folders = harness.cities(options)
-    code = folders[0].code
     second = options.dir / "second" / folders[0].folder.name
     with harness.running(options, folders) as province:
         province.wait_applied(province.import_all())
-        city = City(province, code)
-        before = city.status()
-
-        exit_code, _, error = city.restore()
-        assert exit_code != 0 and "stop the node first" in error, error
-
-        city.stop()
-        shutil.rmtree(city.directory / "data")
-        (city.directory / "guard.json").unlink()
-        city.start()
-        expect_read_only(city, province, folders[0], "tongchou-node --restore")
-        city.stop()
-        entries = restored(city, province, folders[0], before)
-        print(f"ok: an empty disk got {entries} entries back")
-
-        city.stop()
-        exit_code, out, error = city.restore()
-        assert exit_code == 0 and "nothing to restore" in out, (out, error)
-        copy = city.directory / "copy"
-        shutil.copytree(city.directory / "data", copy)
-        city.start()
-        city.wait_for("connected", lambda s: s["uplink"] == "connected")
-        folders[0].folder = second
-        assert import_one(province, folders[0]) > 0
+        city = City(province, folders[0].code)
+        check_by_hand(city, province, folders[0])
+        check_empty_disk(city, province, folders[0])
+        check_old_copy(city, province, folders[0], second)
+        check_without_province(city, province)
         province.wait_applied([])
-        newest = city.status()
-        city.stop()
-        shutil.rmtree(city.directory / "data")
-        copy.rename(city.directory / "data")
-        city.start()
-        expect_read_only(city, province, folders[0], "--restore")
-        city.stop()
-        entries = restored(city, province, folders[0], newest)
-        print(f"ok: an old copy was replaced by {entries} entries")
-
         audit = province.audit()
         assert audit["verdict"] == "clean", audit["findings"][:5]
     shutil.rmtree(options.dir, ignore_errors=True)

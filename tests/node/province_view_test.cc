@@ -87,7 +87,7 @@ class ProvinceViewTest : public testing::Test {
 
 TEST_F(ProvinceViewTest, KeepsWhatItVerifiedAndCosignsIt) {
   EXPECT_EQ(view_->note(), "");
-  EXPECT_FALSE(view_->any_revoked());
+  EXPECT_FALSE(view_->revocations().any());
   const std::string cosigned = *view_->OnPiece(province_.Revoke(certificate_));
   EXPECT_EQ(
       ledger::VerifyCosignature(
@@ -97,8 +97,9 @@ TEST_F(ProvinceViewTest, KeepsWhatItVerifiedAndCosignsIt) {
       77u);
   Open();
   EXPECT_EQ(view_->status().size, 1u);
-  EXPECT_TRUE(view_->IsRevoked(certificate_));
-  EXPECT_FALSE(view_->IsRevoked(base::Sha256("another")));
+  EXPECT_TRUE(
+      absl::IsPermissionDenied(view_->revocations().Check(certificate_)));
+  EXPECT_TRUE(view_->revocations().Check(base::Sha256("another")).ok());
   EXPECT_NE(*view_->OnPiece(province_.Revoke(certificate_)), "");
   EXPECT_EQ(view_->status().size, 2u);
 }
@@ -129,7 +130,8 @@ TEST_F(ProvinceViewTest, ANewKeyBeginsANewLog) {
   Open();
   EXPECT_EQ(view_->note(), "");
   EXPECT_EQ(view_->status().problem, "");
-  EXPECT_TRUE(view_->IsRevoked(certificate_));
+  EXPECT_TRUE(
+      absl::IsPermissionDenied(view_->revocations().Check(certificate_)));
   TestProvinceLog again('q');
   EXPECT_NE(*view_->OnPiece(again.Act({})), "");
 }

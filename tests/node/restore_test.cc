@@ -59,16 +59,35 @@ class RestoreTest : public NodeTest {
                     .ok());
     return pieces;
   }
+  // Answers as the province does.
+  static ReadBackOpener Opener(std::vector<v1::ReadBackResponse> pieces,
+                               uint64_t* asked_from = nullptr) {
+    return [=](uint64_t from) -> absl::StatusOr<ReadBackSource> {
+      if (asked_from != nullptr) *asked_from = from;
+      std::vector<v1::ReadBackResponse> answer;
+      for (const v1::ReadBackResponse& piece : pieces) {
+        if (piece.bundles().empty()) {
+          answer.push_back(piece);
+        } else if (const auto range = ledger::PeekBundle(piece.bundles(0));
+                   !range.ok() || range->first_sequence >= from) {
+          answer.push_back(piece);
+        }
+      }
+      if (answer.size() == 1 && pieces.size() > 1) {
+        *answer[0].add_checkpoints() = pieces.back().checkpoints(0);
+      }
+      return [answer, next = size_t{0}](
+                 v1::ReadBackResponse* piece) mutable -> absl::StatusOr<bool> {
+        if (next == answer.size()) return false;
+        *piece = answer[next++];
+        return true;
+      };
+    };
+  }
   absl::StatusOr<RestoreSummary> Restore(
       std::vector<v1::ReadBackResponse> pieces) {
-    size_t next = 0;
     return node::Restore(
-        config_,
-        [&](v1::ReadBackResponse* piece) -> absl::StatusOr<bool> {
-          if (next == pieces.size()) return false;
-          *piece = pieces[next++];
-          return true;
-        },
+        config_, Opener(std::move(pieces), &asked_from_),
         [&](const RestoreProgress& progress) { progress_ = progress; });
   }
 
@@ -111,6 +130,7 @@ class RestoreTest : public NodeTest {
   NodeConfig config_;
   base::Ed25519PrivateKey key_ = base::Ed25519PrivateKey::Generate();
   RestoreProgress progress_;
+  uint64_t asked_from_ = 0;  // the last time
 };
 
 TEST_F(RestoreTest, OntoAnEmptyDisk) {
@@ -175,6 +195,83 @@ TEST_F(RestoreTest, InPlaceOfAnOldCopy) {
   }
 }
 
+// An old copy that is the beginning of what the province has gets the rest.
+TEST_F(RestoreTest, OnlyTheMissingEndIsFetched) {
+  WriteSome("x");
+  CopyLog();
+  WriteSome("y");
+  const auto pieces = Province();
+  const auto log = [&] {
+    ledger::LogStoreOptions options;
+    options.directory = config_.data + "/log";
+    return ledger::LogStore::Open(options).value();
+  };
+  EXPECT_TRUE(NeedsRestore(config_, *log(), Opener(pieces)).value());
+  const auto done = Restore(pieces);
+  ASSERT_TRUE(done.ok()) << done.status();
+  EXPECT_EQ(asked_from_, 5u);
+  EXPECT_EQ(done->entries, 10u);
+  EXPECT_EQ(done->fetched, 5u);
+  EXPECT_EQ(progress_.entries, 10u);
+  EXPECT_FALSE(NeedsRestore(config_, *log(), Opener(pieces)).value());
+  const ledger::Hash root = log_->Head().range.Root();
+  const uint64_t live = index_->live_records();
+  AtRestored([&] {
+    EXPECT_EQ(log_->Head().range.Root(), root);
+    EXPECT_EQ(index_->live_records(), live);
+    EXPECT_EQ(**log_->FindTransaction("y-id"), 7u);
+    EXPECT_EQ(base::ReadBigEndian(**log_->GetLocalFact(kIncarnationFact)), 7u);
+    EXPECT_EQ(Commit({Upsert("ya", "3")})->committed_size, 11u);
+    const auto entry = reader_->ReadEntry(10);
+    ASSERT_TRUE(entry.ok()) << entry.status();
+    EXPECT_EQ(entry->header.previous(), 9u);
+  });
+}
+
+// One that went on alone, but not as far, is no such beginning.
+TEST_F(RestoreTest, AnotherBeginningIsFetchedWhole) {
+  WriteSome("x");
+  CopyLog();
+  AtRestored([&] {
+    ASSERT_TRUE(Commit({Upsert("old1", "1"), Upsert("old2", "1")}).ok());
+  });
+  WriteSome("y");
+  const auto pieces = Province();
+  const ledger::Hash root = log_->Head().range.Root();
+  const auto done = Restore(pieces);
+  ASSERT_TRUE(done.ok()) << done.status();
+  EXPECT_EQ(asked_from_, 0u);
+  EXPECT_EQ(done->fetched, 10u);
+  EXPECT_EQ(done->added_again, 2u);
+  AtRestored([&] {
+    EXPECT_EQ(size(), 12u);
+    EXPECT_EQ(*log_->RootAt(10), root);
+  });
+}
+
+// A fork in the missing end changes nothing, nor does an end that nobody
+// signed.
+TEST_F(RestoreTest, AnEndThatDoesNotHoldChangesNothing) {
+  WriteSome("x");
+  CopyLog();
+  WriteSome("y");
+  auto pieces = Province();
+  ASSERT_TRUE(ledger::HeadSigner::RestoreGuard(config_.sign_guard, CitySigner(),
+                                               8, *log_->RootAt(7))
+                  .ok());
+  auto done = Restore(pieces);
+  EXPECT_TRUE(absl::IsFailedPrecondition(done.status())) << done.status();
+  EXPECT_THAT(std::string(base::Message(done.status())), HasSubstr("a fork"));
+  AtRestored([&] { EXPECT_EQ(size(), 5u); });
+  std::filesystem::remove(config_.sign_guard);
+  pieces.back().set_checkpoints(0, CitySigner().Sign(10, *log_->RootAt(9)));
+  done = Restore(pieces);
+  EXPECT_TRUE(absl::IsDataLoss(done.status())) << done.status();
+  AtRestored([&] { EXPECT_EQ(size(), 5u); });
+  EXPECT_TRUE(Restore(Province()).ok());
+  AtRestored([&] { EXPECT_EQ(size(), 10u); });
+}
+
 TEST_F(RestoreTest, WhatOnlyTheOldCopyHasIsAddedAgain) {
   WriteSome("x");
   CopyLog();
@@ -205,6 +302,9 @@ TEST_F(RestoreTest, AReplacementThatWasCutOffIsEnded) {
   WriteSome("y");
   const auto pieces = Province();
   const std::string log = config_.data + "/log";
+  ASSERT_TRUE(base::Rename(log, log + ".replaced").ok());
+  ASSERT_TRUE(EndReplacement(config_).ok());
+  EXPECT_TRUE(base::FileExists(log));
   ASSERT_TRUE(base::Rename(log, log + ".replaced").ok());
   auto done = Restore(pieces);
   ASSERT_TRUE(done.ok()) << done.status();
