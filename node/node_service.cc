@@ -64,9 +64,11 @@ grpc::ServerUnaryReactor* NodeService::Write(
 WriteReactor* NodeService::WriteStream(grpc::CallbackServerContext* context) {
   const auto caller = Caller(*context, "Node.WriteStream", &streams_);
   if (caller.ok()) {
-    return writes_.Stream(caller->actor, [watch = Watch(*context)]() mutable {
-      return watch.Check();
-    });
+    return writes_.Stream(
+        caller->import.actor,
+        [watch = Watch(*context), place = caller->place]() mutable {
+          return watch.Check();
+        });
   }
   return WriteCalls::Refuse(caller.status());
 }
