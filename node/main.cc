@@ -88,6 +88,7 @@ ReadBackOpener PatientOpener(const NodeConfig& config, ReadBackStop* stop) {
 }
 
 absl::Status RestoreLog(const NodeConfig& config) {
+  RETURN_IF_ERROR(CheckReadBack(config));
   ReadBackStop stop;
   ProgressLine line;
   ASSIGN_OR_RETURN(

@@ -53,16 +53,20 @@ void ReadBackStop::Stop() {
   for (grpc::ClientContext* const call : calls_) call->TryCancel();
 }
 
-absl::StatusOr<ReadBackSource> OpenReadBack(const NodeConfig& config,
-                                            uint64_t from_size,
-                                            ReadBackStop* stop) {
+absl::Status CheckReadBack(const NodeConfig& config) {
   if (config.aggregator.empty()) {
     return base::FailedPreconditionError(
         "the configuration names no aggregator: there is nobody to restore "
         "from");
   }
-  RETURN_IF_ERROR(transport::CheckTlsFiles(
-      config.tls, {base::Role::kCityNode, fmt::format("{:06}", config.city)}));
+  return transport::CheckTlsFiles(
+      config.tls, {base::Role::kCityNode, fmt::format("{:06}", config.city)});
+}
+
+absl::StatusOr<ReadBackSource> OpenReadBack(const NodeConfig& config,
+                                            uint64_t from_size,
+                                            ReadBackStop* stop) {
+  RETURN_IF_ERROR(CheckReadBack(config));
   ASSIGN_OR_RETURN(
       const auto channel,
       transport::MakeChannel(config.aggregator, config.tls,

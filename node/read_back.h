@@ -27,6 +27,9 @@ class ReadBackStop {
   std::set<grpc::ClientContext*> calls_ ABSL_GUARDED_BY(mutex_);
 };
 
+// Whether the node has a province and its own certificate to ask it with.
+absl::Status CheckReadBack(const NodeConfig& config);
+
 // Connects with the node's certificate and asks for what lies behind the first
 // `from_size` entries. FAILED_PRECONDITION when the node has no province;
 // UNAVAILABLE when it cannot be reached, or while a node of the city is
