@@ -167,7 +167,11 @@ def check_nothing_without_the_mirror(trial):
     code = trial.province.cities[0].code
     until("the node is told why",
           lambda: "mirror" in trial.node(code)["uplink"])
-    trial.writers[0].put()  # a city works on alone
+    try:
+        trial.writers[0].put()
+        raise AssertionError("an empty log was written before the greeting")
+    except harness.quickstart.Failure as failure:
+        assert "has not said yet" in str(failure), failure
     log = trial.own_log()
     assert log["size"] == log["signed"] == 0 and "mirror" in log["problem"], log
     assert trial.metric("tongchou_province_log_signed") == 0
@@ -177,6 +181,9 @@ def check_nothing_without_the_mirror(trial):
             "S1")], capture_output=True, text=True, check=False)
     assert done.returncode == 1 and "held" in done.stderr, done.stderr
     trial.start_mirror()
+    for city in trial.province.cities:
+        until("the node is welcome",
+              lambda: trial.node(city.code)["uplink"] == "connected")
     trial.put_all(5)
     trial.wait_settled()
     until("the metrics say it", lambda: trial.metric(
