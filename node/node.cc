@@ -177,9 +177,6 @@ absl::Status RunningNode::StartServers() {
 }
 
 absl::Status RunningNode::Open(bool rebuild_state) {
-  RETURN_IF_ERROR(transport::CheckTlsFiles(
-      config_.tls,
-      {base::Role::kCityNode, fmt::format("{:06}", config_.city)}));
   RETURN_IF_ERROR(OpenStores(rebuild_state));
   RETURN_IF_ERROR(StartServers());
   server_->SetServing(true);

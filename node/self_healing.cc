@@ -7,6 +7,7 @@
 #include "common/base/logging.h"
 #include "common/base/mutex.h"
 #include "common/base/status.h"
+#include "common/transport/credentials.h"
 #include "common/transport/ops_server.h"
 #include "common/transport/server.h"
 #include "node/node.h"
@@ -70,6 +71,9 @@ SelfHealingNode::~SelfHealingNode() {
 }
 
 absl::Status SelfHealingNode::Open(bool rebuild_state) {
+  RETURN_IF_ERROR(transport::CheckTlsFiles(
+      config_.tls,
+      {base::Role::kCityNode, fmt::format("{:06}", config_.city)}));
   RETURN_IF_ERROR(EndReplacement(config_));
   ASSIGN_OR_RETURN(serving_, ServingNode::Start(config_, rebuild_state, ""));
   port_ = serving_->port();
