@@ -57,14 +57,21 @@ void Receipts::Want(uint32_t city, WantedSizes* wanted) const {
   }
 }
 
-void Receipts::Compare(uint32_t city, const LogOutcome& outcome,
-                       Findings* findings) const {
+absl::Status Receipts::Compare(uint32_t city, const LogOutcome& outcome,
+                               Findings* findings) const {
   const auto receipts = cities_.find(city);
   uint64_t covered = 0;
   if (receipts != cities_.end()) {
     for (const Receipt& one : receipts->second) {
       covered = one.size;
       const auto root = outcome.roots.find(one.size);
+      if (root == outcome.roots.end() && one.size > 0 &&
+          one.size <= outcome.resumed_size) {
+        return base::FailedPreconditionError(
+            "{}: the province's log has got a receipt at size {}, within the "
+            "part that was verified before; verify without --resume",
+            LogName(city), one.size);
+      }
       if (root == outcome.roots.end() || root->second == one.root) continue;
       findings->Add(Place(one.sequence),
                     fmt::format("names another root at size {} of {} than "
@@ -72,10 +79,36 @@ void Receipts::Compare(uint32_t city, const LogOutcome& outcome,
                                 one.size, LogName(city)));
     }
   }
-  if (covered >= outcome.size) return;
+  if (covered >= outcome.size) return absl::OkStatus();
   findings->Add(fmt::format("{} entries {} to {}", LogName(city), covered,
                             outcome.size - 1),
                 "are in no receipt of the province's log");
+  return absl::OkStatus();
+}
+
+void Receipts::SaveTo(v1::VerifiedLog* facts) const {
+  facts->set_last_ordinal(last_ordinal_);
+  for (const auto& [city, receipts] : cities_) {
+    for (const Receipt& one : receipts) {
+      v1::VerifiedReceipt& saved = *facts->add_receipts();
+      saved.set_city(city);
+      saved.set_size(one.size);
+      saved.set_root(std::string(one.root.view()));
+      saved.set_sequence(one.sequence);
+    }
+  }
+}
+
+absl::Status Receipts::Restore(const v1::VerifiedLog& facts) {
+  last_ordinal_ = facts.last_ordinal();
+  for (const v1::VerifiedReceipt& saved : facts.receipts()) {
+    if (saved.root().size() != kHashBytes) {
+      return base::DataLossError("a root has not {} bytes", kHashBytes);
+    }
+    cities_[saved.city()].push_back(
+        {saved.size(), base::Hash::FromView(saved.root()), saved.sequence()});
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace tongchou::audit
