@@ -121,15 +121,18 @@ absl::Status PieceWriter::Sync() {
 
 absl::StatusOr<uint64_t> ReadPieces(
     const std::string& path,
-    const std::function<absl::Status(std::string_view)>& visit) {
+    const std::function<absl::Status(std::string_view)>& visit, uint64_t from) {
   Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) {
     if (errno == ENOENT) return 0;
     return FileError("cannot open", path);
   }
+  if (lseek(file.get(), static_cast<off_t>(from), SEEK_SET) < 0) {
+    return FileError("cannot read", path);
+  }
   std::string buffer;
   size_t begin = 0;
-  uint64_t whole = 0;
+  uint64_t whole = from;
   while (true) {
     while (buffer.size() - begin >= kLengthBytes) {
       const uint32_t length = DecodeLength(buffer.data() + begin);
@@ -175,6 +178,10 @@ std::string Archive::bundles(uint32_t city) const {
 
 std::string Archive::checkpoints(uint32_t city) const {
   return city_directory(city) + "/checkpoints";
+}
+
+std::string Archive::verified(uint32_t city) const {
+  return directory_ + "/verified/" + LogName(city);
 }
 
 std::string Archive::claims_directory() const { return directory_ + "/claims"; }

@@ -5,6 +5,7 @@
 //   DIR/province/...         the same of the province's own log
 //   DIR/claims/records       the unified database's records
 //   DIR/claims/figures       its figures
+//   DIR/verified/360100      what an earlier verify proved (verified_log.h)
 //
 // Every file is a sequence of pieces: length (u32 big-endian), bytes. A piece
 // that was cut off while it was written is dropped when the copy is continued.
@@ -56,9 +57,13 @@ class PieceWriter {
 // Calls `visit` with every whole piece until it fails; its error is returned.
 // The number of bytes in whole pieces comes back: what follows is a torn tail.
 // A file that does not exist has none. DATA_LOSS for an impossible length.
+// Bytes before `from`, where a piece begins, are passed over and counted.
 absl::StatusOr<uint64_t> ReadPieces(
     const std::string& path,
-    const std::function<absl::Status(std::string_view)>& visit);
+    const std::function<absl::Status(std::string_view)>& visit,
+    uint64_t from = 0);
+// What a piece takes in a file.
+inline uint64_t PieceBytes(std::string_view piece) { return 4 + piece.size(); }
 
 // Paths inside the copy.
 class Archive {
@@ -68,6 +73,7 @@ class Archive {
   std::string bundles(uint32_t city) const;
   std::string checkpoints(uint32_t city) const;
   std::string city_directory(uint32_t city) const;
+  std::string verified(uint32_t city) const;
   std::string claimed_records() const;
   std::string claimed_figures() const;
   std::string claims_directory() const;

@@ -2,103 +2,137 @@
 
 #include <algorithm>
 #include <atomic>
-#include <map>
-#include <set>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 
 #include "audit/receipts.h"
-#include "common/base/clock.h"
+#include "audit/verified_log.h"
 #include "common/base/status.h"
-#include "common/ledger/checkpoint.h"
-#include "common/ledger/cosignature.h"
 
 namespace tongchou::audit {
 namespace {
 
 constexpr size_t kThreads = 2;
-// So long witnesses may take for the newest heads.
-constexpr int64_t kQuorumMicros = 120 * base::kMicrosPerSecond;
-
 uint32_t EndOfYearBefore(uint32_t day) {
   return (day / 10'000 - 1) * 10'000 + 1231;
 }
 
-void RunOne(const Archive& archive, const Policy& policy, Bodies bodies,
-            CityRun* run) {
-  EntryVisitor visit;
-  if (run->records != nullptr) {
-    visit = [run](const AuditedEntry& entry) { run->records->Take(entry); };
+// One log with what an earlier verification left of it, and what this one
+// leaves.
+class LogRun {
+ public:
+  LogRun(const Archive& archive, const Policy& policy,
+         const RunOptions& options)
+      : archive_(archive), policy_(policy), options_(options) {
+    check.bodies = options.bodies;
+    check.progress = options.progress;
   }
-  auto outcome =
-      CheckLog(archive, *run->policy, &policy.witness, policy.synthetic_clock,
-               run->wanted, visit, &run->findings, bodies);
-  if (!outcome.ok()) {
-    run->status = outcome.status();
-    return;
-  }
-  run->outcome = *std::move(outcome);
-  if (run->records != nullptr) run->records->Finish();
-}
 
-// The newest head of the province's log that enough witnesses cosigned.
-absl::StatusOr<uint64_t> QuorumSize(const Archive& archive,
-                                    const Policy& policy) {
-  std::map<uint64_t, std::set<std::string>> signers;
-  uint64_t newest = 0;
-  const auto take = [&](std::string_view note) {
-    const auto head = ledger::OpenCheckpoint(note, policy.own.key);
-    if (!head.ok()) return absl::OkStatus();  // named elsewhere
-    std::set<std::string>& names = signers[head->size];
-    for (const ledger::VerifierKey& key : policy.witnesses) {
-      if (ledger::VerifyCosignature(note, key).ok()) names.insert(key.name);
+  // Before Run: reads what was left, if that is wanted.
+  absl::Status Load(const LogPolicy& log) {
+    if (!options_.resume) return absl::OkStatus();
+    ASSIGN_OR_RETURN(part_,
+                     LoadVerified(archive_, log.city,
+                                  VerifiedTerms(policy_, options_.bodies)));
+    if (!part_.has_value()) return absl::OkStatus();
+    check.resume = &*part_;
+    if (options_.progress != nullptr) {
+      options_.progress->Skip(part_->facts.bundles().bytes());
     }
-    if (names.size() >= policy.quorum) newest = std::max(newest, head->size);
-    return absl::OkStatus();
-  };
-  RETURN_IF_ERROR(ReadPieces(archive.checkpoints(kProvinceLog), take).status());
-  return newest;
-}
-
-// Witnesses need a moment for the newest heads; everything older must have its
-// quorum.
-absl::Status CheckQuorum(const Archive& archive, const Policy& policy,
-                         const LogOutcome& outcome, Findings* findings) {
-  if (policy.quorum == 0) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const uint64_t covered, QuorumSize(archive, policy));
-  const auto next = outcome.commit_times.upper_bound(covered);
-  if (next == outcome.commit_times.end() ||
-      outcome.last_commit_time_us - next->second <= kQuorumMicros) {
     return absl::OkStatus();
   }
-  findings->Add(fmt::format("{} entries {} to {}", LogName(kProvinceLog),
-                            covered, outcome.size - 1),
-                fmt::format("are covered by no head that {} witnesses cosigned",
-                            policy.quorum));
+  absl::StatusOr<LogOutcome> Run(const LogPolicy& log, Findings* findings) {
+    if (options_.leave_us != 0) {
+      check.keep = [&](v1::VerifiedLog facts, const LastChanges& changes) {
+        Keep(log.city, std::move(facts), changes);
+      };
+    }
+    auto outcome = CheckLog(archive_, policy_, log, check, findings);
+    if (options_.leave_us != 0 && !findings->empty()) {
+      left_.Update(ForgetVerified(archive_, log.city));
+    }
+    return outcome;
+  }
+  // What the log's owner adds to what is left.
+  std::function<void(v1::VerifiedLog*)> add;
+  LogCheckOptions check;
+  const VerifiedPart* part() const { return check.resume; }
+  // Whether it could be left; the outcome does not depend on it.
+  const absl::Status& left() const { return left_; }
+
+ private:
+  void Keep(uint32_t city, v1::VerifiedLog facts, const LastChanges& changes) {
+    facts.set_terms(
+        std::string(VerifiedTerms(policy_, options_.bodies).view()));
+    facts.set_verified_us(options_.leave_us);
+    if (add) add(&facts);
+    left_.Update(SaveVerified(archive_, city, std::move(facts), changes));
+  }
+
+  const Archive& archive_;
+  const Policy& policy_;
+  const RunOptions& options_;
+  std::optional<VerifiedPart> part_;
+  absl::Status left_;
+};
+
+absl::Status RunOne(const Archive& archive, const Policy& policy,
+                    const RunOptions& options, CityRun* run) {
+  LogRun log(archive, policy, options);
+  log.check.wanted = run->wanted;
+  if (run->records != nullptr) {
+    log.check.visit = [run](const AuditedEntry& entry) {
+      run->records->Take(entry);
+    };
+  }
+  RETURN_IF_ERROR(log.Load(*run->policy));
+  ASSIGN_OR_RETURN(run->outcome, log.Run(*run->policy, &run->findings));
+  run->left = log.left();
+  if (run->records != nullptr) run->records->Finish();
   return absl::OkStatus();
+}
+
+AuditedLog Audited(uint32_t city, const LogOutcome& outcome) {
+  AuditedLog log;
+  log.city = city;
+  log.entries = outcome.size;
+  log.checkpoints = outcome.checkpoints;
+  log.withheld = outcome.withheld;
+  log.root = outcome.root;
+  log.last_commit_time_us = outcome.last_commit_time_us;
+  log.signed_size = outcome.signed_size;
+  log.held = outcome.held;
+  log.witnessed = outcome.witnessed;
+  log.resumed_size = outcome.resumed_size;
+  log.resumed_us = outcome.resumed_us;
+  return log;
 }
 
 // The province's own log comes first: what it says of the cities' logs is
 // compared with them.
-absl::Status RunOwn(const Archive& archive, const Policy& policy, Bodies bodies,
-                    Receipts* receipts, AuditSummary* summary) {
+absl::Status RunOwn(const Archive& archive, const Policy& policy,
+                    const RunOptions& options, Receipts* receipts,
+                    AuditSummary* summary) {
   if (!archive.HasProvinceLog()) {
-    if (bodies == Bodies::kRedacted) return absl::OkStatus();
+    if (options.bodies == Bodies::kRedacted) return absl::OkStatus();
     summary->findings.Add("province",
                           "its own log is not in the copy; fetch again");
     return absl::OkStatus();
   }
-  ASSIGN_OR_RETURN(
-      const LogOutcome outcome,
-      CheckLog(
-          archive, policy.own, nullptr, policy.synthetic_clock, {},
-          [&](const AuditedEntry& entry) { receipts->Take(entry); },
-          &summary->findings, bodies));
-  RETURN_IF_ERROR(CheckQuorum(archive, policy, outcome, &summary->findings));
+  LogRun log(archive, policy, options);
+  log.check.visit = [&](const AuditedEntry& entry) { receipts->Take(entry); };
+  log.add = [&](v1::VerifiedLog* facts) { receipts->SaveTo(facts); };
+  RETURN_IF_ERROR(log.Load(policy.own));
+  if (log.part() != nullptr) {
+    RETURN_IF_ERROR(receipts->Restore(log.part()->facts));
+  }
+  ASSIGN_OR_RETURN(const LogOutcome outcome,
+                   log.Run(policy.own, &summary->findings));
+  summary->left = log.left();
   summary->withheld += outcome.withheld;
-  summary->own = {kProvinceLog, outcome.size, outcome.checkpoints, outcome.root,
-                  outcome.last_commit_time_us};
+  summary->own = Audited(kProvinceLog, outcome);
   return absl::OkStatus();
 }
 
@@ -144,16 +178,18 @@ void PlanReplay(const ClaimedBasis* basis, uint32_t as_of,
 
 absl::Status RunAll(const Archive& archive, const Policy& policy,
                     std::vector<CityRun>* runs, AuditSummary* summary,
-                    Bodies bodies) {
+                    const RunOptions& options) {
   summary->synthetic_clock = policy.synthetic_clock;
+  summary->has_witnesses = !policy.witnesses.empty();
   Receipts receipts(&summary->findings);
-  RETURN_IF_ERROR(RunOwn(archive, policy, bodies, &receipts, summary));
+  RETURN_IF_ERROR(RunOwn(archive, policy, options, &receipts, summary));
   const bool compare = archive.HasProvinceLog();
   for (CityRun& run : *runs) receipts.Want(run.policy->city, &run.wanted);
   std::atomic<size_t> next = 0;
   const auto work = [&] {
     for (size_t i = next++; i < runs->size(); i = next++) {
-      RunOne(archive, policy, bodies, &(*runs)[i]);
+      CityRun& run = (*runs)[i];
+      run.status = RunOne(archive, policy, options, &run);
     }
   };
   std::vector<std::thread> threads;
@@ -161,17 +197,17 @@ absl::Status RunAll(const Archive& archive, const Policy& policy,
   for (std::thread& thread : threads) thread.join();
   for (const CityRun& run : *runs) {
     RETURN_IF_ERROR(run.status);
+    summary->left.Update(run.left);
     summary->entries += run.outcome.size;
     summary->checkpoints += run.outcome.checkpoints;
     summary->withheld += run.outcome.withheld;
     summary->findings.Merge(run.findings);
     // What is wrong with a log needs no second finding.
     if (compare && run.findings.empty()) {
-      receipts.Compare(run.policy->city, run.outcome, &summary->findings);
+      RETURN_IF_ERROR(
+          receipts.Compare(run.policy->city, run.outcome, &summary->findings));
     }
-    summary->logs.push_back({run.policy->city, run.outcome.size,
-                             run.outcome.checkpoints, run.outcome.root,
-                             run.outcome.last_commit_time_us});
+    summary->logs.push_back(Audited(run.policy->city, run.outcome));
     if (!run.outcome.unwitnessed.empty()) {
       summary->unwitnessed[run.policy->city] = run.outcome.unwitnessed;
     }

@@ -23,6 +23,7 @@ struct CityRun {
   OpeningStock opening;
   LogOutcome outcome;
   absl::Status status;
+  absl::Status left;  // whether what was proved could be left
   Findings findings;
 };
 
@@ -40,6 +41,6 @@ void PlanReplay(const ClaimedBasis* basis, uint32_t as_of,
 // to the summary.
 absl::Status RunAll(const Archive& archive, const Policy& policy,
                     std::vector<CityRun>* runs, AuditSummary* summary,
-                    Bodies bodies = Bodies::kComplete);
+                    const RunOptions& options = {});
 
 }  // namespace tongchou::audit

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iostream>
@@ -20,6 +21,7 @@
 #include "audit/findings.h"
 #include "audit/mirror.h"
 #include "audit/policy.h"
+#include "audit/progress.h"
 #include "audit/redact.h"
 #include "audit/replay.h"
 #include "audit/report.h"
@@ -55,7 +57,10 @@ struct Options {
   uint64_t to = UINT64_MAX;
   std::string tiles;
   std::string redacted_copy;
+  Redaction redaction;
+  std::vector<std::string> kept_persons;
   bool redacted = false;
+  bool resume = false;
   std::string as_of;
   uint64_t size = 0;
   FigureName figure;
@@ -124,6 +129,21 @@ int RunFetch(const Options& options) {
   return status.ok() ? 0 : Fail(status);
 }
 
+// What a check of the whole copy reads.
+uint64_t BundleBytes(const Archive& archive) {
+  uint64_t bytes = 0;
+  std::vector<uint32_t> logs =
+      archive.Cities().value_or(std::vector<uint32_t>());
+  logs.push_back(kProvinceLog);
+  for (const uint32_t city : logs) {
+    std::error_code error;
+    const uint64_t size =
+        std::filesystem::file_size(archive.bundles(city), error);
+    if (!error) bytes += size;
+  }
+  return bytes;
+}
+
 template <typename Check>
 int RunCheck(const Options& options, const Check& check) {
   const auto policy = LoadPolicy(options.policy);
@@ -157,10 +177,33 @@ int RunCheckAnswer(const Options& options) {
   });
 }
 
+absl::StatusOr<AuditSummary> VerifyCopy(const Options& options,
+                                        const Archive& archive,
+                                        const Policy& policy) {
+  base::RealClock clock;
+  RunOptions run;
+  run.bodies = options.redacted ? Bodies::kRedacted : Bodies::kComplete;
+  run.resume = options.resume;
+  run.leave_us = clock.NowMicros();
+  Progress progress(BundleBytes(archive), &clock, [](const std::string& line) {
+    std::cerr << "\r\033[K" << line << std::flush;
+  });
+  const bool is_terminal = isatty(STDERR_FILENO) != 0;
+  if (is_terminal) run.progress = &progress;
+  auto summary = Verify(archive, policy, run);
+  if (is_terminal) std::cerr << "\r\033[K";
+  if (!summary.ok()) return summary;
+  summary->made_us = run.leave_us;
+  if (!summary->left.ok()) {
+    std::cerr << "tongchou-audit: verify --resume will not know of this: "
+              << base::Message(summary->left) << "\n";
+  }
+  return summary;
+}
+
 int RunVerify(const Options& options) {
   return RunCheck(options, [&](const Archive& archive, const Policy& policy) {
-    return Verify(archive, policy,
-                  options.redacted ? Bodies::kRedacted : Bodies::kComplete);
+    return VerifyCopy(options, archive, policy);
   });
 }
 
@@ -217,10 +260,16 @@ int ForEachLog(const Options& options,
 int RunRedact(const Options& options) {
   const Archive archive(options.directory);
   const Archive redacted(options.redacted_copy);
+  Redaction redaction = options.redaction;
+  redaction.keep_persons = !options.kept_persons.empty();
+  if (redaction.keep_persons) redaction.persons = options.kept_persons;
+  for (const std::string& person : redaction.persons) {
+    if (!person.empty()) continue;
+    return Fail(base::InvalidArgumentError("a person is named by ID number"));
+  }
   return ForEachLog(options, [&](uint32_t city) -> absl::Status {
-    ASSIGN_OR_RETURN(
-        const uint64_t withheld,
-        RedactLog(archive, city, options.from, options.to, redacted));
+    ASSIGN_OR_RETURN(const uint64_t withheld,
+                     RedactLog(archive, city, redaction, redacted));
     std::cout << fmt::format("{}: {} bodies withheld\n", LogName(city),
                              withheld);
     return absl::OkStatus();
@@ -493,9 +542,20 @@ CLI::App* AddRedact(CLI::App* app, Options* options) {
                    "Where the new copy is made")
       ->required();
   AddOnlyCity(command, options);
-  command->add_option("--from", options->from,
+  command->add_option("--from", options->redaction.first,
                       "First entry whose body is withheld (default: all)");
-  command->add_option("--to", options->to, "Behind the last such entry");
+  command->add_option("--to", options->redaction.end,
+                      "Behind the last such entry");
+  CLI::Option* without =
+      command
+          ->add_option("--person", options->redaction.persons,
+                       "Withhold only bodies that name one of these persons")
+          ->type_name("ID...");
+  command
+      ->add_option("--keep-person", options->kept_persons,
+                   "Withhold all bodies but those that name one of these")
+      ->type_name("ID...")
+      ->excludes(without);
   return command;
 }
 
@@ -504,6 +564,9 @@ CLI::App* AddVerify(CLI::App* app, Options* options) {
       app, "verify", "Check every hash, head, link and time", options);
   command->add_flag("--redacted", options->redacted,
                     "The copy was made by redact: bodies may be missing");
+  command->add_flag("--resume", options->resume,
+                    "Read only what an earlier verify of this copy has not "
+                    "read, and take its word for the rest");
   return command;
 }
 

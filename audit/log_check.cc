@@ -1,15 +1,11 @@
 #include "audit/log_check.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "common/base/clock.h"
 #include "common/base/status.h"
 #include "common/ledger/bundle.h"
@@ -20,52 +16,56 @@
 namespace tongchou::audit {
 namespace {
 
-struct KeyHash {
-  XXH128_hash_t value;
-  bool operator==(const KeyHash& other) const {
-    return XXH128_isEqual(value, other.value) != 0;
-  }
-  template <typename H>
-  friend H AbslHashValue(H state, const KeyHash& key) {
-    return H::combine(std::move(state), key.value.low64);
-  }
-};
-
 struct Head {
   base::Hash root;
   std::optional<uint64_t> cosigned;  // first seconds at which it was seen
   std::string not_cosigned;          // why, as long as nobody did
+  std::map<std::string, uint64_t> witnessed;  // seconds by witness
 };
 
 // Everything known about one log while its copy streams by.
 class Check {
  public:
-  Check(const LogPolicy& city, const ledger::VerifierKey* witness,
-        bool synthetic_clock, const WantedSizes& wanted,
-        const EntryVisitor& visit, Findings* findings, Bodies bodies)
-      : city_(city),
-        name_(LogName(city.city)),
-        owner_(city.city == kProvinceLog ? "the province" : "the city"),
-        witness_(witness),
-        synthetic_clock_(synthetic_clock),
-        wanted_(wanted),
-        visit_(visit),
-        findings_(*findings),
-        bodies_(bodies) {}
+  Check(const Policy& policy, const LogPolicy& log,
+        const LogCheckOptions& options, Findings* findings)
+      : policy_(policy),
+        city_(log),
+        name_(LogName(log.city)),
+        is_own_(log.city == kProvinceLog),
+        owner_(is_own_ ? "the province" : "the city"),
+        quorum_(is_own_ ? policy.quorum : policy.city_quorum),
+        options_(options),
+        findings_(*findings) {}
 
+  // Goes on behind what was proved. DATA_LOSS when that is nonsense.
+  absl::Status Resume(VerifiedPart* part);
   void TakeCheckpoint(std::string_view note);
   // False when nothing behind this bundle can be judged.
   bool TakeBundle(std::string_view bytes);
   void Finish();
   LogOutcome outcome() && { return std::move(outcome_); }
   bool stopped() const { return stopped_; }
+  // Up to where the files are read.
+  uint64_t bundle_bytes() const { return bundle_bytes_; }
+  uint64_t checkpoint_bytes() const { return checkpoint_bytes_; }
+  void set_checkpoint_bytes(uint64_t bytes) { checkpoint_bytes_ = bytes; }
+  // FAILED_PRECONDITION: what was proved before has to be looked at again.
+  absl::Status CanGoOn() const;
 
  private:
   bool TakeEntry(size_t index);
   bool CheckHeader(const v1::EntryHeader& header);
   void CheckPrevious(const v1::EntryHeader& header, std::string_view key);
   bool CompareHead();
+  void TakeCosignature(std::string_view note, const std::string& place,
+                       uint64_t size, Head* head);
+  void TakeWitnesses(std::string_view note, const std::string& place,
+                     Head* head);
   void CheckNewestCosigned();
+  void FindSigned();
+  void CheckQuorum();
+  v1::VerifiedLog Facts() const;
+  void Keep();
   void CompareTimes(uint64_t cosigned_seconds);
   void KeepWanted(int64_t commit_time_us);
 
@@ -78,16 +78,19 @@ class Check {
     return false;
   }
 
+  const Policy& policy_;
   const LogPolicy& city_;
   const std::string name_;
+  const bool is_own_;
   const std::string_view owner_;
-  const ledger::VerifierKey* witness_;
-  const bool synthetic_clock_;
-  const WantedSizes& wanted_;
-  const EntryVisitor& visit_;
+  const uint64_t quorum_;
+  const LogCheckOptions& options_;
   Findings& findings_;
-  const Bodies bodies_;
 
+  uint64_t bundle_bytes_ = 0;
+  uint64_t checkpoint_bytes_ = 0;
+  uint64_t kept_size_ = 0;          // of the last note of what was proved
+  uint64_t late_head_ = 0;          // size of a head within the resumed part
   uint64_t notes_ = 0;              // seen so far
   std::map<uint64_t, Head> heads_;  // signed by the city, by size
   uint64_t compared_size_ = 0;      // newest head that matched
@@ -100,7 +103,7 @@ class Check {
   int64_t last_time_us_ = 0;
   bool transaction_open_ = false;
   bool stopped_ = false;
-  absl::flat_hash_map<KeyHash, uint64_t> last_change_;  // sequence plus one
+  LastChanges last_change_;
   LogOutcome outcome_;
 };
 
@@ -121,8 +124,11 @@ void Check::TakeCheckpoint(std::string_view note) {
   if (head->size == 0 && head->root != ledger::EmptyRoot()) {
     findings_.Add(place, "does not name the root of an empty log");
   }
-  Head& known =
-      heads_.try_emplace(head->size, Head{head->root, {}}).first->second;
+  const auto [at, added] = heads_.try_emplace(head->size, Head{head->root});
+  Head& known = at->second;
+  if (added && head->size > 0 && head->size <= outcome_.resumed_size) {
+    late_head_ = head->size;
+  }
   if (known.root != head->root) {
     findings_.Add(
         place, fmt::format("{} signed two different roots at this size ({} and "
@@ -130,25 +136,56 @@ void Check::TakeCheckpoint(std::string_view note) {
                            owner_, base::HexEncode(known.root.view()),
                            base::HexEncode(head->root.view())));
   }
-  if (witness_ == nullptr) return;
-  const auto cosigned = ledger::VerifyCosignature(note, *witness_);
+  TakeWitnesses(note, place, &known);
+  if (!is_own_) TakeCosignature(note, place, head->size, &known);
+}
+
+void Check::TakeCosignature(std::string_view note, const std::string& place,
+                            uint64_t size, Head* head) {
+  const auto cosigned = ledger::VerifyCosignature(note, policy_.witness);
   if (cosigned.ok()) {
-    known.cosigned = std::min(known.cosigned.value_or(*cosigned), *cosigned);
+    const uint64_t known = head->cosigned.value_or(UINT64_MAX);
+    if (*cosigned >= known) return;
+    head->cosigned = *cosigned;
+    // The times in front of it were not held against this one.
+    if (size <= outcome_.resumed_size) late_head_ = size;
     return;
   }
   std::string text = "the province's cosignature does not hold: " +
                      std::string(base::Message(cosigned.status()));
   // A later head that has one covers a head that the city alone signed.
   const auto parsed = ledger::ParseNote(note);
-  if (parsed.ok() && parsed->signatures.size() == 1) {
-    known.not_cosigned = std::move(text);
+  const auto is_known = [&](const ledger::NoteSignature& one) {
+    const auto has_name = [&](const ledger::VerifierKey& key) {
+      return key.name == one.name;
+    };
+    return has_name(city_.key) ||
+           std::any_of(policy_.witnesses.begin(), policy_.witnesses.end(),
+                       has_name);
+  };
+  if (parsed.ok() && std::all_of(parsed->signatures.begin(),
+                                 parsed->signatures.end(), is_known)) {
+    head->not_cosigned = std::move(text);
   } else {
     findings_.Add(place, std::move(text));
   }
 }
 
+void Check::TakeWitnesses(std::string_view note, const std::string& place,
+                          Head* head) {
+  for (const ledger::VerifierKey& key : policy_.witnesses) {
+    const auto seconds = ledger::VerifyCosignature(note, key);
+    if (seconds.ok()) {
+      head->witnessed.try_emplace(key.name, *seconds);
+    } else if (absl::IsDataLoss(seconds.status())) {
+      findings_.Add(place, "a witness's cosignature does not hold: " +
+                               std::string(base::Message(seconds.status())));
+    }
+  }
+}
+
 void Check::CheckNewestCosigned() {
-  if (witness_ == nullptr || heads_.empty()) return;
+  if (is_own_ || heads_.empty()) return;
   const auto& [size, head] = *heads_.rbegin();
   if (head.cosigned.has_value()) return;
   findings_.Add(fmt::format("{} checkpoint at size {}", name_, size),
@@ -170,6 +207,14 @@ bool Check::TakeBundle(std::string_view bytes) {
   for (size_t i = 0; i < bundle_.count(); ++i) {
     if (!TakeEntry(i)) return false;
   }
+  bundle_bytes_ += PieceBytes(bytes);
+  if (options_.progress != nullptr) {
+    options_.progress->Add(bundle_.count(), PieceBytes(bytes));
+  }
+  if (range_.size() - kept_size_ >=
+      std::max<uint64_t>(kKeepEntriesMin, last_change_.size())) {
+    Keep();
+  }
   return true;
 }
 
@@ -183,7 +228,7 @@ bool Check::TakeEntry(size_t index) {
   if (!CheckHeader(header_)) return false;
   range_.Append(bundle_.leaf_hash(index));
   const std::optional<std::string_view> body = bundle_.body(index);
-  if (!body.has_value() && bodies_ == Bodies::kRedacted) {
+  if (!body.has_value() && options_.bodies == Bodies::kRedacted) {
     ++outcome_.withheld;
   } else if (!body.has_value()) {
     findings_.Add(EntryPlace(sequence),
@@ -193,7 +238,7 @@ bool Check::TakeEntry(size_t index) {
     findings_.Add(EntryPlace(sequence), "its body is no message");
   } else {
     CheckPrevious(header_, body_.key());
-    if (visit_ != nullptr) visit_({header_, body_, header_bytes, *body});
+    if (options_.visit) options_.visit({header_, body_, header_bytes, *body});
   }
   KeepWanted(header_.commit_time_us());
   return CompareHead();
@@ -219,7 +264,7 @@ bool Check::CheckHeader(const v1::EntryHeader& header) {
 }
 
 void Check::CheckPrevious(const v1::EntryHeader& header, std::string_view key) {
-  uint64_t& last = last_change_[{XXH3_128bits(key.data(), key.size())}];
+  uint64_t& last = last_change_.Of(key);
   const bool wrong = outcome_.withheld == 0 ? header.previous() != last
                                             : header.previous() < last;
   if (wrong) {
@@ -253,7 +298,7 @@ bool Check::CompareHead() {
 
 // The entries since the last head were there when the province saw this one.
 void Check::CompareTimes(uint64_t cosigned_seconds) {
-  if (synthetic_clock_) return;
+  if (policy_.synthetic_clock) return;
   constexpr int64_t kMicros = 1'000'000;
   const auto cosigned = static_cast<int64_t>(cosigned_seconds);
   const uint64_t end = range_.size();
@@ -277,7 +322,7 @@ void Check::CompareTimes(uint64_t cosigned_seconds) {
 
 void Check::KeepWanted(int64_t commit_time_us) {
   const uint64_t size = range_.size();
-  if (!wanted_.contains(size) && !heads_.contains(size)) return;
+  if (!options_.wanted.contains(size) && !heads_.contains(size)) return;
   outcome_.roots[size] = range_.Root();
   outcome_.commit_times[size] = commit_time_us;
 }
@@ -286,13 +331,14 @@ void Check::Finish() {
   outcome_.size = range_.size();
   outcome_.root = range_.Root();
   outcome_.last_commit_time_us = last_time_us_;
+  FindSigned();
   if (stopped_) return;
   CheckNewestCosigned();
   if (transaction_open_) {
     findings_.Add(EntryPlace(outcome_.size - 1),
                   "is the last one and does not end its transaction");
   }
-  const uint64_t signed_size = heads_.empty() ? 0 : heads_.rbegin()->first;
+  const uint64_t signed_size = outcome_.signed_size;
   if (signed_size > outcome_.size) {
     findings_.Add(EntryPlace(outcome_.size),
                   fmt::format("is missing: {} signed {} entries and the copy "
@@ -303,40 +349,168 @@ void Check::Finish() {
                               outcome_.size - 1),
                   fmt::format("are covered by no head that {} signed", owner_));
   }
+  CheckQuorum();
+  Keep();
+}
+
+void Check::FindSigned() {
+  const size_t enough = std::max<uint64_t>(quorum_, 1);
+  for (const auto& [size, head] : heads_) {
+    outcome_.signed_size = size;
+    if (head.cosigned.has_value()) outcome_.held = {size, *head.cosigned};
+    if (head.witnessed.size() < enough) continue;
+    std::vector<uint64_t> times;
+    for (const auto& [name, seconds] : head.witnessed) times.push_back(seconds);
+    std::sort(times.begin(), times.end());
+    outcome_.witnessed = {size, times[enough - 1]};
+  }
+}
+
+// Witnesses need a moment for the newest heads; everything older must have its
+// quorum.
+void Check::CheckQuorum() {
+  if (quorum_ == 0) return;
+  const uint64_t covered = outcome_.witnessed.size;
+  const auto next = outcome_.commit_times.upper_bound(covered);
+  if (next == outcome_.commit_times.end() ||
+      last_time_us_ - next->second <= kQuorumSeconds * base::kMicrosPerSecond) {
+    return;
+  }
+  findings_.Add(
+      fmt::format("{} entries {} to {}", name_, covered, outcome_.size - 1),
+      fmt::format("are covered by no head that {} witnesses cosigned",
+                  quorum_));
+}
+
+v1::VerifiedLog Check::Facts() const {
+  v1::VerifiedLog facts;
+  facts.mutable_bundles()->set_bytes(bundle_bytes_);
+  facts.mutable_checkpoints()->set_bytes(checkpoint_bytes_);
+  facts.set_range(range_.Encode());
+  facts.set_notes(notes_);
+  for (const auto& [size, head] : heads_) {
+    v1::VerifiedHead& one = *facts.add_heads();
+    one.set_size(size);
+    one.set_root(std::string(head.root.view()));
+    if (head.cosigned.has_value()) one.set_cosigned(*head.cosigned);
+    one.set_not_cosigned(head.not_cosigned);
+    one.mutable_witnessed()->insert(head.witnessed.begin(),
+                                    head.witnessed.end());
+  }
+  for (const auto& [size, root] : outcome_.roots) {
+    v1::VerifiedSize& one = *facts.add_sizes();
+    one.set_size(size);
+    one.set_root(std::string(root.view()));
+    one.set_commit_time_us(outcome_.commit_times.at(size));
+  }
+  for (const UnwitnessedRange& range : outcome_.unwitnessed) {
+    v1::VerifiedLateness& one = *facts.add_late();
+    one.set_first(range.first);
+    one.set_end(range.end);
+    one.set_seconds(range.seconds);
+  }
+  facts.set_checkpoints_compared(outcome_.checkpoints);
+  facts.set_compared_size(compared_size_);
+  facts.set_timed_size(timed_size_);
+  facts.set_first_time_us(first_time_us_);
+  facts.set_last_time_us(last_time_us_);
+  facts.set_transaction_open(transaction_open_);
+  facts.set_withheld(outcome_.withheld);
+  return facts;
+}
+
+void Check::Keep() {
+  kept_size_ = range_.size();
+  if (options_.keep && findings_.empty()) options_.keep(Facts(), last_change_);
+}
+
+absl::Status Check::Resume(VerifiedPart* part) {
+  const v1::VerifiedLog& facts = part->facts;
+  ASSIGN_OR_RETURN(range_, ledger::CompactRange::Decode(facts.range()));
+  const auto is_hash = [](const auto& one) {
+    return one.root().size() == base::Hash().bytes.size();
+  };
+  if (!std::all_of(facts.heads().begin(), facts.heads().end(), is_hash) ||
+      !std::all_of(facts.sizes().begin(), facts.sizes().end(), is_hash)) {
+    return base::DataLossError("a root has not 32 bytes");
+  }
+  bundle_bytes_ = facts.bundles().bytes();
+  checkpoint_bytes_ = facts.checkpoints().bytes();
+  notes_ = facts.notes();
+  for (const v1::VerifiedHead& one : facts.heads()) {
+    Head& head = heads_[one.size()];
+    head.root = base::Hash::FromView(one.root());
+    if (one.has_cosigned()) head.cosigned = one.cosigned();
+    head.not_cosigned = one.not_cosigned();
+    head.witnessed.insert(one.witnessed().begin(), one.witnessed().end());
+  }
+  for (const v1::VerifiedSize& one : facts.sizes()) {
+    outcome_.roots[one.size()] = base::Hash::FromView(one.root());
+    outcome_.commit_times[one.size()] = one.commit_time_us();
+  }
+  for (const v1::VerifiedLateness& one : facts.late()) {
+    outcome_.unwitnessed.push_back({one.first(), one.end(), one.seconds()});
+  }
+  outcome_.checkpoints = facts.checkpoints_compared();
+  compared_size_ = facts.compared_size();
+  timed_size_ = facts.timed_size();
+  first_time_us_ = facts.first_time_us();
+  last_time_us_ = facts.last_time_us();
+  transaction_open_ = facts.transaction_open();
+  outcome_.withheld = facts.withheld();
+  outcome_.resumed_size = kept_size_ = range_.size();
+  outcome_.resumed_us = facts.verified_us();
+  last_change_ = std::move(part->changes);
+  return absl::OkStatus();
+}
+
+absl::Status Check::CanGoOn() const {
+  if (late_head_ == 0) return absl::OkStatus();
+  return base::FailedPreconditionError(
+      "{}: the copy has got a head at size {}, within the part that was "
+      "verified before; verify without --resume",
+      name_, late_head_);
+}
+
+// Findings of a file that has come to its end too early.
+absl::Status AddDataLoss(const absl::Status& status, std::string place,
+                         Findings* findings) {
+  if (!absl::IsDataLoss(status)) return status;
+  findings->Add(std::move(place), std::string(base::Message(status)));
+  return absl::OkStatus();
 }
 
 }  // namespace
 
 absl::StatusOr<LogOutcome> CheckLog(const Archive& archive,
-                                    const LogPolicy& city,
-                                    const ledger::VerifierKey* witness,
-                                    bool synthetic_clock,
-                                    const WantedSizes& wanted,
-                                    const EntryVisitor& visit,
-                                    Findings* findings, Bodies bodies) {
-  Check check(city, witness, synthetic_clock, wanted, visit, findings, bodies);
-  const auto notes =
-      ReadPieces(archive.checkpoints(city.city), [&](std::string_view note) {
+                                    const Policy& policy, const LogPolicy& log,
+                                    const LogCheckOptions& options,
+                                    Findings* findings) {
+  Check check(policy, log, options, findings);
+  if (options.resume != nullptr) {
+    RETURN_IF_ERROR(check.Resume(options.resume));
+  }
+  const std::string name = LogName(log.city);
+  const auto notes = ReadPieces(
+      archive.checkpoints(log.city),
+      [&](std::string_view note) {
         check.TakeCheckpoint(note);
         return absl::OkStatus();
-      });
-  if (absl::IsDataLoss(notes.status())) {
-    findings->Add(fmt::format("{} checkpoints", LogName(city.city)),
-                  std::string(base::Message(notes.status())));
-  } else if (!notes.ok()) {
-    return notes.status();
-  }
-  const auto bundles =
-      ReadPieces(archive.bundles(city.city), [&](std::string_view bytes) {
+      },
+      check.checkpoint_bytes());
+  RETURN_IF_ERROR(AddDataLoss(notes.status(), name + " checkpoints", findings));
+  RETURN_IF_ERROR(check.CanGoOn());
+  if (notes.ok()) check.set_checkpoint_bytes(*notes);
+  const auto bundles = ReadPieces(
+      archive.bundles(log.city),
+      [&](std::string_view bytes) {
         return check.TakeBundle(bytes)
                    ? absl::OkStatus()
                    : absl::Status(absl::StatusCode::kCancelled, "");
-      });
-  if (absl::IsDataLoss(bundles.status())) {
-    findings->Add(fmt::format("{} bundles", LogName(city.city)),
-                  std::string(base::Message(bundles.status())));
-  } else if (!bundles.ok() && !check.stopped()) {
-    return bundles.status();
+      },
+      check.bundle_bytes());
+  if (!check.stopped()) {
+    RETURN_IF_ERROR(AddDataLoss(bundles.status(), name + " bundles", findings));
   }
   check.Finish();
   return std::move(check).outcome();

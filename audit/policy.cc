@@ -71,6 +71,21 @@ absl::Status ReadCity(const toml::value& value, Policy* policy) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<uint64_t> ReadQuorum(const toml::table& table,
+                                    const std::string& name,
+                                    const Policy& policy) {
+  const auto quorum = table.find(name);
+  if (quorum == table.end()) return 0;
+  if (!quorum->second.is_integer() || quorum->second.as_integer() < 0 ||
+      quorum->second.as_integer() >
+          static_cast<int64_t>(policy.witnesses.size())) {
+    return base::InvalidArgumentError(
+        "{} is a number of 0 to {}, as many as there are witnesses", name,
+        policy.witnesses.size());
+  }
+  return static_cast<uint64_t>(quorum->second.as_integer());
+}
+
 absl::Status ReadWitnesses(const toml::table& table, Policy* policy) {
   const auto witnesses = table.find("witnesses");
   if (witnesses != table.end()) {
@@ -90,22 +105,16 @@ absl::Status ReadWitnesses(const toml::table& table, Policy* policy) {
       policy->witnesses.push_back(key);
     }
   }
-  const auto quorum = table.find("quorum");
-  if (quorum == table.end()) return absl::OkStatus();
-  if (!quorum->second.is_integer() || quorum->second.as_integer() < 0 ||
-      quorum->second.as_integer() >
-          static_cast<int64_t>(policy->witnesses.size())) {
-    return base::InvalidArgumentError(
-        "quorum is a number of 0 to {}, as many as there are witnesses",
-        policy->witnesses.size());
-  }
-  policy->quorum = static_cast<uint64_t>(quorum->second.as_integer());
+  ASSIGN_OR_RETURN(policy->quorum, ReadQuorum(table, "quorum", *policy));
+  ASSIGN_OR_RETURN(policy->city_quorum,
+                   ReadQuorum(table, "city_quorum", *policy));
   return absl::OkStatus();
 }
 
 absl::StatusOr<Policy> ReadPolicy(const toml::table& table) {
-  RETURN_IF_ERROR(CheckKeys(table, {"province", "witness", "key", "city",
-                                    "witnesses", "quorum", "synthetic_clock"}));
+  RETURN_IF_ERROR(
+      CheckKeys(table, {"province", "witness", "key", "city", "witnesses",
+                        "quorum", "city_quorum", "synthetic_clock"}));
   Policy policy;
   ASSIGN_OR_RETURN(policy.province, Text(table, "province"));
   RETURN_IF_ERROR(Division(policy.province).status());

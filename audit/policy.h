@@ -4,9 +4,11 @@
 //   province = "360000"
 //   witness = "tongchou/360000/witness+0a1b2c3d+BE..."   # the province's keys:
 //   key = "tongchou/360000+1a2b3c4d+AU..."   # it cosigns, and has its own log
-//   # Others who cosign heads, and how many of all must have cosigned the
-//   newest # head of the province's log (0 = nobody has to). witnesses =
-//   ["tongchou/360000/360100/witness+1a2b3c4d+BE..."] quorum = 1
+//   # Others who cosign heads, and how many of them must have cosigned those
+//   # of the province's log and those of each city's (0 = nobody has to).
+//   witnesses = ["tongchou/360000/360100/witness+1a2b3c4d+BE..."]
+//   quorum = 1
+//   city_quorum = 1
 //   synthetic_clock = true   # only where all data are synthetic
 //
 //   [[city]]
@@ -34,8 +36,9 @@ struct Policy {
   std::string province;
   ledger::VerifierKey witness;
   LogPolicy own;                               // the province's own log
-  std::vector<ledger::VerifierKey> witnesses;  // of that, besides the province
-  uint64_t quorum = 0;
+  std::vector<ledger::VerifierKey> witnesses;  // besides the province
+  uint64_t quorum = 0;           // of them, for the province's own log
+  uint64_t city_quorum = 0;      // likewise for every city's log
   bool synthetic_clock = false;  // entries' times are no real ones
   std::map<uint32_t, LogPolicy> cities;
 };

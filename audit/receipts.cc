@@ -79,34 +79,72 @@ void Receipts::Want(uint32_t city, WantedSizes* wanted) const {
   }
 }
 
-void Receipts::CompareRoots(uint32_t city, const std::vector<Receipt>& receipts,
-                            const LogOutcome& outcome,
-                            Findings* findings) const {
+absl::Status Receipts::CompareRoots(uint32_t city,
+                                    const std::vector<Receipt>& receipts,
+                                    const LogOutcome& outcome,
+                                    Findings* findings) const {
   for (const Receipt& one : receipts) {
     const auto root = outcome.roots.find(one.size);
+    if (root == outcome.roots.end() && one.size > 0 &&
+        one.size <= outcome.resumed_size) {
+      return base::FailedPreconditionError(
+          "{}: the province's log has got a receipt at size {}, within the "
+          "part that was verified before; verify without --resume",
+          LogName(city), one.size);
+    }
     if (root == outcome.roots.end() || root->second == one.root) continue;
     findings->Add(Place(one.sequence),
                   fmt::format("names another root at size {} of {} than that "
                               "log has",
                               one.size, LogName(city)));
   }
+  return absl::OkStatus();
 }
 
-void Receipts::Compare(uint32_t city, const LogOutcome& outcome,
-                       Findings* findings) const {
+absl::Status Receipts::Compare(uint32_t city, const LogOutcome& outcome,
+                               Findings* findings) const {
   uint64_t covered = 0;
   for (const auto* all : {&cities_, &again_}) {
     const auto receipts = all->find(city);
     if (receipts == all->end()) continue;
-    CompareRoots(city, receipts->second, outcome, findings);
+    RETURN_IF_ERROR(CompareRoots(city, receipts->second, outcome, findings));
     if (all == &cities_ && !receipts->second.empty()) {
       covered = receipts->second.back().size;
     }
   }
-  if (covered >= outcome.size) return;
+  if (covered >= outcome.size) return absl::OkStatus();
   findings->Add(fmt::format("{} entries {} to {}", LogName(city), covered,
                             outcome.size - 1),
                 "are in no receipt of the province's log");
+  return absl::OkStatus();
+}
+
+void Receipts::SaveTo(v1::VerifiedLog* facts) const {
+  facts->set_last_ordinal(last_ordinal_);
+  for (const auto* all : {&cities_, &again_}) {
+    for (const auto& [city, receipts] : *all) {
+      for (const Receipt& one : receipts) {
+        v1::VerifiedReceipt& saved = *facts->add_receipts();
+        saved.set_city(city);
+        saved.set_size(one.size);
+        saved.set_root(std::string(one.root.view()));
+        saved.set_sequence(one.sequence);
+        saved.set_again(all == &again_);
+      }
+    }
+  }
+}
+
+absl::Status Receipts::Restore(const v1::VerifiedLog& facts) {
+  last_ordinal_ = facts.last_ordinal();
+  for (const v1::VerifiedReceipt& saved : facts.receipts()) {
+    if (saved.root().size() != kHashBytes) {
+      return base::DataLossError("a root has not {} bytes", kHashBytes);
+    }
+    (saved.again() ? again_ : cities_)[saved.city()].push_back(
+        {saved.size(), base::Hash::FromView(saved.root()), saved.sequence()});
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace tongchou::audit

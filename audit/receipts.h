@@ -7,10 +7,12 @@
 #include <map>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "audit/findings.h"
 #include "audit/log_check.h"
 #include "common/base/sha256.h"
 #include "tongchou/v1/province.pb.h"
+#include "tongchou/v1/verified_log.pb.h"
 
 namespace tongchou::audit {
 
@@ -24,9 +26,16 @@ class Receipts {
 
   // The sizes of the city's log at which a receipt names a root.
   void Want(uint32_t city, WantedSizes* wanted) const;
-  // The verified log of the city against its receipts.
-  void Compare(uint32_t city, const LogOutcome& outcome,
-               Findings* findings) const;
+  // The verified log of the city against its receipts. FAILED_PRECONDITION when
+  // one names a size within a part that was verified before, at which nobody
+  // kept the root.
+  absl::Status Compare(uint32_t city, const LogOutcome& outcome,
+                       Findings* findings) const;
+
+  // As they stand with what was proved of the province's log.
+  void SaveTo(v1::VerifiedLog* facts) const;
+  // DATA_LOSS when a root is none.
+  absl::Status Restore(const v1::VerifiedLog& facts);
 
  private:
   struct Receipt {
@@ -36,8 +45,9 @@ class Receipts {
   };
 
   void TakeAgain(const v1::CityRange& range, uint64_t sequence);
-  void CompareRoots(uint32_t city, const std::vector<Receipt>& receipts,
-                    const LogOutcome& outcome, Findings* findings) const;
+  absl::Status CompareRoots(uint32_t city, const std::vector<Receipt>& receipts,
+                            const LogOutcome& outcome,
+                            Findings* findings) const;
 
   Findings& findings_;
   uint64_t last_ordinal_ = 0;

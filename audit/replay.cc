@@ -7,6 +7,7 @@
 #include "audit/figures.h"
 #include "common/base/clock.h"
 #include "common/base/status.h"
+#include "common/ledger/bundle.h"
 #include "common/records/record_key.h"
 
 namespace tongchou::audit {
@@ -192,6 +193,30 @@ absl::Status CompareRecords(const Archive& archive,
   return absl::OkStatus();
 }
 
+// A redacted copy has no claims, and none can be fetched for it.
+absl::Status ExplainRedacted(const Archive& archive, absl::Status status) {
+  if (!absl::IsNotFound(status)) return status;
+  ASSIGN_OR_RETURN(const std::vector<uint32_t> cities, archive.Cities());
+  ledger::Bundle bundle;
+  for (const uint32_t city : cities) {
+    bool withheld = false;
+    const auto read =
+        ReadPieces(archive.bundles(city), [&](std::string_view bytes) {
+          RETURN_IF_ERROR(bundle.Decode(bytes));
+          for (size_t i = 0; i < bundle.count() && !withheld; ++i) {
+            withheld = !bundle.body(i).has_value();
+          }
+          return withheld ? absl::CancelledError() : absl::OkStatus();
+        });
+    if (!withheld) continue;
+    return base::FailedPreconditionError(
+        "bodies of {} are withheld in this copy: records and figures cannot be "
+        "computed from it; verify --redacted checks what is left",
+        LogName(city));
+  }
+  return status;
+}
+
 class Stopwatch {
  public:
   double seconds() const {
@@ -208,11 +233,12 @@ class Stopwatch {
 }  // namespace
 
 absl::StatusOr<AuditSummary> Verify(const Archive& archive,
-                                    const Policy& policy, Bodies bodies) {
+                                    const Policy& policy,
+                                    const RunOptions& options) {
   const Stopwatch watch;
   AuditSummary summary;
   ASSIGN_OR_RETURN(std::vector<CityRun> runs, PlanRuns(archive, policy));
-  RETURN_IF_ERROR(RunAll(archive, policy, &runs, &summary, bodies));
+  RETURN_IF_ERROR(RunAll(archive, policy, &runs, &summary, options));
   summary.seconds = watch.seconds();
   return summary;
 }
@@ -221,7 +247,9 @@ absl::StatusOr<AuditSummary> Replay(const Archive& archive,
                                     const Policy& policy) {
   const Stopwatch watch;
   AuditSummary summary;
-  ASSIGN_OR_RETURN(const ClaimedFigures claims, ReadClaimedFigures(archive));
+  const auto read = ReadClaimedFigures(archive);
+  if (!read.ok()) return ExplainRedacted(archive, read.status());
+  const ClaimedFigures& claims = *read;
   ASSIGN_OR_RETURN(std::vector<CityRun> runs, PlanRuns(archive, policy));
   PlanReplay(&claims.basis, claims.as_of, &runs);
   RETURN_IF_ERROR(RunAll(archive, policy, &runs, &summary));

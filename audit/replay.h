@@ -23,8 +23,15 @@ struct AuditedLog {
   uint32_t city = 0;
   uint64_t entries = 0;
   uint64_t checkpoints = 0;
+  uint64_t withheld = 0;
   base::Hash root;
   int64_t last_commit_time_us = 0;
+  // As in LogOutcome.
+  uint64_t signed_size = 0;
+  SignedUpTo held;
+  SignedUpTo witnessed;
+  uint64_t resumed_size = 0;
+  int64_t resumed_us = 0;
 };
 
 struct AuditSummary {
@@ -38,6 +45,12 @@ struct AuditSummary {
   std::string records_digest;
   double seconds = 0;
   bool synthetic_clock = false;  // times were not held against cosignatures
+  bool has_witnesses = false;    // the policy names some
+  // When it was made, for ages; microseconds since 1970 UTC, 0 = unknown.
+  int64_t made_us = 0;
+  // Whether what was proved could be left beside the copy; no part of the
+  // verdict.
+  absl::Status left;
   std::map<uint32_t, std::vector<UnwitnessedRange>> unwitnessed;  // by city
   std::vector<AuditedLog> logs;                                   // by city
   AuditedLog own;        // the province's own log
@@ -50,13 +63,25 @@ struct AuditSummary {
   }
 };
 
+// How the logs are checked.
+struct RunOptions {
+  Bodies bodies = Bodies::kComplete;
+  // Goes on behind what was left beside the copy.
+  bool resume = false;
+  // Leaves beside the copy what was proved; microseconds since 1970 UTC, 0 =
+  // leaves nothing.
+  int64_t leave_us = 0;
+  Progress* progress = nullptr;  // null: nobody waits
+};
+
 // All logs of the copy, hashes, heads and links only. Cities are checked by
 // two threads. NOT_FOUND when the copy has no log; FAILED_PRECONDITION when it
 // has one of a city without a pinned key. A redacted copy shows integrity, no
-// figures.
+// figures. Goes on behind an earlier verification, or leaves what was proved,
+// only where the options say so (verified_log.h).
 absl::StatusOr<AuditSummary> Verify(const Archive& archive,
                                     const Policy& policy,
-                                    Bodies bodies = Bodies::kComplete);
+                                    const RunOptions& options = {});
 
 // Verify, then records from zero and every figure a second time, compared with
 // the claims that fetch saved.

@@ -4,6 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "audit/archive.h"
+#include "common/base/clock.h"
+
 namespace tongchou::audit {
 
 namespace {
@@ -36,6 +39,77 @@ std::string Unwitnessed(const AuditSummary& summary) {
     text += fmt::format("unwitnessed  {} more ranges\n", ranges - kRangesShown);
   }
   return text;
+}
+
+std::string Ago(uint64_t seconds, int64_t now_us) {
+  if (now_us == 0) return "";
+  const int64_t age =
+      now_us / base::kMicrosPerSecond - static_cast<int64_t>(seconds);
+  return age < 120 ? fmt::format(" {} s ago", age) : " " + Delay(age) + " ago";
+}
+
+// How far each log is signed, held and witnessed, in entries.
+std::string HeadLines(const AuditSummary& summary) {
+  const auto line = [&](const AuditedLog& log) {
+    std::string text = fmt::format("log          {:8} {} signed",
+                                   LogName(log.city), log.signed_size);
+    if (log.city != kProvinceLog) {
+      text += fmt::format(", {} held by the province{}", log.held.size,
+                          Ago(log.held.seconds, summary.made_us));
+    }
+    if (summary.has_witnesses) {
+      text += log.witnessed.size == 0
+                  ? std::string(", not witnessed")
+                  : fmt::format(", {} witnessed{}", log.witnessed.size,
+                                Ago(log.witnessed.seconds, summary.made_us));
+    }
+    return text + "\n";
+  };
+  std::string text;
+  for (const AuditedLog& log : summary.logs) text += line(log);
+  if (summary.own.entries > 0) text += line(summary.own);
+  return text;
+}
+
+// Whose word the part is that was not read again.
+std::string ResumedLines(const AuditSummary& summary) {
+  std::string text;
+  const auto add = [&](const AuditedLog& log) {
+    if (log.resumed_size == 0) return;
+    text += fmt::format(
+        "resumed      {} entries up to {} were verified by {} and not read "
+        "again\n",
+        LogName(log.city), log.resumed_size,
+        base::FormatChinaTime(log.resumed_us));
+  };
+  for (const AuditedLog& log : summary.logs) add(log);
+  add(summary.own);
+  return text;
+}
+
+nlohmann::ordered_json LogJson(const AuditedLog& log, int64_t now_us) {
+  const auto age = [&](const SignedUpTo& up_to) -> nlohmann::ordered_json {
+    if (up_to.size == 0 || now_us == 0) return nullptr;
+    return now_us / base::kMicrosPerSecond -
+           static_cast<int64_t>(up_to.seconds);
+  };
+  nlohmann::ordered_json json;
+  json["log"] = LogName(log.city);
+  json["entries"] = log.entries;
+  json["signed"] = log.signed_size;
+  if (log.city != kProvinceLog) {
+    json["held"] = log.held.size;
+    json["held_age_seconds"] = age(log.held);
+  }
+  json["witnessed"] = log.witnessed.size;
+  json["witnessed_age_seconds"] = age(log.witnessed);
+  json["withheld"] = log.withheld;
+  json["resumed"] = log.resumed_size;
+  json["resumed_verified"] = nullptr;
+  if (log.resumed_size > 0) {
+    json["resumed_verified"] = base::FormatChinaTime(log.resumed_us);
+  }
+  return json;
 }
 
 nlohmann::ordered_json ComputedJson(const FigureTable& figures) {
@@ -81,7 +155,7 @@ std::string FormatText(const AuditSummary& summary) {
         summary.computed.size(), summary.as_of);
   }
   text += fmt::format("time         {:.1f} s\n", summary.seconds);
-  text += Unwitnessed(summary);
+  text += HeadLines(summary) + ResumedLines(summary) + Unwitnessed(summary);
   if (summary.withheld > 0) {
     text += fmt::format(
         "redacted     {} bodies withheld: this proves integrity, no figures\n",
@@ -90,7 +164,9 @@ std::string FormatText(const AuditSummary& summary) {
   if (summary.findings.empty() && summary.withheld > 0) {
     return text +
            "proves: that nothing was changed, left out or moved since it was "
-           "recorded;\nwhat the withheld bodies say is not shown.\n";
+           "recorded, and\nwhat the bodies say that are here. What the "
+           "withheld ones say is not shown, and\nnot whether a record has "
+           "changes among them.\n";
   }
   if (summary.findings.empty()) {
     return text +
@@ -119,6 +195,13 @@ std::string FormatJson(const AuditSummary& summary) {
   json["records_digest"] = summary.records_digest;
   json["seconds"] = summary.seconds;
   json["synthetic_clock"] = summary.synthetic_clock;
+  json["logs"] = nlohmann::ordered_json::array();
+  for (const AuditedLog& log : summary.logs) {
+    json["logs"].push_back(LogJson(log, summary.made_us));
+  }
+  if (summary.own.entries > 0) {
+    json["logs"].push_back(LogJson(summary.own, summary.made_us));
+  }
   json["unwitnessed"] = nlohmann::ordered_json::array();
   for (const auto& [city, late] : summary.unwitnessed) {
     for (const UnwitnessedRange& range : late) {

@@ -32,6 +32,26 @@ class CommandLineTest : public testing::Test {
     words.insert(words.end(), more.begin(), more.end());
     return RunProgram(words);
   }
+  // Whether a body of the log names the person, in its key or in words.
+  static bool Shows(const std::string& directory, uint32_t city,
+                    const std::string& person) {
+    std::string key;
+    records::AppendPerson(person, &key);
+    bool shows = false;
+    ledger::Bundle bundle;
+    const auto read = ReadPieces(
+        Archive(directory).bundles(city), [&](std::string_view bytes) {
+          EXPECT_TRUE(bundle.Decode(bytes).ok());
+          for (size_t i = 0; i < bundle.count(); ++i) {
+            const std::string_view body = bundle.body(i).value_or("");
+            shows |=
+                body.find(person) != body.npos || body.find(key) != body.npos;
+          }
+          return absl::OkStatus();
+        });
+    EXPECT_TRUE(read.ok()) << read.status();
+    return shows;
+  }
   std::string WriteAnswer(const json& answer) {
     const std::string path = copy_.PathOf("answer.json");
     std::ofstream(path) << answer.dump();
@@ -152,6 +172,50 @@ TEST_F(CommandLineTest, SomeBodiesMayBeWithheldAndTheOthersAreChecked) {
   EXPECT_EQ(verify.exit, kClean) << verify.out << verify.error;
   EXPECT_THAT(verify.out, HasSubstr("entries      12"));
   EXPECT_THAT(verify.out, HasSubstr("2 bodies withheld"));
+}
+
+// Of Nanchang's entries, 1, 3, 4 and the loans name the first person; the
+// province's second one says who read of him.
+TEST_F(CommandLineTest, OnePersonsBodiesMayBeWithheld) {
+  const std::string given = copy_.PathOf("given");
+  const Outcome redact = RunProgram({"redact", "--dir", copy_.path(), "--out",
+                                     given, "--person", TestPerson(0)});
+  ASSERT_EQ(redact.exit, kClean) << redact.error;
+  EXPECT_THAT(redact.out, AllOf(HasSubstr("360200: 0 bodies withheld"),
+                                HasSubstr("province: 1 bodies withheld")));
+  for (const uint32_t city : {kNanchang, kProvinceLog}) {
+    EXPECT_FALSE(Shows(given, city, TestPerson(0))) << city;
+  }
+  EXPECT_TRUE(Shows(given, kNanchang, TestPerson(1)));
+  const Outcome verify =
+      RunProgram({"verify", "--dir", given, "--policy", policy_, "--redacted"});
+  EXPECT_EQ(verify.exit, kClean) << verify.out << verify.error;
+  EXPECT_THAT(verify.out, HasSubstr("What the withheld ones say is not"));
+  const Outcome replay =
+      RunProgram({"replay", "--dir", given, "--policy", policy_});
+  EXPECT_EQ(replay.exit, kCouldNotCheck);
+  EXPECT_THAT(replay.error, HasSubstr("bodies of 360100 are withheld"));
+}
+
+TEST_F(CommandLineTest, OnePersonsBodiesMayBeAllThatIsShown) {
+  const std::string given = copy_.PathOf("given");
+  const Outcome redact = RunProgram({"redact", "--dir", copy_.path(), "--out",
+                                     given, "--keep-person", TestPerson(0)});
+  ASSERT_EQ(redact.exit, kClean) << redact.error;
+  EXPECT_THAT(redact.out, AllOf(HasSubstr("360200: 12 bodies withheld"),
+                                HasSubstr("province: 0 bodies withheld")));
+  EXPECT_TRUE(Shows(given, kNanchang, TestPerson(0)));
+  EXPECT_FALSE(Shows(given, kNanchang, TestPerson(1)));
+  EXPECT_TRUE(Shows(given, kProvinceLog, TestPerson(0)));
+  EXPECT_EQ(
+      RunProgram({"verify", "--dir", given, "--policy", policy_, "--redacted"})
+          .exit,
+      kClean);
+  EXPECT_EQ(
+      RunProgram({"redact", "--dir", copy_.path(), "--out", given, "--person",
+                  TestPerson(1), "--keep-person", TestPerson(0)})
+          .exit,
+      kCouldNotCheck);
 }
 
 // A copy that could not be finished is not left behind as if it were one.

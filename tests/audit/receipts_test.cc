@@ -43,7 +43,7 @@ class ReceiptsTest : public testing::Test {
     for (const auto& [one, is] : wanted) {
       if (one <= size) outcome.roots[one] = RootOf(one);
     }
-    receipts_.Compare(kCity, outcome, &findings_);
+    ASSERT_TRUE(receipts_.Compare(kCity, outcome, &findings_).ok());
   }
   std::string Found() const {
     std::string text;
@@ -92,6 +92,27 @@ TEST_F(ReceiptsTest, ARangeThatIsTakenAgainHasTheLogsRoot) {
   Compare(5);
   EXPECT_NE(Found().find("names another root at size 3"), std::string::npos)
       << Found();
+}
+
+// A check that goes on later knows of them as before.
+TEST_F(ReceiptsTest, WhatIsTakenAgainIsSavedAsSuch) {
+  Take({Range(0, 5)});
+  v1::CityRange other = Range(0, 3);
+  other.set_root(std::string(RootOf(99).view()));
+  Take({}, {other});
+  v1::VerifiedLog facts;
+  receipts_.SaveTo(&facts);
+  Receipts later(&findings_);
+  ASSERT_TRUE(later.Restore(facts).ok());
+  v1::VerifiedLog again;
+  later.SaveTo(&again);
+  EXPECT_EQ(again.SerializeAsString(), facts.SerializeAsString());
+  WantedSizes wanted;
+  later.Want(kCity, &wanted);
+  EXPECT_TRUE(wanted.contains(3) && wanted.contains(5));
+  ASSERT_EQ(facts.receipts_size(), 2);
+  EXPECT_FALSE(facts.receipts(0).again());
+  EXPECT_TRUE(facts.receipts(1).again());
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "audit/report.h"
 #include "tests/audit/finding_matchers.h"
 #include "tests/audit/test_archive.h"
 
@@ -82,6 +83,45 @@ TEST_F(ReplayTest, AQuorumOfWitnessesIsCounted) {
   notes.push_back(*second.Cosign(head, 8));
   copy_.Write();
   EXPECT_THAT(FindingsOf(Verify(copy_.archive(), policy)), IsEmpty());
+}
+
+TEST_F(ReplayTest, AQuorumIsCountedForTheCitiesLogsToo) {
+  copy_.Write();
+  const ledger::Cosigner first("audit.example/witness", TestKey('a'));
+  const ledger::Cosigner second("court.example/witness", TestKey('b'));
+  Policy policy = copy_.policy();
+  policy.witnesses = {first.verifier(), second.verifier()};
+  policy.city_quorum = 2;
+  EXPECT_THAT(
+      FindingsOf(Verify(copy_.archive(), policy)),
+      ElementsAre(Names("360100 entries 0 to 11", "that 2 witnesses cosigned"),
+                  Names("360200 entries 0 to 11", "2 witnesses")));
+  for (TestLog* log : {&copy_.nanchang, &copy_.jingdezhen}) {
+    const std::string head = log->notes.back();
+    log->notes.push_back(*second.Cosign(*first.Cosign(head, 70), 80));
+  }
+  copy_.Write();
+  auto summary = Verify(copy_.archive(), policy);
+  EXPECT_THAT(FindingsOf(summary), IsEmpty());
+  EXPECT_EQ(summary->logs[0].signed_size, 12u);
+  EXPECT_EQ(summary->logs[0].held.size, 12u);
+  EXPECT_EQ(summary->logs[0].held.seconds, kTestCosigned);
+  EXPECT_EQ(summary->logs[0].witnessed.size, 12u);
+  EXPECT_EQ(summary->logs[0].witnessed.seconds, 80u);
+  EXPECT_EQ(summary->own.witnessed.size, 0u);
+  summary->made_us = 7'280 * base::kMicrosPerSecond;
+  EXPECT_THAT(FormatText(*summary),
+              testing::HasSubstr("12 witnessed 2.0 hours ago"));
+  // One line of a witness that does not hold is no head without it.
+  copy_.nanchang.notes.push_back(
+      *ledger::Cosigner("audit.example/witness", TestKey('a'))
+           .Cosign(copy_.nanchang.notes.back(), 90));
+  std::string& broken = copy_.nanchang.notes.back();
+  broken[broken.size() - 12] = broken[broken.size() - 12] == 'A' ? 'B' : 'A';
+  copy_.Write();
+  EXPECT_THAT(FindingsOf(Verify(copy_.archive(), policy)),
+              ElementsAre(Names("360100 checkpoint at size 12",
+                                "a witness's cosignature does not hold")));
 }
 
 TEST_F(ReplayTest, FiguresAsOfADayOutOfTheLogsAlone) {

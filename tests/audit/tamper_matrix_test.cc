@@ -4,6 +4,8 @@
 
 #include <functional>
 
+#include "absl/strings/str_split.h"
+#include "audit/verified_log.h"
 #include "tests/audit/answer_json.h"
 #include "tests/audit/run_program.h"
 #include "tests/audit/test_archive.h"
@@ -14,6 +16,7 @@ namespace {
 using testing::HasSubstr;
 
 constexpr char kOutsider[] = "somebody with the province's disk";
+constexpr char kAuditorsDisk[] = "somebody with the auditor's disk";
 constexpr char kCity[] = "the city";
 constexpr char kProvince[] = "the province";
 constexpr char kBoth[] = "city and province together";
@@ -284,6 +287,21 @@ constexpr Row kRows[] = {
        copy->nanchang.notes.insert(copy->nanchang.notes.begin(), copied.begin(),
                                    copied.end());
      }},
+    {kAuditorsDisk, kNoKey, "after a `verify`, before the log has grown",
+     "rewrites what it left", "verify --resume", "360100 entries 12 to 12",
+     "do not hash to the root",
+     [](TestArchive* copy) {
+       const base::Hash terms =
+           VerifiedTerms(copy->policy(), Bodies::kComplete);
+       auto part = LoadVerified(copy->archive(), kNanchang, terms);
+       ASSERT_TRUE(part.ok() && part->has_value()) << part.status();
+       v1::VerifiedLog facts = (*part)->facts;
+       facts.mutable_range()->back() ^= 1;
+       ASSERT_TRUE(
+           SaveVerified(copy->archive(), kNanchang, facts, (*part)->changes)
+               .ok());
+       copy->Grow();
+     }},
 };
 
 // By design; the document names the bound beside it.
@@ -297,6 +315,9 @@ constexpr const char* kNotDetectable[] = {
     "| the city | the log's | any | dates new entries back, not before the one "
     "in front | `verify` shows entries that were seen more than an hour after "
     "the time that they name, as unwitnessed |",
+    "| somebody with the auditor's disk | none | after a `verify` | changes an "
+    "entry of the copy that it read | `verify --resume` does not read it again "
+    "and says so; `verify` finds it |",
     "| the province | its log's | any | runs another program, that writes down "
     "no reads | whoever is to be trusted with the data can read them; a log "
     "holds him to what he did with this program |",
@@ -331,8 +352,9 @@ TEST_P(TamperMatrixTest, IsFound) {
   const Row& row = GetParam();
   TestArchive copy;
   copy.Write();
-  std::vector<std::string> command = {row.command, "--dir", copy.path(),
-                                      "--policy", copy.WritePolicy()};
+  std::vector<std::string> command = absl::StrSplit(row.command, ' ');
+  command.insert(command.end(),
+                 {"--dir", copy.path(), "--policy", copy.WritePolicy()});
   const std::string answer = copy.PathOf("answer.json");
   const auto run = [&] {
     std::ofstream(answer) << AnswerJson(copy.claims).dump();

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -101,6 +102,9 @@ class TestArchive {
   // the first one that somebody read a person's records.
   // Without that, or without the receipt of one group, on request.
   void GiveReceipts(bool with_access = true, uint64_t left_out = 0);
+  // Each city commits one more entry, signed and with a receipt; what was there
+  // stays as it is, byte for byte. `edit` comes in between. Claims stay behind.
+  void Grow(const std::function<void()>& edit = nullptr);
   // Claims alone, for logs whose heads stay as they are.
   void Claim();
   void Write() const;
@@ -255,6 +259,26 @@ inline void TestArchive::GiveReceipts(bool with_access, uint64_t left_out) {
       province.AddOwn(kTestDay, v1::PROVINCE_RECORD_TYPE_ACCESS,
                       access.SerializeAsString(), /*audience=*/0);
     }
+  }
+  province.SignAlone();
+}
+
+inline void TestArchive::Grow(const std::function<void()>& edit) {
+  nanchang.Add({20081101, "loan", LoanTexts("360103", TestPerson(0))});
+  jingdezhen.Add({20081101, "loan", LoanTexts("360202", TestPerson(1))});
+  if (edit) edit();
+  uint64_t ordinal = nanchang.bundles.size() + jingdezhen.bundles.size() - 2;
+  for (TestLog* log : {&nanchang, &jingdezhen}) {
+    log->Sign(witness);
+    v1::GroupReceipt receipt;
+    receipt.set_ordinal(++ordinal);
+    v1::CityRange& range = *receipt.add_ranges();
+    range.set_city(log->city());
+    range.set_from(log->size() - 1);
+    range.set_to(log->size());
+    range.set_root(std::string(log->Root(log->size()).view()));
+    province.AddOwn(20081101, v1::PROVINCE_RECORD_TYPE_GROUP_RECEIPT,
+                    receipt.SerializeAsString(), /*audience=*/1);
   }
   province.SignAlone();
 }

@@ -1,0 +1,211 @@
+#include "audit/verified_log.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+
+#include "audit/progress.h"
+#include "tests/audit/finding_matchers.h"
+#include "tests/audit/test_archive.h"
+
+namespace tongchou::audit {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr int64_t kFirstTime = 1'700'000'000'000'000;
+constexpr int64_t kSecondTime = 1'800'000'000'000'000;
+
+class VerifiedLogTest : public testing::Test {
+ protected:
+  absl::StatusOr<AuditSummary> Verified(bool resume, int64_t time) {
+    copy_.Write();
+    RunOptions options;
+    options.resume = resume;
+    options.leave_us = time;
+    return Verify(copy_.archive(), copy_.policy(), options);
+  }
+  // An earlier verification, then the logs grow by one entry each.
+  void VerifyAndGrow(const std::function<void()>& edit = nullptr) {
+    ASSERT_THAT(FindingsOf(Verified(false, kFirstTime)), IsEmpty());
+    copy_.Grow(edit);
+  }
+  std::string PathOf(uint32_t city) const {
+    return copy_.archive().verified(city);
+  }
+
+  TestArchive copy_;
+};
+
+TEST_F(VerifiedLogTest, OnlyWhatIsNewIsRead) {
+  VerifyAndGrow();
+  copy_.nanchang.entry(4).body.back() ^= 1;
+  const auto resumed = Verified(true, kSecondTime);
+  ASSERT_TRUE(resumed.ok()) << resumed.status();
+  EXPECT_THAT(FindingsOf(resumed), IsEmpty());
+  ASSERT_EQ(resumed->logs.size(), 2u);
+  EXPECT_EQ(resumed->logs[0].entries, 13u);
+  EXPECT_EQ(resumed->logs[0].resumed_size, 12u);
+  EXPECT_EQ(resumed->logs[0].resumed_us, kFirstTime);
+  EXPECT_EQ(resumed->logs[0].checkpoints, 5u);
+  EXPECT_EQ(resumed->own.entries, 11u);
+  EXPECT_EQ(resumed->own.resumed_size, 9u);
+  // A full one never looks at what was left.
+  const auto full = Verified(false, kSecondTime);
+  EXPECT_THAT(FindingsOf(full),
+              ElementsAre(Names("360100 entries 3 to 5", "changed")));
+  EXPECT_EQ(full->logs[0].resumed_size, 0u);
+  // And forgets it where it found something.
+  EXPECT_FALSE(std::filesystem::exists(PathOf(kNanchang)));
+  EXPECT_TRUE(std::filesystem::exists(PathOf(kJingdezhen)));
+}
+
+// The outcome is that of one who reads everything.
+TEST_F(VerifiedLogTest, AResumedVerificationEndsWhereAFullOneDoes) {
+  VerifyAndGrow();
+  const auto resumed = Verified(true, kSecondTime);
+  const std::string left = *base::ReadFile(PathOf(kNanchang));
+  const auto full = Verified(false, kSecondTime);
+  ASSERT_TRUE(resumed.ok()) << resumed.status();
+  ASSERT_TRUE(full.ok()) << full.status();
+  EXPECT_EQ(resumed->entries, full->entries);
+  EXPECT_EQ(resumed->checkpoints, full->checkpoints);
+  EXPECT_EQ(resumed->logs[0].root, full->logs[0].root);
+  EXPECT_EQ(resumed->logs[0].held.size, full->logs[0].held.size);
+  EXPECT_EQ(resumed->unwitnessed.at(kNanchang).size(),
+            full->unwitnessed.at(kNanchang).size());
+  EXPECT_EQ(resumed->unwitnessed.at(kNanchang)[0].end,
+            full->unwitnessed.at(kNanchang)[0].end);
+  EXPECT_EQ(left.size(), base::ReadFile(PathOf(kNanchang))->size());
+}
+
+TEST_F(VerifiedLogTest, NothingNewIsCleanAndNothingLeftIsRead) {
+  ASSERT_THAT(FindingsOf(Verified(true, kFirstTime)), IsEmpty());
+  const auto again = Verified(true, kSecondTime);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_THAT(FindingsOf(again), IsEmpty());
+  EXPECT_EQ(again->logs[1].resumed_size, 12u);
+}
+
+// ---- What lies across the seam.
+
+TEST_F(VerifiedLogTest, ALinkToAnEntryInFrontIsChecked) {
+  VerifyAndGrow([&] {
+    copy_.nanchang.entry(12).EditHeader(
+        [](v1::EntryHeader* header) { header->clear_previous(); });
+  });
+  EXPECT_THAT(FindingsOf(Verified(true, kSecondTime)),
+              ElementsAre(Names("360100 entry 12", "as the previous change")));
+}
+
+TEST_F(VerifiedLogTest, AnotherRootAtAnOldSizeIsFound) {
+  VerifyAndGrow();
+  copy_.nanchang.notes.push_back(TestLog::MakeNote(
+      copy_.nanchang.signer(), 6, copy_.nanchang.Root(5), copy_.witness));
+  EXPECT_THAT(
+      FindingsOf(Verified(true, kSecondTime)),
+      ElementsAre(Names("360100 checkpoint at size 6", "two different roots")));
+}
+
+TEST_F(VerifiedLogTest, AReceiptThatIsMissingAtTheSeamIsFound) {
+  VerifyAndGrow();
+  copy_.province.bundles.pop_back();
+  copy_.province.SignAlone();
+  EXPECT_THAT(
+      FindingsOf(Verified(true, kSecondTime)),
+      testing::Contains(Names("360200 entries 12 to 12", "in no receipt")));
+}
+
+TEST_F(VerifiedLogTest, AHeadWithinTheOldPartAsksForAFullVerification) {
+  VerifyAndGrow();
+  copy_.nanchang.notes.push_back(TestLog::MakeNote(
+      copy_.nanchang.signer(), 5, copy_.nanchang.Root(5), copy_.witness));
+  const auto resumed = Verified(true, kSecondTime);
+  EXPECT_TRUE(absl::IsFailedPrecondition(resumed.status()));
+  EXPECT_THAT(resumed.status().message(), HasSubstr("verify without --resume"));
+}
+
+// ---- What was left is not for this copy, this policy, or not whole.
+
+TEST_F(VerifiedLogTest, AnotherPolicyIsRefused) {
+  VerifyAndGrow();
+  copy_.Write();
+  Policy policy = copy_.policy();
+  policy.synthetic_clock = true;
+  RunOptions options;
+  options.resume = true;
+  const auto resumed = Verify(copy_.archive(), policy, options);
+  EXPECT_TRUE(absl::IsFailedPrecondition(resumed.status()));
+  EXPECT_THAT(resumed.status().message(), HasSubstr("another policy"));
+  options.bodies = Bodies::kRedacted;
+  EXPECT_TRUE(absl::IsFailedPrecondition(
+      Verify(copy_.archive(), copy_.policy(), options).status()));
+}
+
+TEST_F(VerifiedLogTest, AnotherCopyIsRefused) {
+  VerifyAndGrow();
+  copy_.nanchang.entry(11).body.back() ^= 1;
+  const auto resumed = Verified(true, kSecondTime);
+  EXPECT_TRUE(absl::IsFailedPrecondition(resumed.status()));
+  EXPECT_THAT(resumed.status().message(), HasSubstr("not the one"));
+}
+
+TEST_F(VerifiedLogTest, EveryFlippedByteIsNoticed) {
+  VerifyAndGrow();
+  copy_.Write();
+  const std::string sound = *base::ReadFile(PathOf(kNanchang));
+  const base::Hash terms = VerifiedTerms(copy_.policy(), Bodies::kComplete);
+  ASSERT_TRUE(LoadVerified(copy_.archive(), kNanchang, terms)->has_value());
+  for (size_t i = 0; i < sound.size(); ++i) {
+    std::string bytes = sound;
+    bytes[i] ^= static_cast<char>(1 << i % 8);
+    std::ofstream(PathOf(kNanchang), std::ios::binary) << bytes;
+    EXPECT_TRUE(absl::IsFailedPrecondition(
+        LoadVerified(copy_.archive(), kNanchang, terms).status()))
+        << "byte " << i;
+  }
+}
+
+TEST(LastChangesTest, PiecesHoldWhatWasEncoded) {
+  LastChanges changes;
+  constexpr uint64_t kKeys = kLastChangesPieceBytes / 24 + 1;
+  for (uint64_t i = 1; i <= kKeys; ++i) changes.Of(std::to_string(i)) = i;
+  LastChanges read;
+  size_t pieces = 0;
+  ASSERT_TRUE(changes
+                  .Encode([&](std::string_view piece) {
+                    ++pieces;
+                    return read.Decode(piece);
+                  })
+                  .ok());
+  EXPECT_EQ(pieces, 2u);
+  EXPECT_EQ(read.size(), kKeys);
+  EXPECT_EQ(read.Of("7"), 7u);
+  EXPECT_FALSE(read.Decode("0123456789").ok());
+}
+
+TEST(ProgressTest, ShowsRateAndTimeLeftAtMostFiveTimesASecond) {
+  EXPECT_EQ(FormatProgress(2'000, 250, 1'000, 2.0),
+            "2,000 entries, 25 %, 1,000 entries/s, 6 s left");
+  EXPECT_EQ(FormatProgress(0, 0, 0, 0), "0 entries");
+  base::ManualClock clock(0);
+  std::vector<std::string> lines;
+  Progress progress(1'100, &clock,
+                    [&](const std::string& line) { lines.push_back(line); });
+  progress.Skip(100);
+  progress.Add(500, 250);
+  clock.Set(kProgressMicros);
+  progress.Add(500, 250);
+  clock.Set(2 * kProgressMicros - 1);
+  progress.Add(1, 1);
+  EXPECT_THAT(lines,
+              ElementsAre("1,000 entries, 50 %, 5,000 entries/s, 0 s left"));
+}
+
+}  // namespace
+}  // namespace tongchou::audit
