@@ -21,6 +21,7 @@
 #include "tongchou/v1/province.pb.h"
 #include "tongchou/v1/query.pb.h"
 #include "tongchou/v1/records.pb.h"
+#include "tongchou/v1/verified_log.pb.h"
 
 namespace tongchou {
 namespace {
@@ -36,7 +37,7 @@ std::vector<const FileDescriptor*> Files() {
        {v1::AccessRecord::descriptor(), v1::LogSummary::descriptor(),
         v1::RecordView::descriptor(), v1::Hello::descriptor(),
         v1::JoinRequest::descriptor(), v1::EntryHeader::descriptor(),
-        v1::MirrorHello::descriptor(), v1::EntryHeader::descriptor(),
+        v1::MirrorHello::descriptor(), v1::VerifiedLog::descriptor(),
         v1::Change::descriptor(), v1::FieldRules::descriptor(),
         v1::CityStatus::descriptor(), v1::GroupReceipt::descriptor(),
         v1::Unit::descriptor()}) {
