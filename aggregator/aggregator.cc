@@ -167,7 +167,19 @@ absl::Status RunningAggregator::AddJoinedCities() {
     ASSIGN_OR_RETURN(const auto witness,
                      ledger::ParseVerifierKey(city.witness_key()));
     cities_.Add(city.city(), log);
-    own_head_->AddWitness(city.city(), witness);
+    for (const std::string& replacement : city.replacements()) {
+      ASSIGN_OR_RETURN(const auto key, ledger::ParseVerifierKey(replacement));
+      cities_.Replace(city.city(), key);
+    }
+    if (city.replacements().empty()) {
+      own_head_->AddWitness(city.city(), witness);
+    } else {
+      own_head_->ReplaceWitness(city.city(), witness);
+    }
+  }
+  for (const uint32_t city : cities_.cities()) {
+    ASSIGN_OR_RETURN(const auto changes, journal_->KeyChanges(city));
+    cities_.Changed(city, changes);
   }
   return absl::OkStatus();
 }
@@ -194,6 +206,7 @@ absl::Status RunningAggregator::OpenDoor() {
   parts.witness = writer_->witness();
   parts.own_key = own_head_->verifier();
   parts.aggregator_port = server_->port();
+  parts.end_session = [this](uint32_t city) { exchange_->EndSession(city); };
   join_ = std::make_unique<JoinService>(std::move(parts));
   transport::ServerOptions door;
   door.listen = config_.join_listen;

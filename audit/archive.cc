@@ -180,6 +180,10 @@ std::string Archive::checkpoints(uint32_t city) const {
   return city_directory(city) + "/checkpoints";
 }
 
+std::string Archive::keys(uint32_t city) const {
+  return city_directory(city) + "/keys";
+}
+
 std::string Archive::verified(uint32_t city) const {
   return directory_ + "/verified/" + LogName(city);
 }

@@ -2,6 +2,7 @@
 //
 //   DIR/360100/bundles       bundles as received, each behind its length
 //   DIR/360100/checkpoints   signed notes as received, likewise
+//   DIR/360100/keys          changes of the log's key, where there were any
 //   DIR/province/...         the same of the province's own log
 //   DIR/claims/records       the unified database's records
 //   DIR/claims/figures       its figures
@@ -72,6 +73,7 @@ class Archive {
 
   std::string bundles(uint32_t city) const;
   std::string checkpoints(uint32_t city) const;
+  std::string keys(uint32_t city) const;
   std::string city_directory(uint32_t city) const;
   std::string verified(uint32_t city) const;
   std::string claimed_records() const;

@@ -317,7 +317,10 @@ absl::Status ServeWitness(const Options& options) {
   base::StopSignal stop;
   ASSIGN_OR_RETURN(const Policy policy, LoadPolicy(options.policy));
   std::vector<ledger::VerifierKey> logs = {policy.own.key};
-  for (const auto& [city, log] : policy.cities) logs.push_back(log.key);
+  for (const auto& [city, log] : policy.cities) {
+    logs.push_back(log.key);
+    logs.insert(logs.end(), log.later_keys.begin(), log.later_keys.end());
+  }
   base::RealClock clock;
   ASSIGN_OR_RETURN(const auto witness,
                    Witness::Open(options.directory, cosigner, logs, &clock));

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <optional>
 
+#include "audit/log_keys.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/ledger/bundle.h"
@@ -21,10 +22,10 @@ struct Head {
 
 absl::StatusOr<Head> NewestHead(const Archive& archive, const LogPolicy& city) {
   std::optional<Head> newest;
+  ASSIGN_OR_RETURN(const CopiedKeys copied, ReadLogKeys(archive, city));
   const auto read =
       ReadPieces(archive.checkpoints(city.city), [&](std::string_view note) {
-        ASSIGN_OR_RETURN(ledger::Checkpoint checkpoint,
-                         ledger::OpenCheckpoint(note, city.key));
+        ASSIGN_OR_RETURN(ledger::Checkpoint checkpoint, copied.keys.Open(note));
         if (!newest.has_value() || checkpoint.size >= newest->checkpoint.size) {
           newest = Head{std::move(checkpoint), std::string(note)};
         }

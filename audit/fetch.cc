@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "audit/claims.h"
+#include "audit/log_keys.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
+#include "common/exchange/key_changes.h"
 #include "common/ledger/bundle.h"
 #include "common/transport/grpc_status.h"
 #include "tongchou/v1/audit.grpc.pb.h"
@@ -191,6 +193,12 @@ absl::Status Fetch(const std::shared_ptr<grpc::Channel>& channel,
           "the province holds the log {} of city {}, which the policy does not "
           "name; add its key to the policy",
           log.origin(), log.city());
+    }
+    if (!own) {
+      RETURN_IF_ERROR(
+          base::MakeDirectories(archive.city_directory(log.city())));
+      RETURN_IF_ERROR(WriteKeyChanges(
+          archive, log.city(), exchange::ReadKeyChanges(log.key_changes())));
     }
     if (absl::Status status = fetch.Fetch(own ? kProvinceLog : log.city(),
                                           log.origin(), log.size());

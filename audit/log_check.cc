@@ -6,12 +6,16 @@
 #include <utility>
 #include <vector>
 
+#include "audit/log_keys.h"
 #include "common/base/clock.h"
 #include "common/base/status.h"
 #include "common/ledger/bundle.h"
 #include "common/ledger/checkpoint.h"
 #include "common/ledger/compact_range.h"
 #include "common/ledger/cosignature.h"
+#include "common/ledger/entry_view.h"
+#include "common/ledger/log_keys.h"
+#include "tongchou/v1/records.pb.h"
 
 namespace tongchou::audit {
 namespace {
@@ -26,16 +30,21 @@ struct Head {
 // Everything known about one log while its copy streams by.
 class Check {
  public:
-  Check(const Policy& policy, const LogPolicy& log,
+  Check(const Policy& policy, const LogPolicy& log, CopiedKeys copied,
         const LogCheckOptions& options, Findings* findings)
       : policy_(policy),
         city_(log),
+        keys_(std::move(copied.keys)),
         name_(LogName(log.city)),
         is_own_(log.city == kProvinceLog),
         owner_(is_own_ ? "the province" : "the city"),
         quorum_(is_own_ ? policy.quorum : policy.city_quorum),
         options_(options),
-        findings_(*findings) {}
+        findings_(*findings) {
+    if (!copied.problem.empty()) {
+      findings_.Add(name_ + " keys", std::move(copied.problem));
+    }
+  }
 
   // Goes on behind what was proved. DATA_LOSS when that is nonsense.
   absl::Status Resume(VerifiedPart* part);
@@ -55,6 +64,7 @@ class Check {
  private:
   bool TakeEntry(size_t index);
   bool CheckHeader(const v1::EntryHeader& header);
+  void CheckKeyChange(std::optional<std::string_view> body);
   void CheckPrevious(const v1::EntryHeader& header, std::string_view key);
   bool CompareHead();
   void TakeCosignature(std::string_view note, const std::string& place,
@@ -80,6 +90,7 @@ class Check {
 
   const Policy& policy_;
   const LogPolicy& city_;
+  const ledger::LogKeys keys_;
   const std::string name_;
   const bool is_own_;
   const std::string_view owner_;
@@ -109,7 +120,7 @@ class Check {
 
 void Check::TakeCheckpoint(std::string_view note) {
   ++notes_;
-  const auto head = ledger::OpenCheckpoint(note, city_.key);
+  const auto head = keys_.Open(note);
   if (!head.ok()) {
     findings_.Add(fmt::format("{} checkpoint {} of the copy", name_, notes_),
                   std::string(base::Message(head.status())));
@@ -228,6 +239,7 @@ bool Check::TakeEntry(size_t index) {
   if (!CheckHeader(header_)) return false;
   range_.Append(bundle_.leaf_hash(index));
   const std::optional<std::string_view> body = bundle_.body(index);
+  CheckKeyChange(body);
   if (!body.has_value() && options_.bodies == Bodies::kRedacted) {
     ++outcome_.withheld;
   } else if (!body.has_value()) {
@@ -261,6 +273,35 @@ bool Check::CheckHeader(const v1::EntryHeader& header) {
   if (sequence == timed_size_) first_time_us_ = last_time_us_;
   transaction_open_ = !header.last_of_transaction();
   return true;
+}
+
+// An entry that changes the log's key is one of those that the copy names, and
+// the other way round.
+void Check::CheckKeyChange(std::optional<std::string_view> body) {
+  const uint64_t sequence = header_.sequence();
+  const auto& changes = keys_.changes();
+  const auto named = std::find_if(changes.begin(), changes.end(),
+                                  [&](const ledger::KeyChange& change) {
+                                    return change.sequence == sequence;
+                                  });
+  const bool changes_key =
+      !is_own_ && header_.type() == v1::RECORD_TYPE_LOG_KEY;
+  if (named == changes.end() && !changes_key) return;
+  if (named == changes.end()) {
+    findings_.Add(EntryPlace(sequence),
+                  "changes the log's key, but the copy names no such change "
+                  "that can be believed");
+    return;
+  }
+  ledger::BodyView view;
+  v1::LogKey key;
+  const bool same =
+      !body.has_value() || (ledger::ReadBody(*body, &view) &&
+                            key.ParseFromString(std::string(view.record)) &&
+                            key.statement() == named->statement);
+  if (changes_key && same) return;
+  findings_.Add(EntryPlace(sequence),
+                "is not the change of the log's key that the copy names here");
 }
 
 void Check::CheckPrevious(const v1::EntryHeader& header, std::string_view key) {
@@ -486,7 +527,8 @@ absl::StatusOr<LogOutcome> CheckLog(const Archive& archive,
                                     const Policy& policy, const LogPolicy& log,
                                     const LogCheckOptions& options,
                                     Findings* findings) {
-  Check check(policy, log, options, findings);
+  ASSIGN_OR_RETURN(CopiedKeys copied, ReadLogKeys(archive, log));
+  Check check(policy, log, std::move(copied), options, findings);
   if (options.resume != nullptr) {
     RETURN_IF_ERROR(check.Resume(options.resume));
   }

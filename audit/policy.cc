@@ -48,12 +48,37 @@ absl::StatusOr<uint32_t> Division(std::string_view text) {
   return code;
 }
 
+// A list of keys of one type; nothing when it is not there.
+absl::StatusOr<std::vector<ledger::VerifierKey>> ReadKeyList(
+    const toml::table& table, const std::string& name, ledger::KeyType type) {
+  std::vector<ledger::VerifierKey> keys;
+  const auto list = table.find(name);
+  if (list == table.end()) return keys;
+  if (!list->second.is_array()) {
+    return base::InvalidArgumentError("{} is a list of keys", name);
+  }
+  for (const toml::value& one : list->second.as_array()) {
+    if (!one.is_string()) {
+      return base::InvalidArgumentError("{}: a key stands in quotes", name);
+    }
+    ASSIGN_OR_RETURN(const ledger::VerifierKey key,
+                     ledger::ParseVerifierKey(one.as_string().str));
+    if (key.type != type) {
+      return base::InvalidArgumentError(
+          "{}: {} is no key of a {}", name, key.name,
+          type == ledger::KeyType::kCosignature ? "cosigner" : "log");
+    }
+    keys.push_back(key);
+  }
+  return keys;
+}
+
 absl::Status ReadCity(const toml::value& value, Policy* policy) {
   if (!value.is_table()) {
     return base::InvalidArgumentError("city must be written as [[city]]");
   }
   const toml::table& table = value.as_table();
-  RETURN_IF_ERROR(CheckKeys(table, {"code", "key"}));
+  RETURN_IF_ERROR(CheckKeys(table, {"code", "key", "later_keys"}));
   ASSIGN_OR_RETURN(const std::string code, Text(table, "code"));
   ASSIGN_OR_RETURN(const std::string key, Text(table, "key"));
   LogPolicy city;
@@ -64,6 +89,13 @@ absl::Status ReadCity(const toml::value& value, Policy* policy) {
       city.key.name != city.origin) {
     return base::InvalidArgumentError("the key of city {} must be that of {}",
                                       code, city.origin);
+  }
+  ASSIGN_OR_RETURN(city.later_keys,
+                   ReadKeyList(table, "later_keys", ledger::KeyType::kEd25519));
+  for (const ledger::VerifierKey& later : city.later_keys) {
+    if (later.name == city.origin) continue;
+    return base::InvalidArgumentError(
+        "the later_keys of city {} must be those of {}", code, city.origin);
   }
   if (!policy->cities.emplace(city.city, std::move(city)).second) {
     return base::InvalidArgumentError("city {} is named twice", code);
@@ -87,24 +119,9 @@ absl::StatusOr<uint64_t> ReadQuorum(const toml::table& table,
 }
 
 absl::Status ReadWitnesses(const toml::table& table, Policy* policy) {
-  const auto witnesses = table.find("witnesses");
-  if (witnesses != table.end()) {
-    if (!witnesses->second.is_array()) {
-      return base::InvalidArgumentError("witnesses is a list of keys");
-    }
-    for (const toml::value& one : witnesses->second.as_array()) {
-      if (!one.is_string()) {
-        return base::InvalidArgumentError("witnesses: a key stands in quotes");
-      }
-      ASSIGN_OR_RETURN(const ledger::VerifierKey key,
-                       ledger::ParseVerifierKey(one.as_string().str));
-      if (key.type != ledger::KeyType::kCosignature) {
-        return base::InvalidArgumentError(
-            "witnesses: {} is no key of a cosigner", key.name);
-      }
-      policy->witnesses.push_back(key);
-    }
-  }
+  ASSIGN_OR_RETURN(
+      policy->witnesses,
+      ReadKeyList(table, "witnesses", ledger::KeyType::kCosignature));
   ASSIGN_OR_RETURN(policy->quorum, ReadQuorum(table, "quorum", *policy));
   ASSIGN_OR_RETURN(policy->city_quorum,
                    ReadQuorum(table, "city_quorum", *policy));

@@ -13,7 +13,11 @@
 //
 //   [[city]]
 //   code = "360100"
-//   key = "tongchou/360000/360100+0a1b2c3d+AU..."
+//   key = "tongchou/360000/360100+0a1b2c3d+AU..."   # the log's first one
+//   # Keys to which the log changed since, where the old one did not sign that
+//   # (it was lost, and the province's act stands in for it); a witness wants
+//   # to be told of every later key.
+//   later_keys = ["tongchou/360000/360100+1a2b3c4d+AU..."]
 #pragma once
 
 #include <cstdint>
@@ -30,6 +34,7 @@ struct LogPolicy {
   uint32_t city = 0;   // 0 = the province's own log
   std::string origin;  // tongchou/360000/360100
   ledger::VerifierKey key;
+  std::vector<ledger::VerifierKey> later_keys;
 };
 
 struct Policy {

@@ -4,6 +4,7 @@
 #include <set>
 #include <string_view>
 
+#include "audit/log_keys.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/ledger/bundle.h"
@@ -94,6 +95,8 @@ absl::StatusOr<uint64_t> WriteRedacted(const Archive& from, uint32_t city,
                                        const Redaction& redaction,
                                        const Archive& to) {
   RETURN_IF_ERROR(base::MakeDirectories(to.city_directory(city)));
+  ASSIGN_OR_RETURN(const auto keys, ReadKeyChanges(from, city));
+  RETURN_IF_ERROR(WriteKeyChanges(to, city, keys));
   ASSIGN_OR_RETURN(PieceWriter notes,
                    PieceWriter::Open(to.checkpoints(city), 0));
   RETURN_IF_ERROR(

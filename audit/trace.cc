@@ -9,6 +9,7 @@
 #include "audit/city_run.h"
 #include "audit/city_scan.h"
 #include "audit/copied_tree.h"
+#include "audit/log_keys.h"
 #include "audit/report.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
@@ -33,8 +34,9 @@ absl::StatusOr<CosignedHead> NewestCosigned(const Archive& archive,
                                             const Policy& policy,
                                             const LogPolicy& log) {
   CosignedHead newest;
+  ASSIGN_OR_RETURN(const CopiedKeys copied, ReadLogKeys(archive, log));
   const auto take = [&](std::string_view note) {
-    const auto head = ledger::OpenCheckpoint(note, log.key);
+    const auto head = copied.keys.Open(note);
     if (head.ok() && head->size >= newest.size &&
         ledger::VerifyCosignature(note, policy.witness).ok()) {
       newest = {head->size, std::string(note)};

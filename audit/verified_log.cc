@@ -68,6 +68,9 @@ base::Hash VerifiedTerms(const Policy& policy, Bodies bodies) {
   }
   for (const auto& [city, log] : policy.cities) {
     text += fmt::format("{} {}\n", city, log.key.ToText());
+    for (const ledger::VerifierKey& later : log.later_keys) {
+      text += later.ToText() + "\n";
+    }
   }
   return base::Sha256(text);
 }

@@ -41,6 +41,22 @@ bool ParseSize(std::string_view text, uint64_t* size) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
+// The newest of the log's keys that signed the note; null when none did.
+const ledger::VerifierKey* SignerOf(
+    const ledger::Note& note, const std::vector<ledger::VerifierKey>& keys) {
+  for (auto key = keys.rbegin(); key != keys.rend(); ++key) {
+    if (ledger::VerifyNote(note, *key).ok()) return &*key;
+  }
+  return nullptr;
+}
+
+absl::StatusOr<ledger::Checkpoint> OpenWithAny(
+    const std::string& bytes, const std::vector<ledger::VerifierKey>& keys) {
+  ASSIGN_OR_RETURN(const ledger::Note note, ledger::ParseNote(bytes));
+  const ledger::VerifierKey* const key = SignerOf(note, keys);
+  return ledger::OpenCheckpoint(bytes, key == nullptr ? keys.front() : *key);
+}
+
 }  // namespace
 
 struct Witness::Request {
@@ -82,8 +98,12 @@ absl::StatusOr<std::unique_ptr<Witness>> Witness::Open(
   RETURN_IF_ERROR(base::MakeDirectories(directory));
   std::unique_ptr<Witness> witness(
       new Witness(std::move(directory), std::move(cosigner), clock));
+  std::map<std::string, Log> known;
   for (const ledger::VerifierKey& key : logs) {
-    RETURN_IF_ERROR(witness->Load(key));
+    known[key.name].keys.push_back(key);
+  }
+  for (auto& [origin, log] : known) {
+    RETURN_IF_ERROR(witness->Load(origin, std::move(log)));
   }
   return witness;
 }
@@ -92,14 +112,12 @@ std::string Witness::FileOf(std::string_view origin) const {
   return directory_ + "/" + base::HexEncode(base::Sha256(origin).view());
 }
 
-absl::Status Witness::Load(const ledger::VerifierKey& key) {
-  Log log;
-  log.key = key;
-  log.known.origin = key.name;
-  const std::string path = FileOf(key.name);
+absl::Status Witness::Load(const std::string& origin, Log log) {
+  log.known.origin = origin;
+  const std::string path = FileOf(origin);
   if (base::FileExists(path)) {
     ASSIGN_OR_RETURN(log.note, base::ReadFile(path));
-    const auto known = ledger::OpenCheckpoint(log.note, key);
+    const auto known = OpenWithAny(log.note, log.keys);
     const auto own = ledger::VerifyCosignature(log.note, cosigner_.verifier());
     if (!known.ok() || !own.ok()) {
       return base::DataLossError(
@@ -110,7 +128,7 @@ absl::Status Witness::Load(const ledger::VerifierKey& key) {
     log.known = *known;
   }
   base::MutexLock lock(mutex_);
-  logs_[key.name] = std::move(log);
+  logs_[origin] = std::move(log);
   return absl::OkStatus();
 }
 
@@ -131,7 +149,7 @@ WitnessAnswer Witness::AddCheckpoint(std::string_view body) {
 
 WitnessAnswer Witness::Consider(const Request& request, Log* log) {
   const ledger::Checkpoint& offered = request.checkpoint;
-  if (!ledger::VerifyNote(request.note, log->key).ok()) {
+  if (SignerOf(request.note, log->keys) == nullptr) {
     return Refuse(kForbidden, "the log's signature is missing or wrong");
   }
   if (request.old_size > offered.size) {
@@ -170,8 +188,9 @@ WitnessAnswer Witness::Consider(const Request& request, Log* log) {
 WitnessAnswer Witness::Cosign(const Request& request, Log* log) {
   ledger::Note note;
   note.text = ledger::FormatCheckpoint(request.checkpoint);
+  const ledger::VerifierKey& key = *SignerOf(request.note, log->keys);
   for (const ledger::NoteSignature& one : request.note.signatures) {
-    if (one.name == log->key.name && one.key_id == log->key.id()) {
+    if (one.name == key.name && one.key_id == key.id()) {
       note.signatures.push_back(one);
     }
   }

@@ -30,9 +30,9 @@ struct WitnessAnswer {
 // Thread-safe.
 class Witness {
  public:
-  // `directory` holds the newest checkpoint of each log, one file each; it is
-  // made when it is not there. DATA_LOSS when a file in it is none that this
-  // witness wrote.
+  // Keys of one name are those of one log. `directory` holds the newest
+  // checkpoint of each log, one file each; it is made when it is not there.
+  // DATA_LOSS when a file in it is none that this witness wrote.
   static absl::StatusOr<std::unique_ptr<Witness>> Open(
       std::string directory, ledger::Cosigner cosigner,
       const std::vector<ledger::VerifierKey>& logs, base::Clock* clock);
@@ -45,7 +45,7 @@ class Witness {
 
  private:
   struct Log {
-    ledger::VerifierKey key;
+    std::vector<ledger::VerifierKey> keys;
     ledger::Checkpoint known;  // size 0 before the first
     std::string note;          // as signed by log and witness
   };
@@ -55,7 +55,7 @@ class Witness {
       : directory_(std::move(directory)),
         cosigner_(std::move(cosigner)),
         clock_(*clock) {}
-  absl::Status Load(const ledger::VerifierKey& key);
+  absl::Status Load(const std::string& origin, Log log);
   std::string FileOf(std::string_view origin) const;
   WitnessAnswer Consider(const Request& request, Log* log)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

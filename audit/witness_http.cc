@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "audit/copied_tree.h"
+#include "audit/log_keys.h"
 #include "common/base/base64.h"
 #include "common/base/logging.h"
 #include "common/base/status.h"
@@ -33,11 +34,11 @@ struct CopiedHead {
 absl::StatusOr<std::optional<CopiedHead>> NewestHead(const Archive& archive,
                                                      const LogPolicy& log) {
   std::optional<CopiedHead> newest;
+  ASSIGN_OR_RETURN(const CopiedKeys copied, ReadLogKeys(archive, log));
   RETURN_IF_ERROR(ReadPieces(archive.checkpoints(log.city),
                              [&](std::string_view note) -> absl::Status {
-                               ASSIGN_OR_RETURN(
-                                   ledger::Checkpoint head,
-                                   ledger::OpenCheckpoint(note, log.key));
+                               ASSIGN_OR_RETURN(ledger::Checkpoint head,
+                                                copied.keys.Open(note));
                                if (!newest.has_value() ||
                                    head.size >= newest->checkpoint.size) {
                                  newest = {std::move(head), std::string(note)};
@@ -52,12 +53,13 @@ bool IsOf(const ledger::VerifierKey& key, const ledger::NoteSignature& one) {
   return one.name == key.name && one.key_id == key.id();
 }
 
-// The note with the log's signature alone, as the protocol wants it.
+// The note with the log's signature alone, as the protocol wants it. Of keys of
+// the log's name only it signs.
 absl::StatusOr<std::string> WithoutOthers(const std::string& note,
-                                          const ledger::VerifierKey& key) {
+                                          const std::string& origin) {
   ASSIGN_OR_RETURN(ledger::Note parsed, ledger::ParseNote(note));
   std::erase_if(parsed.signatures, [&](const ledger::NoteSignature& one) {
-    return !IsOf(key, one);
+    return one.name != origin;
   });
   return ledger::FormatNote(parsed);
 }
@@ -92,7 +94,8 @@ class Feeder {
       : client_(*client), witness_(witness), archive_(archive) {}
 
   absl::StatusOr<FedLog> Feed(const LogPolicy& log, const CopiedHead& head) {
-    ASSIGN_OR_RETURN(const std::string note, WithoutOthers(head.note, log.key));
+    ASSIGN_OR_RETURN(const std::string note,
+                     WithoutOthers(head.note, log.origin));
     FedLog fed{log.city, 0, head.checkpoint.size};
     ASSIGN_OR_RETURN(httplib::Response answer, Post("old 0\n\n" + note));
     if (answer.status == kConflict) {

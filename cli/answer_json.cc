@@ -52,10 +52,14 @@ Json CityJson(const v1::CityStatus& city) {
   for (const v1::ImportReceipt& receipt : city.imports()) {
     files.push_back(FileJson(receipt));
   }
-  return {
-      {"city", DivisionText(city.city())}, {"committed", city.committed_size()},
-      {"durable", city.durable_size()},    {"applied", city.applied_size()},
-      {"state", StateName(city.state())},  {"files", std::move(files)}};
+  return {{"city", DivisionText(city.city())},
+          {"committed", city.committed_size()},
+          {"durable", city.durable_size()},
+          {"applied", city.applied_size()},
+          {"state", StateName(city.state())},
+          {"problem",
+           city.problem().empty() ? Json(nullptr) : Json(city.problem())},
+          {"files", std::move(files)}};
 }
 
 Json NodeJson(const v1::GetNodeStatusResponse& node) {

@@ -16,12 +16,14 @@
 #include "common/ledger/signer.h"
 #include "common/transport/channel.h"
 #include "common/transport/grpc_status.h"
+#include "node/log_key.h"
 #include "tongchou/v1/join.grpc.pb.h"
 
 namespace tongchou::node {
 namespace {
 
 constexpr auto kConnectTimeout = std::chrono::seconds(10);
+constexpr std::string_view kLogKey = "log-key.pem";
 
 // The province knows the keys from then on and gives no second token.
 constexpr std::string_view kWithoutToken =
@@ -55,20 +57,27 @@ std::string ConfigText(const JoinOptions& options,
       "# Written by tongchou-node join; deploy/sample/node.toml explains every "
       "key.\n"
       "province = \"{}\"\ncity = \"{:06}\"\ndata = \"data\"\n"
-      "signing_key = \"log-key.pem\"\nsign_guard = \"guard.json\"\n"
+      "signing_key = \"{}\"\nsign_guard = \"guard.json\"\n"
       "listen = \"{}\"\naggregator = \"{}:{}\"\nwitness = \"{}\"\n"
       "province_key = \"{}\"\nwitness_key = \"witness-key.pem\"\n\n"
       "[tls]\nca = \"ca.pem\"\ncertificate = \"node.pem\"\n"
       "key = \"node-key.pem\"\n",
-      joined.province(), joined.city(), options.listen,
+      joined.province(), joined.city(), kLogKey, options.listen,
       HostOf(options.province), joined.aggregator_port(), joined.witness(),
       joined.province_key());
 }
 
 // node.toml last: where it is, there is all of it.
 absl::Status Keep(const JoinOptions& options, const std::string& tls_key,
+                  const ledger::Signer& log_signer,
                   const v1::JoinResponse& joined) {
   const std::string directory = options.directory + "/";
+  if (!joined.replaced_log_key().empty()) {
+    ASSIGN_OR_RETURN(const ledger::VerifierKey lost,
+                     ledger::ParseVerifierKey(joined.replaced_log_key()));
+    RETURN_IF_ERROR(
+        KeepReplacement(directory + std::string(kLogKey), lost, log_signer));
+  }
   RETURN_IF_ERROR(
       base::WritePrivateFileDurably(directory + "node-key.pem", tls_key));
   RETURN_IF_ERROR(
@@ -114,19 +123,19 @@ absl::StatusOr<std::string> Join(const JoinOptions& options) {
   ASSIGN_OR_RETURN(const base::JoinToken token,
                    base::JoinToken::Parse(options.token));
   RETURN_IF_ERROR(CheckPlace(options.directory));
-  const auto path = [&](const char* name) {
-    return options.directory + "/" + name;
+  const auto path = [&](std::string_view name) {
+    return fmt::format("{}/{}", options.directory, name);
   };
-  ASSIGN_OR_RETURN(auto log_key, OwnKey(path("log-key.pem")));
+  ASSIGN_OR_RETURN(auto log_key, OwnKey(path(kLogKey)));
   ASSIGN_OR_RETURN(auto witness_key, OwnKey(path("witness-key.pem")));
   const base::KeyAndRequest tls = base::MakeCertificateRequest();
   // The province's number is the start of the city's.
   const std::string province = fmt::format("{:02}0000", token.city / 10'000);
   const std::string origin = ledger::CityOrigin(province, token.city);
+  const ledger::Signer log_signer(origin, std::move(log_key));
   v1::JoinRequest request;
   request.set_secret(token.secret);
-  request.set_log_key(
-      ledger::Signer(origin, std::move(log_key)).verifier().ToText());
+  request.set_log_key(log_signer.verifier().ToText());
   request.set_witness_key(
       ledger::Cosigner(origin + "/witness", std::move(witness_key))
           .verifier()
@@ -134,7 +143,7 @@ absl::StatusOr<std::string> Join(const JoinOptions& options) {
   request.set_certificate_request(tls.request_pem);
   for (const std::string& host : options.hosts) request.add_hosts(host);
   ASSIGN_OR_RETURN(const v1::JoinResponse joined, Ask(options, token, request));
-  const absl::Status kept = Keep(options, tls.key_pem, joined);
+  const absl::Status kept = Keep(options, tls.key_pem, log_signer, joined);
   if (kept.ok()) return config;
   return base::MakeStatus(kept.code(),
                           fmt::format("{}; the token is used up: {}",

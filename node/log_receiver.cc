@@ -9,7 +9,7 @@
 namespace tongchou::node {
 
 absl::Status LogReceiver::TakeHead(const std::string& note) {
-  const auto head = ledger::OpenCheckpoint(note, city_key_);
+  const auto head = city_keys_.Open(note);
   if (!head.ok()) {
     return base::InvalidArgumentError(
         "a checkpoint of the province's copy is not of this city's key: {}",

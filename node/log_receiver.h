@@ -10,8 +10,8 @@
 #include "absl/status/status.h"
 #include "common/ledger/bundle.h"
 #include "common/ledger/entry_view.h"
+#include "common/ledger/log_keys.h"
 #include "common/ledger/log_store.h"
-#include "common/ledger/note.h"
 #include "tongchou/v1/exchange.pb.h"
 
 namespace tongchou::node {
@@ -20,9 +20,9 @@ namespace tongchou::node {
 class LogReceiver {
  public:
   // Goes on behind what `log` has.
-  LogReceiver(ledger::LogStore* log, ledger::VerifierKey city_key)
+  LogReceiver(ledger::LogStore* log, ledger::LogKeys city_keys)
       : log_(*log),
-        city_key_(std::move(city_key)),
+        city_keys_(std::move(city_keys)),
         range_(log->Head().range),
         covered_(range_.size()) {}
 
@@ -45,7 +45,7 @@ class LogReceiver {
   absl::Status WriteCovered();
 
   ledger::LogStore& log_;
-  const ledger::VerifierKey city_key_;
+  const ledger::LogKeys city_keys_;
   ledger::CompactRange range_;
   uint64_t covered_;  // entries below the last head that agreed
   std::map<uint64_t, std::pair<ledger::Hash, std::string>> heads_;  // ahead

@@ -16,10 +16,10 @@
 #include "common/ledger/cosignature.h"
 #include "common/ledger/signer.h"
 #include "node/join.h"
+#include "node/log_key.h"
 #include "node/node.h"
 #include "node/read_back.h"
 #include "node/restore.h"
-#include "node/signing_key.h"
 
 namespace tongchou::node {
 namespace {
@@ -156,6 +156,7 @@ int Run(int argc, char** argv) {
   std::string path;
   bool rebuild_state = false;
   bool make_key = false;
+  bool rotate_key = false;
   bool restore = false;
   app.add_option("--config", path, "configuration file (TOML)");
   app.add_flag("--rebuild-state", rebuild_state,
@@ -163,6 +164,10 @@ int Run(int argc, char** argv) {
   app.add_flag("--make-key", make_key,
                "make the keys that are missing, print the public parts of the "
                "log's key and the witness key, and end");
+  app.add_flag("--rotate-key", rotate_key,
+               "make the log's next key, print its public part and end; the "
+               "node, running or started later, changes to it by an entry "
+               "signed by both");
   app.add_flag("--restore", restore,
                "bring the log back from the province and end, as a start does "
                "by itself after a lost disk or an old copy; the node must not "
@@ -186,6 +191,12 @@ int Run(int argc, char** argv) {
   if (make_key) {
     const absl::Status made = MakeKeys(*config);
     return made.ok() ? 0 : Fail(made);
+  }
+  if (rotate_key) {
+    const auto next = MakeNextKey(*config);
+    if (!next.ok()) return Fail(next.status());
+    fmt::print("{}\n", next->ToText());
+    return 0;
   }
   if (restore) {
     const absl::Status restored = RestoreLog(*config);

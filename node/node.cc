@@ -11,10 +11,10 @@
 #include "common/transport/ops_server.h"
 #include "common/transport/server.h"
 #include "node/local_facts.h"
+#include "node/log_key.h"
 #include "node/node_service.h"
 #include "node/renewal.h"
 #include "node/serving_node.h"
-#include "node/signing_key.h"
 
 namespace tongchou::node {
 namespace {
@@ -57,6 +57,8 @@ class RunningNode final : public ServingNode {
   // Signs the head once a second while nothing ships it; keeps the gauges.
   void Tick();
   void SaveGuard();
+  // Once a second: a step of what --rotate-key or a replaced key began.
+  void ChangeKey();
   // Once an hour: the days that the certificate is good for, and a new one
   // before it ends.
   void CheckCertificate(prometheus::Gauge* days_left);
@@ -72,6 +74,7 @@ class RunningNode final : public ServingNode {
   std::unique_ptr<RecordReader> reader_;
   std::atomic<UplinkClient*> uplink_now_ = nullptr;
   std::unique_ptr<Sequencer> sequencer_;
+  std::unique_ptr<KeyChanger> key_changer_;
   std::unique_ptr<ProvinceView> province_;
   std::unique_ptr<UplinkClient> uplink_;
   std::unique_ptr<NodeService> service_;
@@ -122,18 +125,20 @@ std::string RunningNode::ReadOnlyReason() const {
 }
 
 absl::Status RunningNode::OpenStores(bool rebuild_state) {
-  ASSIGN_OR_RETURN(ledger::Signer signer, LoadSigner(config_));
   ledger::LogStoreOptions log;
   log.directory = config_.data + "/log";
   ASSIGN_OR_RETURN(log_, ledger::LogStore::Open(log));
   ASSIGN_OR_RETURN(
-      signer_, ledger::HeadSigner::Open(config_.sign_guard, config_.Origin(),
-                                        signer, log_.get(),
-                                        /*alone=*/config_.aggregator.empty()));
-  ASSIGN_OR_RETURN(
       index_,
       RecordIndex::Open({config_.data + "/state", rebuild_state}, *log_));
   reader_ = std::make_unique<RecordReader>(log_.get(), config_.city);
+  ASSIGN_OR_RETURN(
+      ledger::SigningKeys keys,
+      LoadSigningKeys(config_, *log_, index_.get(), reader_.get()));
+  ASSIGN_OR_RETURN(
+      signer_, ledger::HeadSigner::Open(config_.sign_guard, config_.Origin(),
+                                        std::move(keys), log_.get(),
+                                        /*alone=*/config_.aggregator.empty()));
   return absl::OkStatus();
 }
 
@@ -147,6 +152,8 @@ absl::Status RunningNode::StartServers() {
   };
   sequencer_ =
       Sequencer::Start(std::move(options), log_.get(), index_.get(), &clock_);
+  key_changer_ = std::make_unique<KeyChanger>(config_, index_.get(),
+                                              signer_.get(), sequencer_.get());
   NodeParts parts{config_,       log_.get(),       signer_.get(), index_.get(),
                   reader_.get(), sequencer_.get(), &clock_,       nullptr,
                   nullptr,       nullptr,          std::string()};
@@ -205,6 +212,16 @@ void RunningNode::SaveGuard() {
   if (!saved.ok()) spdlog::warn("sign guard: {}", base::Message(saved));
 }
 
+void RunningNode::ChangeKey() {
+  if (!ReadOnlyReason().empty()) return;
+  const absl::Status step = key_changer_->Step(
+      uplink_ == nullptr ? log_->Head().size()
+                         : uplink_->status().positions.durable);
+  if (!step.ok()) {
+    spdlog::warn("the log's key is not changed: {}", base::Message(step));
+  }
+}
+
 void RunningNode::CheckCertificate(prometheus::Gauge* days_left) {
   auto days = CertificateDaysLeft(config_, real_clock_.NowMicros());
   if (days.ok() && *days < kRenewalDays && !config_.aggregator.empty()) {
@@ -250,6 +267,7 @@ void RunningNode::Tick() {
     }
     if (i % 10 != 0) continue;
     SaveGuard();
+    ChangeKey();
     const ledger::LogHead head = log_->Head();
     committed.Set(static_cast<double>(head.size()));
     records.Set(static_cast<double>(index_->live_records()));

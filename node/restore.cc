@@ -8,14 +8,15 @@
 
 #include "common/base/file.h"
 #include "common/base/status.h"
+#include "common/exchange/key_changes.h"
 #include "common/ledger/head_signer.h"
 #include "node/commit_clock.h"
 #include "node/local_facts.h"
+#include "node/log_key.h"
 #include "node/log_receiver.h"
 #include "node/record_index.h"
 #include "node/record_reader.h"
 #include "node/sequencer.h"
-#include "node/signing_key.h"
 
 namespace tongchou::node {
 namespace {
@@ -34,13 +35,18 @@ absl::StatusOr<v1::ReadBackResponse> First(const NodeConfig& config,
                              config.Origin());
 }
 
+absl::StatusOr<ledger::LogKeys> KeysIn(const NodeConfig& config,
+                                       const v1::ReadBackResponse& first) {
+  return KeysOfCopy(config, exchange::ReadKeyChanges(first.key_changes()));
+}
+
 // Whether the head with which the province ends is one of this log.
 absl::StatusOr<bool> HasHead(const ledger::LogStore& log,
                              const v1::ReadBackResponse& first,
-                             const ledger::VerifierKey& key) {
+                             const ledger::LogKeys& keys) {
   if (first.checkpoints().empty()) return false;
   ASSIGN_OR_RETURN(const ledger::Checkpoint head,
-                   ledger::OpenCheckpoint(first.checkpoints(0), key));
+                   keys.Open(first.checkpoints(0)));
   if (head.size != first.size() || head.size > log.Head().size()) return false;
   ASSIGN_OR_RETURN(const ledger::Hash root, log.RootAt(head.size));
   return root == head.root;
@@ -65,9 +71,8 @@ absl::StatusOr<PendingChange> ChangeOf(const StoredEntry& entry,
 
 class Restoration {
  public:
-  Restoration(const NodeConfig& config, ledger::Signer signer)
+  explicit Restoration(const NodeConfig& config)
       : config_(config),
-        signer_(std::move(signer)),
         log_path_(config.data + "/log"),
         aside_(log_path_ + ".replaced"),
         state_path_(config.data + "/state"),
@@ -97,7 +102,6 @@ class Restoration {
   absl::Status Replace();
 
   const NodeConfig& config_;
-  const ledger::Signer signer_;
   const std::string log_path_;
   const std::string aside_;  // where the old log waits for the new one
   const std::string state_path_;
@@ -105,7 +109,7 @@ class Restoration {
   const std::string new_state_path_;
   std::unique_ptr<ledger::LogStore> old_log_;
   std::unique_ptr<ledger::LogStore> log_;
-  ledger::Hash root_;  // of the province's copy
+  std::string head_note_;  // of the province's copy
   uint64_t incarnations_ = 0;
   uint64_t last_receipt_ = 0;
   uint64_t common_ = 0;    // entries that both logs begin with
@@ -165,7 +169,8 @@ absl::Status Restoration::PullInto(const ReadBackSource& source,
   options.directory = new_log_path_;
   ASSIGN_OR_RETURN(log_, ledger::LogStore::Open(options));
   const uint64_t kept = log_->Head().size();
-  LogReceiver receiver(log_.get(), signer_.verifier());
+  ASSIGN_OR_RETURN(ledger::LogKeys keys, KeysIn(config_, first));
+  LogReceiver receiver(log_.get(), std::move(keys));
   summary_.entries = first.size();
   incarnations_ = first.incarnation_counter();
   v1::ReadBackResponse piece;
@@ -178,7 +183,8 @@ absl::Status Restoration::PullInto(const ReadBackSource& source,
   RETURN_IF_ERROR(receiver.Finish(summary_.entries));
   summary_.fetched = summary_.entries - kept;
   last_receipt_ = receiver.last_receipt();
-  root_ = log_->Head().range.Root();
+  ASSIGN_OR_RETURN(const auto note, log_->CheckpointAtOrBefore(UINT64_MAX));
+  head_note_ = note.value_or("");
   return absl::OkStatus();
 }
 
@@ -190,8 +196,8 @@ absl::Status Restoration::Pull(const ReadBackOpener& open,
   ASSIGN_OR_RETURN(const ReadBackSource source, open(size));
   ASSIGN_OR_RETURN(const v1::ReadBackResponse first, First(config_, source));
   if (first.size() <= size) {
-    ASSIGN_OR_RETURN(summary_.nothing_to_do,
-                     HasHead(*old_log_, first, signer_.verifier()));
+    ASSIGN_OR_RETURN(const ledger::LogKeys keys, KeysIn(config_, first));
+    ASSIGN_OR_RETURN(summary_.nothing_to_do, HasHead(*old_log_, first, keys));
     summary_.entries = first.size();
     if (summary_.nothing_to_do) return absl::OkStatus();
   } else {
@@ -222,8 +228,10 @@ absl::StatusOr<uint64_t> Restoration::FirstDifference() const {
 absl::Status Restoration::CheckSigned(const std::string& note,
                                       uint64_t common) const {
   if (note.empty()) return absl::OkStatus();
+  // It was believed when it was kept.
+  ASSIGN_OR_RETURN(const ledger::Note parsed, ledger::ParseNote(note));
   ASSIGN_OR_RETURN(const ledger::Checkpoint head,
-                   ledger::OpenCheckpoint(note, signer_.verifier()));
+                   ledger::ParseCheckpoint(parsed.text));
   if (head.size <= common) return absl::OkStatus();
   if (head.size > summary_.entries) {
     return base::FailedPreconditionError(
@@ -338,8 +346,9 @@ absl::Status Restoration::Replace() {
   RETURN_IF_ERROR(base::Rename(new_log_path_, log_path_));
   if (!end_only_) RETURN_IF_ERROR(base::Rename(new_state_path_, state_path_));
   RETURN_IF_ERROR(base::SyncDirectory(config_.data));
-  RETURN_IF_ERROR(ledger::HeadSigner::RestoreGuard(config_.sign_guard, signer_,
-                                                   summary_.entries, root_));
+  RETURN_IF_ERROR(ledger::HeadSigner::RestoreGuard(
+      config_.sign_guard, config_.Origin(), summary_.entries,
+      std::move(head_note_)));
   return kept ? KeepAside() : base::RemoveAll(aside_);
 }
 
@@ -368,27 +377,25 @@ absl::StatusOr<RestoreSummary> Restoration::Run(const ReadBackOpener& open,
 absl::StatusOr<bool> NeedsRestore(const NodeConfig& config,
                                   const ledger::LogStore& log,
                                   const ReadBackOpener& open) {
-  ASSIGN_OR_RETURN(const ledger::Signer signer, LoadSigner(config));
   const uint64_t size = log.Head().size();
   ASSIGN_OR_RETURN(const ReadBackSource source, open(size));
   v1::ReadBackResponse first;
   ASSIGN_OR_RETURN(const bool any, source(&first));
   if (!any || first.size() == 0) return false;
   if (first.size() > size) return true;
-  ASSIGN_OR_RETURN(const bool has, HasHead(log, first, signer.verifier()));
+  ASSIGN_OR_RETURN(const ledger::LogKeys keys, KeysIn(config, first));
+  ASSIGN_OR_RETURN(const bool has, HasHead(log, first, keys));
   return !has;
 }
 
 absl::Status EndReplacement(const NodeConfig& config) {
-  ASSIGN_OR_RETURN(ledger::Signer signer, LoadSigner(config));
-  return Restoration(config, std::move(signer)).EndReplace();
+  return Restoration(config).EndReplace();
 }
 
 absl::StatusOr<RestoreSummary> Restore(
     const NodeConfig& config, const ReadBackOpener& open,
     const std::function<void(const RestoreProgress&)>& progress) {
-  ASSIGN_OR_RETURN(ledger::Signer signer, LoadSigner(config));
-  return Restoration(config, std::move(signer)).Run(open, progress);
+  return Restoration(config).Run(open, progress);
 }
 
 }  // namespace tongchou::node

@@ -49,6 +49,8 @@ class LogAdapter final : public exchange::UplinkLog {
   absl::StatusOr<v1::Batch> ReadBatch(uint64_t size, uint64_t bytes_max,
                                       uint64_t* end_size) override;
 
+  ledger::LogKeys keys() override { return signer_.keys(); }
+
   absl::StatusOr<std::string> SignHead(uint64_t size) override {
     ASSIGN_OR_RETURN(const ledger::Hash root, RootAt(size));
     ASSIGN_OR_RETURN(std::string note, signer_.Sign(size, root));
@@ -418,7 +420,6 @@ absl::StatusOr<std::unique_ptr<UplinkClient>> UplinkClient::Start(
     ProvinceView* province, base::Clock* clock) {
   exchange::UplinkConfig uplink;
   uplink.origin = config.Origin();
-  uplink.city_key = signer->verifier();
   ASSIGN_OR_RETURN(uplink.province_key,
                    ledger::ParseVerifierKey(config.witness));
   ASSIGN_OR_RETURN(uplink.incarnation, NextIncarnation(log));

@@ -332,6 +332,8 @@ class RocksJournal final : public Journal {
       const Hash& secret) const override;
   absl::Status Join(const Hash& secret, const v1::JoinedCity& city) override;
   absl::StatusOr<std::vector<v1::JoinedCity>> JoinedCities() const override;
+  absl::StatusOr<std::vector<ledger::KeyChange>> KeyChanges(
+      uint32_t city) const override;
 
  private:
   absl::Status Check(const rocksdb::Status& status) const {
@@ -569,6 +571,9 @@ absl::Status RocksJournal::AddBatch(JournalBatch batch, Draft* draft) const {
     PutBundle(key, group.bundles.back(), &draft->writes);
     draft->writes.Put(CityKey('I', city, piece.first_sequence), key.substr(1));
   }
+  for (const ledger::KeyChange& change : batch.batch.key_changes) {
+    draft->writes.Put(CityKey('C', city, change.sequence), change.statement);
+  }
   position.range = std::move(batch.batch.range);
   position.last_commit_time_us = batch.batch.last_commit_time_us;
   position.checkpoint = batch.cosigned_checkpoint;
@@ -740,8 +745,9 @@ absl::Status RocksJournal::TakeBackAct(const v1::CityAct& act,
     case v1::CITY_ACT_KIND_REVOKE:
       draft->writes.Put("V" + act.certificate(), act.reason());
       break;
-    case v1::CITY_ACT_KIND_JOIN: {
-      if (act.keys_size() != 2) {
+    case v1::CITY_ACT_KIND_JOIN:
+    case v1::CITY_ACT_KIND_REKEY: {
+      if (act.keys_size() < 2) {
         return base::DataLossError("the own log: {:06} joined without keys",
                                    act.city());
       }
@@ -749,6 +755,8 @@ absl::Status RocksJournal::TakeBackAct(const v1::CityAct& act,
       joined.set_city(act.city());
       joined.set_log_key(act.keys(0));
       joined.set_witness_key(act.keys(1));
+      joined.mutable_replacements()->Add(act.keys().begin() + 2,
+                                         act.keys().end());
       draft->writes.Put(CityKey('N', act.city()), joined.SerializeAsString());
       break;
     }
@@ -1025,7 +1033,8 @@ absl::Status RocksJournal::Invite(const Hash& secret,
   base::MutexLock writer(writer_mutex_);
   RETURN_IF_ERROR(CheckWritable(invitation.city()));
   v1::CityAct act;
-  act.set_kind(v1::CITY_ACT_KIND_INVITE);
+  act.set_kind(invitation.rekey() ? v1::CITY_ACT_KIND_INVITE_REKEY
+                                  : v1::CITY_ACT_KIND_INVITE);
   act.set_city(invitation.city());
   act.set_who(std::string(who));
   act.set_reason(std::string(reason));
@@ -1059,10 +1068,13 @@ absl::Status RocksJournal::Join(const Hash& secret,
     return base::PermissionDeniedError("the token was used up just now");
   }
   v1::CityAct act;
-  act.set_kind(v1::CITY_ACT_KIND_JOIN);
+  act.set_kind(city.replacements().empty() ? v1::CITY_ACT_KIND_JOIN
+                                           : v1::CITY_ACT_KIND_REKEY);
   act.set_city(city.city());
   act.add_keys(city.log_key());
   act.add_keys(city.witness_key());
+  act.mutable_keys()->Add(city.replacements().begin(),
+                          city.replacements().end());
   Draft draft;
   draft.writes.Delete("T" + std::string(secret.view()));
   draft.writes.Put(CityKey('N', city.city()), city.SerializeAsString());
@@ -1084,6 +1096,22 @@ absl::StatusOr<std::vector<v1::JoinedCity>> RocksJournal::JoinedCities() const {
   }
   RETURN_IF_ERROR(Check(it->status()));
   return cities;
+}
+
+absl::StatusOr<std::vector<ledger::KeyChange>> RocksJournal::KeyChanges(
+    uint32_t city) const {
+  std::vector<ledger::KeyChange> changes;
+  const std::string begin = CityKey('C', city);
+  const std::string end = ledger::PrefixEnd(begin);
+  const rocksdb::Slice upper(end);
+  rocksdb::ReadOptions options;
+  options.iterate_upper_bound = &upper;
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
+  for (it->Seek(begin); it->Valid(); it->Next()) {
+    changes.push_back({NumberOf(it->key()), it->value().ToString()});
+  }
+  RETURN_IF_ERROR(Check(it->status()));
+  return changes;
 }
 
 absl::Status RocksJournal::CommitAct(uint32_t city, CityCopy copy,

@@ -10,6 +10,8 @@
 //   'F' city (u24 BE) time (u64 BE)       -> fork evidence, two signed notes
 //   'T' SHA-256 of a secret              -> Invitation (who may join with it)
 //   'N' city (u24 BE)                    -> JoinedCity (its keys)
+//   'C' city (u24 BE) sequence (u64)     -> the statement by which that entry
+//                                            changed the log's key
 //   'V' SHA-256 of a certificate         -> why it was revoked
 //   'R' city (u24 BE)                    -> size up to which receipts that came
 //                                            back with Refill go (u64)
@@ -150,8 +152,11 @@ class Journal {
                               std::string_view who,
                               std::string_view reason) = 0;
   virtual absl::StatusOr<std::vector<ledger::Hash>> Revoked() const = 0;
+  // Changes of the city's log's key among what is held, in order.
+  virtual absl::StatusOr<std::vector<ledger::KeyChange>> KeyChanges(
+      uint32_t city) const = 0;
   // Invitations and what became of them, each an entry too. Join uses the
-  // invitation up.
+  // invitation up; for a city whose keys are replaced, `city` has all of them.
   virtual absl::Status Invite(const ledger::Hash& secret,
                               const v1::Invitation& invitation,
                               std::string_view who,

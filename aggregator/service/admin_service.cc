@@ -95,43 +95,72 @@ absl::Status AddWanted(const ledger::Bundle& bundle,
 
 }  // namespace
 
-absl::Status AdminService::DoAddCity(const transport::Caller& caller,
-                                     const v1::AddCityRequest& request,
-                                     v1::AddCityResponse* response) const {
+absl::StatusOr<std::string> AdminService::Invite(
+    const transport::Caller& caller, uint32_t hours, std::string_view reason,
+    v1::Invitation* invitation) const {
   if (parts_.authority == nullptr) {
     return base::FailedPreconditionError(
         "the province has no door for new nodes; set [join] in the "
         "aggregator's configuration");
   }
-  RETURN_IF_ERROR(CheckOffice("name", request.name()));
-  RETURN_IF_ERROR(CheckOffice("contact", request.contact()));
-  const uint32_t hours =
-      request.hours() == 0 ? kTokenHoursDefault : request.hours();
+  if (hours == 0) hours = kTokenHoursDefault;
   if (hours > kTokenHoursMax) {
     return base::InvalidArgumentError("a token is good for 1 to {} hours",
                                       kTokenHoursMax);
   }
-  RETURN_IF_ERROR(records::Divisions::Get()
-                      .ParseCity(fmt::format("{:06}", request.city()))
-                      .status());
-  if (parts_.cities->KeyOf(request.city()).ok()) {
-    return base::AlreadyExistsError("{:06} is a city of the province already",
-                                    request.city());
-  }
   base::JoinToken token;
-  token.city = request.city();
+  token.city = invitation->city();
   token.secret = base::RandomBytes(base::kJoinSecretBytes);
   ASSIGN_OR_RETURN(const std::string pem, base::ReadFile(parts_.certificate));
   ASSIGN_OR_RETURN(token.province, base::CertificateFingerprint(pem));
+  invitation->set_expires_us(parts_.clock->NowMicros() +
+                             int64_t{hours} * 3'600 * base::kMicrosPerSecond);
+  RETURN_IF_ERROR(parts_.journal->Invite(base::Sha256(token.secret),
+                                         *invitation, caller.uri, reason));
+  return token.ToText();
+}
+
+absl::Status AdminService::DoAddCity(const transport::Caller& caller,
+                                     const v1::AddCityRequest& request,
+                                     v1::AddCityResponse* response) const {
+  RETURN_IF_ERROR(CheckOffice("name", request.name()));
+  RETURN_IF_ERROR(CheckOffice("contact", request.contact()));
+  RETURN_IF_ERROR(records::Divisions::Get()
+                      .ParseCity(fmt::format("{:06}", request.city()))
+                      .status());
+  if (parts_.cities->KeysOf(request.city()).ok()) {
+    return base::AlreadyExistsError("{:06} is a city of the province already",
+                                    request.city());
+  }
   v1::Invitation invitation;
   invitation.set_city(request.city());
-  invitation.set_expires_us(parts_.clock->NowMicros() +
-                            int64_t{hours} * 3'600 * base::kMicrosPerSecond);
-  RETURN_IF_ERROR(parts_.journal->Invite(
-      base::Sha256(token.secret), invitation, caller.uri,
-      fmt::format("{}; {}", request.name(), request.contact())));
-  response->set_token(token.ToText());
+  ASSIGN_OR_RETURN(
+      *response->mutable_token(),
+      Invite(caller, request.hours(),
+             fmt::format("{}; {}", request.name(), request.contact()),
+             &invitation));
   response->set_expires_us(invitation.expires_us());
+  return absl::OkStatus();
+}
+
+absl::Status AdminService::DoRekey(const transport::Caller& caller,
+                                   const v1::RekeyCityRequest& request,
+                                   v1::RekeyCityResponse* response) const {
+  RETURN_IF_ERROR(CheckReason(request.reason()));
+  if (!parts_.cities->KeysOf(request.city()).ok()) {
+    return base::NotFoundError(
+        "{:06} is no city of the province; let it join: tongchou city add",
+        request.city());
+  }
+  v1::Invitation invitation;
+  invitation.set_city(request.city());
+  invitation.set_rekey(true);
+  ASSIGN_OR_RETURN(
+      *response->mutable_token(),
+      Invite(caller, request.hours(), request.reason(), &invitation));
+  response->set_expires_us(invitation.expires_us());
+  spdlog::info("city may have new keys: city={:06} by={}", request.city(),
+               caller.uri);
   return absl::OkStatus();
 }
 
@@ -139,7 +168,7 @@ absl::Status AdminService::DoRelease(const transport::Caller& caller,
                                      const v1::ReleaseCityRequest& request,
                                      v1::ReleaseCityResponse* response) const {
   RETURN_IF_ERROR(CheckReason(request.reason()));
-  RETURN_IF_ERROR(parts_.cities->KeyOf(request.city()).status());
+  RETURN_IF_ERROR(parts_.cities->KeysOf(request.city()).status());
   RETURN_IF_ERROR(
       parts_.journal->Release(request.city(), caller.uri, request.reason()));
   parts_.cities->Released(request.city());
@@ -195,6 +224,14 @@ grpc::Status AdminService::AddCity(grpc::ServerContext* context,
   const auto caller = parts_.guard->Admit(*context, "Admin.AddCity");
   if (!caller.ok()) return transport::ToGrpc(caller.status());
   return transport::ToGrpc(DoAddCity(*caller, *request, response));
+}
+
+grpc::Status AdminService::RekeyCity(grpc::ServerContext* context,
+                                     const v1::RekeyCityRequest* request,
+                                     v1::RekeyCityResponse* response) {
+  const auto caller = parts_.guard->Admit(*context, "Admin.RekeyCity");
+  if (!caller.ok()) return transport::ToGrpc(caller.status());
+  return transport::ToGrpc(DoRekey(*caller, *request, response));
 }
 
 grpc::Status AdminService::ReleaseCity(grpc::ServerContext* context,

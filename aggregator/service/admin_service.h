@@ -23,6 +23,9 @@ class AdminService final : public v1::Admin::Service {
   grpc::Status AddCity(grpc::ServerContext* context,
                        const v1::AddCityRequest* request,
                        v1::AddCityResponse* response) override;
+  grpc::Status RekeyCity(grpc::ServerContext* context,
+                         const v1::RekeyCityRequest* request,
+                         v1::RekeyCityResponse* response) override;
   grpc::Status ReleaseCity(grpc::ServerContext* context,
                            const v1::ReleaseCityRequest* request,
                            v1::ReleaseCityResponse* response) override;
@@ -37,6 +40,13 @@ class AdminService final : public v1::Admin::Service {
   absl::Status DoAddCity(const transport::Caller& caller,
                          const v1::AddCityRequest& request,
                          v1::AddCityResponse* response) const;
+  absl::Status DoRekey(const transport::Caller& caller,
+                       const v1::RekeyCityRequest& request,
+                       v1::RekeyCityResponse* response) const;
+  // A token for the city, good for so many hours from now; 0 = the default.
+  absl::StatusOr<std::string> Invite(const transport::Caller& caller,
+                                     uint32_t hours, std::string_view reason,
+                                     v1::Invitation* invitation) const;
   absl::Status DoRelease(const transport::Caller& caller,
                          const v1::ReleaseCityRequest& request,
                          v1::ReleaseCityResponse* response) const;

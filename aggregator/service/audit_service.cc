@@ -5,6 +5,7 @@
 #include "aggregator/service/log_stream.h"
 #include "common/base/logging.h"
 #include "common/base/status.h"
+#include "common/exchange/key_changes.h"
 #include "common/ledger/checkpoint.h"
 #include "common/transport/grpc_status.h"
 
@@ -53,6 +54,8 @@ absl::Status AuditService::DoListLogs(v1::ListLogsResponse* response) const {
     log->set_origin(ledger::CityOrigin(parts_.province, city));
     log->set_size(copy.range.size());
     log->set_checkpoint(copy.checkpoint);
+    ASSIGN_OR_RETURN(const auto changes, parts_.journal->KeyChanges(city));
+    *log->mutable_key_changes() = exchange::MakeKeyChanges(changes);
   }
   const uint64_t size = parts_.journal->own_log().Head().size();
   const auto signed_now = parts_.own_head->Sign();

@@ -1,5 +1,8 @@
 #include "aggregator/service/city_table.h"
 
+#include <algorithm>
+
+#include "common/base/logging.h"
 #include "common/base/status.h"
 
 namespace tongchou::aggregator {
@@ -11,7 +14,7 @@ std::vector<uint32_t> CityTable::cities() const {
   return cities;
 }
 
-absl::StatusOr<ledger::VerifierKey> CityTable::KeyOf(uint32_t city) const {
+absl::StatusOr<CityKeys> CityTable::KeysOf(uint32_t city) const {
   base::MutexLock lock(mutex_);
   const auto found = keys_.find(city);
   if (found == keys_.end()) {
@@ -23,7 +26,33 @@ absl::StatusOr<ledger::VerifierKey> CityTable::KeyOf(uint32_t city) const {
 
 void CityTable::Add(uint32_t city, const ledger::VerifierKey& key) {
   base::MutexLock lock(mutex_);
-  keys_.emplace(city, key);
+  keys_.emplace(city, CityKeys{key, {}});
+}
+
+void CityTable::Changed(uint32_t city,
+                        const std::vector<ledger::KeyChange>& changes) {
+  base::MutexLock lock(mutex_);
+  const auto found = keys_.find(city);
+  if (found == keys_.end()) return;
+  CityKeys& keys = found->second;
+  for (const ledger::KeyChange& change : changes) {
+    const auto& known = keys.log.changes();
+    if (!known.empty() && known.back().sequence >= change.sequence) continue;
+    const absl::Status added = keys.log.Add(change, keys.replacements);
+    if (!added.ok()) {
+      spdlog::error("city={:06}: {}", city, base::Describe(added));
+    }
+  }
+}
+
+void CityTable::Replace(uint32_t city, const ledger::VerifierKey& key) {
+  base::MutexLock lock(mutex_);
+  const auto found = keys_.find(city);
+  if (found == keys_.end()) return;
+  std::vector<ledger::VerifierKey>& known = found->second.replacements;
+  if (std::find(known.begin(), known.end(), key) == known.end()) {
+    known.push_back(key);
+  }
 }
 
 void CityTable::Heard(uint32_t city, uint64_t claimed_committed,

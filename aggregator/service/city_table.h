@@ -10,7 +10,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
 #include "common/base/mutex.h"
-#include "common/ledger/note.h"
+#include "common/ledger/log_keys.h"
 #include "tongchou/v1/common.pb.h"
 
 namespace tongchou::aggregator {
@@ -26,18 +26,31 @@ struct CityNews {
   bool quarantined = false;
 };
 
+struct CityKeys {
+  ledger::LogKeys log;  // of what is held
+  // That the province let take the place of lost ones, oldest first. The last
+  // one counts from its act on, also while no entry says so yet.
+  std::vector<ledger::VerifierKey> replacements;
+};
+
 // Thread-safe.
 class CityTable {
  public:
-  explicit CityTable(std::map<uint32_t, ledger::VerifierKey> keys)
-      : keys_(std::move(keys)) {}
+  explicit CityTable(const std::map<uint32_t, ledger::VerifierKey>& keys) {
+    for (const auto& [city, key] : keys) Add(city, key);
+  }
 
   // Every configured city, by code.
   std::vector<uint32_t> cities() const;
   // One that joined; what the configuration says of it counts.
   void Add(uint32_t city, const ledger::VerifierKey& key);
+  // Entries that are held now changed the key; what does not continue the keys
+  // is known already.
+  void Changed(uint32_t city, const std::vector<ledger::KeyChange>& changes);
+  // The province let this key take the lost one's place.
+  void Replace(uint32_t city, const ledger::VerifierKey& key);
   // PERMISSION_DENIED when the city is not configured.
-  absl::StatusOr<ledger::VerifierKey> KeyOf(uint32_t city) const;
+  absl::StatusOr<CityKeys> KeysOf(uint32_t city) const;
 
   void Heard(uint32_t city, uint64_t claimed_committed, int64_t now_us);
   void Problem(uint32_t city, std::string problem);
@@ -50,7 +63,7 @@ class CityTable {
 
  private:
   mutable base::Mutex mutex_;
-  std::map<uint32_t, ledger::VerifierKey> keys_ ABSL_GUARDED_BY(mutex_);
+  std::map<uint32_t, CityKeys> keys_ ABSL_GUARDED_BY(mutex_);
   std::map<uint32_t, CityNews> news_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -9,6 +9,7 @@
 #include "common/base/cpu_account.h"
 #include "common/base/logging.h"
 #include "common/base/status.h"
+#include "common/exchange/key_changes.h"
 #include "common/ledger/checkpoint.h"
 #include "common/transport/grpc_status.h"
 
@@ -187,6 +188,14 @@ void ExchangeService::Replace(uint32_t city, ExchangeSession* session) {
   sessions_[city] = session;
 }
 
+void ExchangeService::EndSession(uint32_t city) {
+  base::MutexLock lock(mutex_);
+  const auto found = sessions_.find(city);
+  if (found == sessions_.end()) return;
+  found->second->Fail(
+      base::AbortedError("the city's keys changed; begin again"));
+}
+
 void ExchangeService::Leave(uint32_t city, ExchangeSession* session) {
   writer_.WaitFor(city);
   base::MutexLock lock(mutex_);
@@ -260,14 +269,16 @@ absl::Status ExchangeService::TakeBatch(ExchangeSession* session,
     RETURN_IF_ERROR(KeepEvidence(*session));
     return verified.status();
   }
-  writer_.Submit(session->city, *std::move(verified),
-                 session->ingest.incarnation(),
-                 [this, session](const absl::Status& written, uint64_t size,
-                                 const std::string& note) {
-                   if (!written.ok()) return session->Fail(written);
-                   session->Durable(size, note, AppliedSize(session->city),
-                                    clock_.NowMicros());
-                 });
+  std::vector<ledger::KeyChange> key_changes = verified->key_changes;
+  writer_.Submit(
+      session->city, *std::move(verified), session->ingest.incarnation(),
+      [this, session, key_changes = std::move(key_changes)](
+          const absl::Status& written, uint64_t size, const std::string& note) {
+        if (!written.ok()) return session->Fail(written);
+        cities_.Changed(session->city, key_changes);
+        session->Durable(size, note, AppliedSize(session->city),
+                         clock_.NowMicros());
+      });
   return absl::OkStatus();
 }
 
@@ -291,20 +302,35 @@ absl::Status ExchangeService::Handle(ExchangeSession* session,
   return absl::OkStatus();
 }
 
+// The session before this one may have brought a change to its end.
+absl::Status ExchangeService::CheckSameKeys(uint32_t city,
+                                            const CityKeys& keys) const {
+  ASSIGN_OR_RETURN(const CityKeys now, cities_.KeysOf(city));
+  if (now.log.changes() == keys.log.changes() &&
+      now.replacements == keys.replacements) {
+    return absl::OkStatus();
+  }
+  return base::AbortedError("the city's keys changed; begin again");
+}
+
 absl::Status ExchangeService::Serve(grpc::ServerContext* context,
                                     Stream* stream) {
   ASSIGN_OR_RETURN(const CallingCity calling,
                    AdmitCity(&guard_, *context, "Exchange.Replicate"));
   const uint32_t city = calling.number;
-  ASSIGN_OR_RETURN(const ledger::VerifierKey key, cities_.KeyOf(city));
-  ExchangeSession session(
-      city, context,
-      {city, ledger::CityOrigin(province_, city), key, writer_.witness()},
-      &journal_.own_log(), &own_head_);
+  ASSIGN_OR_RETURN(const CityKeys keys, cities_.KeysOf(city));
+  ExchangeSession session(city, context,
+                          {city, ledger::CityOrigin(province_, city), keys.log,
+                           writer_.witness(), keys.replacements},
+                          &journal_.own_log(), &own_head_);
   Replace(city, &session);
   v1::NodeMessage message;
-  absl::Status status = base::AbortedError("the stream ended before Hello");
-  if (stream->Read(&message)) status = Greet(&session, message);
+  absl::Status status = CheckSameKeys(city, keys);
+  if (status.ok()) {
+    status = stream->Read(&message)
+                 ? Greet(&session, message)
+                 : base::AbortedError("the stream ended before Hello");
+  }
   std::thread writer([&] {
     WriteLoop(
         &session, stream, [&] { return AppliedSize(city); }, &guard_, &clock_);
@@ -358,6 +384,9 @@ absl::Status ExchangeService::DoReadBack(
   v1::ReadBackResponse response;
   response.set_size(size);
   response.set_incarnation_counter(copy.incarnation_counter);
+  ASSIGN_OR_RETURN(const CityKeys keys, cities_.KeysOf(city));
+  *response.mutable_key_changes() =
+      exchange::MakeKeyChanges(keys.log.changes());
   if (from >= size) response.add_checkpoints(copy.checkpoint);
   if (!writer->Write(response)) return base::AbortedError("the node went away");
   if (from >= size) return absl::OkStatus();

@@ -54,6 +54,10 @@ class ExchangeService final : public v1::Exchange::Service {
       grpc::ServerContext* context, const v1::RenewCertificateRequest* request,
       v1::RenewCertificateResponse* response) override;
 
+  // The city's stream, if there is one, ends: it begins again under what is
+  // known now.
+  void EndSession(uint32_t city);
+
   // The unified database has moved on.
   void Applied(const Position& position);
 
@@ -71,6 +75,7 @@ class ExchangeService final : public v1::Exchange::Service {
       ABSL_NO_THREAD_SAFETY_ANALYSIS;  // the session's mutex is held
   absl::Status TakeBatch(ExchangeSession* session,
                          const v1::Batch& batch) ABSL_NO_THREAD_SAFETY_ANALYSIS;
+  absl::Status CheckSameKeys(uint32_t city, const CityKeys& keys) const;
   absl::Status Handle(ExchangeSession* session, const v1::NodeMessage& message);
   absl::Status CheckNotHeld(const v1::NodeMessage& message);
   absl::Status Greet(ExchangeSession* session, const v1::NodeMessage& message);

@@ -32,13 +32,14 @@ absl::Status JoinService::CheckRate() {
       "too many wrong tokens; try again in a minute");
 }
 
-absl::StatusOr<uint32_t> JoinService::CityOfToken(const base::Hash& token) {
+absl::StatusOr<v1::Invitation> JoinService::InvitationOf(
+    const base::Hash& token) {
   RETURN_IF_ERROR(CheckRate());
   ASSIGN_OR_RETURN(const auto invitation,
                    parts_.journal->FindInvitation(token));
   if (invitation.has_value() &&
       parts_.clock->NowMicros() < invitation->expires_us()) {
-    return invitation->city();
+    return *invitation;
   }
   base::MutexLock lock(mutex_);
   ++wrong_;
@@ -48,7 +49,8 @@ absl::StatusOr<uint32_t> JoinService::CityOfToken(const base::Hash& token) {
 }
 
 absl::StatusOr<v1::JoinedCity> JoinService::ReadKeys(
-    uint32_t city, const v1::JoinRequest& request) const {
+    const v1::Invitation& invitation, const v1::JoinRequest& request) const {
+  const uint32_t city = invitation.city();
   const std::string origin = ledger::CityOrigin(parts_.province, city);
   RETURN_IF_ERROR(
       CheckKey(request.log_key(), ledger::KeyType::kEd25519, origin));
@@ -58,37 +60,79 @@ absl::StatusOr<v1::JoinedCity> JoinService::ReadKeys(
     return base::InvalidArgumentError("a node has at most {} names",
                                       kJoinHostsMax);
   }
-  const auto known = parts_.cities->KeyOf(city);
-  if (known.ok() && known->ToText() != request.log_key()) {
-    return base::AlreadyExistsError(
-        "{} has a log under another key; a node that lost its disk takes its "
-        "old key and tongchou-node --restore",
-        origin);
-  }
   v1::JoinedCity joined;
   joined.set_city(city);
   joined.set_log_key(request.log_key());
   joined.set_witness_key(request.witness_key());
+  if (invitation.rekey()) {
+    RETURN_IF_ERROR(AddReplacement(request, &joined));
+    return joined;
+  }
+  const auto known = parts_.cities->KeysOf(city);
+  if (known.ok() && known->log.newest().ToText() != request.log_key()) {
+    return base::AlreadyExistsError(
+        "{} has a log under another key; a node that lost its disk takes its "
+        "old key and tongchou-node --restore, one that lost its key a token of "
+        "tongchou city rekey",
+        origin);
+  }
   return joined;
+}
+
+// The log keeps the key with which it began; the new one comes behind those
+// that replaced it before.
+absl::Status JoinService::AddReplacement(const v1::JoinRequest& request,
+                                         v1::JoinedCity* joined) const {
+  ASSIGN_OR_RETURN(const CityKeys known, parts_.cities->KeysOf(joined->city()));
+  if (known.log.newest().ToText() == request.log_key()) {
+    return base::AlreadyExistsError(
+        "{} is the key that is to be replaced; remove it and let join make "
+        "another",
+        request.log_key());
+  }
+  joined->set_log_key(known.log.first().ToText());
+  for (const ledger::VerifierKey& key : known.replacements) {
+    joined->add_replacements(key.ToText());
+  }
+  joined->add_replacements(request.log_key());
+  return absl::OkStatus();
+}
+
+absl::Status JoinService::MakeKnown(const v1::JoinedCity& joined) const {
+  ASSIGN_OR_RETURN(const auto witness_key,
+                   ledger::ParseVerifierKey(joined.witness_key()));
+  if (joined.replacements().empty()) {
+    ASSIGN_OR_RETURN(const auto log_key,
+                     ledger::ParseVerifierKey(joined.log_key()));
+    parts_.cities->Add(joined.city(), log_key);
+    parts_.own_head->AddWitness(joined.city(), witness_key);
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const auto key,
+                   ledger::ParseVerifierKey(*joined.replacements().rbegin()));
+  parts_.cities->Replace(joined.city(), key);
+  parts_.own_head->ReplaceWitness(joined.city(), witness_key);
+  parts_.end_session(joined.city());
+  return absl::OkStatus();
 }
 
 absl::Status JoinService::DoJoin(const v1::JoinRequest& request,
                                  v1::JoinResponse* response) {
   const base::Hash token = base::Sha256(request.secret());
-  ASSIGN_OR_RETURN(const uint32_t city, CityOfToken(token));
-  ASSIGN_OR_RETURN(const v1::JoinedCity joined, ReadKeys(city, request));
+  ASSIGN_OR_RETURN(const v1::Invitation invitation, InvitationOf(token));
+  const uint32_t city = invitation.city();
+  ASSIGN_OR_RETURN(const v1::JoinedCity joined, ReadKeys(invitation, request));
   ASSIGN_OR_RETURN(const std::string certificate,
                    parts_.authority->Issue(
                        parts_.province, fmt::format("{:06}", city),
                        request.certificate_request(),
                        {request.hosts().begin(), request.hosts().end()}));
+  if (invitation.rekey()) {
+    ASSIGN_OR_RETURN(const CityKeys known, parts_.cities->KeysOf(city));
+    response->set_replaced_log_key(known.log.newest().ToText());
+  }
   RETURN_IF_ERROR(parts_.journal->Join(token, joined));
-  ASSIGN_OR_RETURN(const auto log_key,
-                   ledger::ParseVerifierKey(joined.log_key()));
-  ASSIGN_OR_RETURN(const auto witness_key,
-                   ledger::ParseVerifierKey(joined.witness_key()));
-  parts_.cities->Add(city, log_key);
-  parts_.own_head->AddWitness(city, witness_key);
+  RETURN_IF_ERROR(MakeKnown(joined));
   response->set_certificate(certificate);
   response->set_authority(parts_.authority->certificate());
   response->set_province(parts_.province);
@@ -96,7 +140,7 @@ absl::Status JoinService::DoJoin(const v1::JoinRequest& request,
   response->set_witness(parts_.witness.ToText());
   response->set_province_key(parts_.own_key.ToText());
   response->set_aggregator_port(static_cast<uint32_t>(parts_.aggregator_port));
-  spdlog::info("joined: city={:06}", city);
+  spdlog::info("joined: city={:06} rekeyed={}", city, invitation.rekey());
   return absl::OkStatus();
 }
 

@@ -1,6 +1,7 @@
 // New cities; tongchou/v1/join.proto says what the call promises.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "aggregator/service/authority.h"
@@ -24,6 +25,8 @@ struct JoinParts {
   ledger::VerifierKey witness;
   ledger::VerifierKey own_key;
   int aggregator_port = 0;
+  // Ends the stream of a city.
+  std::function<void(uint32_t)> end_session;
 };
 
 // Thread-safe.
@@ -39,9 +42,12 @@ class JoinService final : public v1::Join::Service {
   absl::Status DoJoin(const v1::JoinRequest& request,
                       v1::JoinResponse* response);
   absl::Status CheckRate();
-  absl::StatusOr<uint32_t> CityOfToken(const base::Hash& token);
-  absl::StatusOr<v1::JoinedCity> ReadKeys(uint32_t city,
+  absl::StatusOr<v1::Invitation> InvitationOf(const base::Hash& token);
+  absl::StatusOr<v1::JoinedCity> ReadKeys(const v1::Invitation& invitation,
                                           const v1::JoinRequest& request) const;
+  absl::Status AddReplacement(const v1::JoinRequest& request,
+                              v1::JoinedCity* joined) const;
+  absl::Status MakeKnown(const v1::JoinedCity& joined) const;
 
   const JoinParts parts_;
   base::Mutex mutex_;

@@ -161,6 +161,11 @@ void OwnHead::AddWitness(uint32_t city, const ledger::VerifierKey& key) {
   keys_.emplace(city, key);
 }
 
+void OwnHead::ReplaceWitness(uint32_t city, const ledger::VerifierKey& key) {
+  base::MutexLock lock(mutex_);
+  keys_.insert_or_assign(city, key);
+}
+
 std::map<uint32_t, WitnessNews> OwnHead::witnesses() const {
   base::MutexLock lock(mutex_);
   return witnesses_;

@@ -81,6 +81,8 @@ class OwnHead {
   absl::Status Cosigned(uint32_t city, std::string_view note);
   // A city that joined; what the configuration says of it counts.
   void AddWitness(uint32_t city, const ledger::VerifierKey& key);
+  // One whose key was replaced: this one counts.
+  void ReplaceWitness(uint32_t city, const ledger::VerifierKey& key);
   ledger::VerifierKey verifier() const { return signer_->verifier(); }
   // By city, since the start.
   std::map<uint32_t, WitnessNews> witnesses() const;

@@ -21,6 +21,7 @@ constexpr char kFooter[] =
     "Example:\n"
     "  tongchou city add 361100 --name 上饶市人社局 --contact "
     "李明,13800000000\n"
+    "  tongchou city rekey 360100 --reason '服务器硬盘损坏，密钥丢失'\n"
     "  tongchou city release 360100 --reason '日志已由市局核对恢复'\n"
     "  tongchou city revoke node-360100.pem --reason '设备被盗'";
 
@@ -41,6 +42,27 @@ struct RevokeOptions {
   std::string reason;
 };
 
+struct RekeyOptions {
+  uint32_t city = 0;
+  std::string reason;
+  uint32_t hours = 0;
+};
+
+void ShowToken(const Globals& globals, uint32_t city, const std::string& token,
+               int64_t expires_us) {
+  if (globals.format == Format::kJson) {
+    std::cout << JsonText({{"city", DivisionText(city)},
+                           {"token", token},
+                           {"expires", expires_us}});
+    return;
+  }
+  std::cout << token << "\n";
+  std::cerr << fmt::format(
+      "good once, until {}; at the city's office:\n"
+      "  tongchou-node join --token TOKEN --province HOST:PORT --dir DIR\n",
+      ShortTime(expires_us));
+}
+
 absl::StatusOr<int> RunAdd(const Globals& globals, const AddOptions& options) {
   ASSIGN_OR_RETURN(const Connection aggregator, ConnectAggregator(globals));
   v1::AddCityRequest request;
@@ -53,17 +75,23 @@ absl::StatusOr<int> RunAdd(const Globals& globals, const AddOptions& options) {
   v1::AddCityResponse response;
   RETURN_IF_ERROR(
       CallStatus(aggregator, stub->AddCity(&context, request, &response)));
-  if (globals.format == Format::kJson) {
-    std::cout << JsonText({{"city", DivisionText(options.city)},
-                           {"token", response.token()},
-                           {"expires", response.expires_us()}});
-    return kExitDone;
-  }
-  std::cout << response.token() << "\n";
-  std::cerr << fmt::format(
-      "good once, until {}; at the city's office:\n"
-      "  tongchou-node join --token TOKEN --province HOST:PORT --dir DIR\n",
-      ShortTime(response.expires_us()));
+  ShowToken(globals, options.city, response.token(), response.expires_us());
+  return kExitDone;
+}
+
+absl::StatusOr<int> RunRekey(const Globals& globals,
+                             const RekeyOptions& options) {
+  ASSIGN_OR_RETURN(const Connection aggregator, ConnectAggregator(globals));
+  v1::RekeyCityRequest request;
+  request.set_city(options.city);
+  request.set_reason(options.reason);
+  request.set_hours(options.hours);
+  const auto stub = v1::Admin::NewStub(aggregator.channel);
+  grpc::ClientContext context;
+  v1::RekeyCityResponse response;
+  RETURN_IF_ERROR(
+      CallStatus(aggregator, stub->RekeyCity(&context, request, &response)));
+  ShowToken(globals, options.city, response.token(), response.expires_us());
   return kExitDone;
 }
 
@@ -133,6 +161,15 @@ void AddCityCommands(CLI::App* app, Invocation* invocation) {
   add->add_option("--contact", a->contact, "Whom to call: NAME,PHONE")
       ->required();
   add->add_option("--hours", a->hours, "How long the token is good")
+      ->check(CLI::Range(1, 168));
+  CLI::App* rekey = city->add_subcommand(
+      "rekey",
+      "Let a city whose keys are lost or stolen have new ones: prints "
+      "a token");
+  const auto k = AddCommand<RekeyOptions>(rekey, invocation, RunRekey);
+  AddCity(rekey, &k->city, "Its code or name", "CITY")->required();
+  rekey->add_option("--reason", k->reason, "Why, in words")->required();
+  rekey->add_option("--hours", k->hours, "How long the token is good")
       ->check(CLI::Range(1, 168));
   CLI::App* release =
       city->add_subcommand("release", "End the quarantine of a city");

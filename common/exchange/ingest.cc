@@ -4,8 +4,10 @@
 #include <utility>
 
 #include "common/base/status.h"
+#include "common/exchange/key_changes.h"
 #include "common/ledger/cosignature.h"
 #include "common/ledger/entry_view.h"
+#include "tongchou/v1/records.pb.h"
 
 namespace tongchou::exchange {
 namespace {
@@ -30,6 +32,7 @@ class BatchReader {
  private:
   absl::Status ReadBundle(const std::string& bytes);
   absl::Status CheckEntry(const ledger::Bundle& bundle, size_t i);
+  absl::Status TakeKeyChange(std::string_view body);
 
   const std::optional<uint64_t> claimed_size_;
   std::optional<ledger::Hash> claimed_root_;
@@ -107,18 +110,36 @@ absl::Status BatchReader::CheckEntry(const ledger::Bundle& bundle, size_t i) {
     return base::DataLossError("entry {}: its body is missing", sequence);
   }
   verified_.last_commit_time_us = header_.commit_time_us;
+  return header_.type == v1::RECORD_TYPE_LOG_KEY
+             ? TakeKeyChange(*bundle.body(i))
+             : absl::OkStatus();
+}
+
+absl::Status BatchReader::TakeKeyChange(std::string_view body) {
+  ledger::BodyView view;
+  if (!ledger::ReadBody(body, &view)) {
+    return base::DataLossError("entry {}: its body is none", header_.sequence);
+  }
+  auto statement = KeyStatementOf(view.record);
+  if (!statement.ok()) {
+    return base::Annotate(statement.status(),
+                          fmt::format("entry {}", header_.sequence));
+  }
+  verified_.key_changes.push_back({header_.sequence, *std::move(statement)});
   return absl::OkStatus();
 }
 
 }  // namespace
 
-Ingest::Ingest(IngestConfig config) : config_(std::move(config)) {}
+Ingest::Ingest(IngestConfig config)
+    : config_(std::move(config)), keys_(config_.city_keys) {}
 
 absl::StatusOr<v1::Welcome> Ingest::OnHello(const v1::Hello& hello,
                                             const CityCopy& copy,
                                             const RootAt& root_at,
                                             int64_t now_us) {
   RETURN_IF_ERROR(CheckPeer(hello, copy));
+  RETURN_IF_ERROR(TakeAnnouncedKeys(hello, copy));
   ASSIGN_OR_RETURN(std::optional<SignedHead> claimed,
                    CheckHistory(hello, copy, root_at));
   if (hello.committed_size() < copy.range.size()) {
@@ -176,12 +197,63 @@ absl::Status Ingest::CheckIncarnation(const v1::Incarnation& incarnation,
       copy.incarnation_counter, copy.incarnation_nonce);
 }
 
+// What the province holds already must be the same; the rest is believed, so
+// that heads can be read, and must come true when the entries arrive.
+absl::Status Ingest::TakeAnnouncedKeys(const v1::Hello& hello,
+                                       const CityCopy& copy) {
+  const std::vector<ledger::KeyChange> announced =
+      ReadKeyChanges(hello.key_changes());
+  const std::vector<ledger::KeyChange>& held = config_.city_keys.changes();
+  ledger::LogKeys keys = config_.city_keys;
+  for (size_t i = 0; i < announced.size(); ++i) {
+    const ledger::KeyChange& change = announced[i];
+    if (i < held.size() && change == held[i]) continue;
+    if (i < held.size() || change.sequence < copy.range.size()) {
+      return base::DataLossError(
+          "{}: the node names a change of its key at entry {} that the "
+          "province does not have",
+          config_.origin, change.sequence);
+    }
+    const absl::Status added = keys.Add(change, config_.replacements);
+    if (!added.ok()) return base::Annotate(added, config_.origin);
+  }
+  keys_ = std::move(keys);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ledger::LogKeys> Ingest::KeysBehind(
+    const VerifiedBatch& verified) const {
+  ledger::LogKeys keys = keys_;
+  for (const ledger::KeyChange& change : verified.key_changes) {
+    const auto& known = keys.changes();
+    if (std::find(known.begin(), known.end(), change) != known.end()) continue;
+    RETURN_IF_ERROR(keys.Add(change, config_.replacements));
+  }
+  for (const ledger::KeyChange& change : keys.changes()) {
+    if (change.sequence < range_.size() ||
+        change.sequence >= verified.end_size) {
+      continue;
+    }
+    const auto& came = verified.key_changes;
+    if (std::find(came.begin(), came.end(), change) != came.end()) continue;
+    return base::DataLossError(
+        "entry {} is not the change of the log's key that the node named",
+        change.sequence);
+  }
+  if (!config_.replacements.empty() &&
+      keys.newest() != config_.replacements.back()) {
+    return base::PermissionDeniedError(
+        "the province replaced this log's key; what the old one signs is not "
+        "taken any more");
+  }
+  return keys;
+}
+
 absl::StatusOr<std::optional<Ingest::SignedHead>> Ingest::CheckHistory(
     const v1::Hello& hello, const CityCopy& copy, const RootAt& root_at) {
   std::optional<SignedHead> claimed;
   if (hello.checkpoint().empty()) return claimed;
-  const auto head =
-      ledger::OpenCheckpoint(hello.checkpoint(), config_.city_key);
+  const auto head = keys_.Open(hello.checkpoint());
   if (!head.ok()) {
     return base::DataLossError("{}: the checkpoint of the Hello: {}",
                                config_.origin, base::Message(head.status()));
@@ -208,7 +280,7 @@ absl::StatusOr<std::optional<Ingest::SignedHead>> Ingest::CheckHistory(
 uint64_t Ingest::CosignedSize(const v1::Hello& hello) const {
   const std::string& note = hello.cosigned_checkpoint();
   if (note.empty() || !config_.witness_key.has_value()) return 0;
-  const auto head = ledger::OpenCheckpoint(note, config_.city_key);
+  const auto head = keys_.Open(note);
   if (!head.ok() ||
       !ledger::VerifyCosignature(note, *config_.witness_key).ok()) {
     return 0;
@@ -262,17 +334,21 @@ absl::StatusOr<VerifiedBatch> Ingest::OnBatch(const v1::Batch& batch) {
   if (absl::Status status = reader.Read(batch); !status.ok()) {
     return base::Annotate(status, config_.origin);
   }
-  RETURN_IF_ERROR(CheckBatchHead(reader.verified(), reader.claimed_root()));
+  auto keys = KeysBehind(reader.verified());
+  if (!keys.ok()) return base::Annotate(keys.status(), config_.origin);
+  RETURN_IF_ERROR(
+      CheckBatchHead(reader.verified(), *keys, reader.claimed_root()));
+  keys_ = *std::move(keys);
   Accept(reader.verified(), BundleBytes(batch));
   reader.verified().cosign = reader.verified().end_size >= cosign_from_;
   return std::move(reader.verified());
 }
 
 absl::Status Ingest::CheckBatchHead(
-    const VerifiedBatch& verified,
+    const VerifiedBatch& verified, const ledger::LogKeys& keys,
     const std::optional<ledger::Hash>& claimed_root) {
   const std::string& note = verified.checkpoint;
-  const auto head = ledger::OpenCheckpoint(note, config_.city_key);
+  const auto head = keys.Open(note);
   if (!head.ok()) {
     return base::DataLossError(
         "{}: the checkpoint of the batch at entry {}: "

@@ -18,6 +18,7 @@
 #include "common/ledger/bundle.h"
 #include "common/ledger/checkpoint.h"
 #include "common/ledger/compact_range.h"
+#include "common/ledger/log_keys.h"
 #include "common/ledger/note.h"
 #include "tongchou/v1/exchange.pb.h"
 
@@ -51,6 +52,7 @@ struct VerifiedBatch {
   int64_t last_commit_time_us = 0;
   ledger::CompactRange range;  // over the log including this batch
   std::string checkpoint;      // the city's signed note at end_size
+  std::vector<ledger::KeyChange> key_changes;  // among its entries
   // False while the province holds less than it once cosigned: it states
   // nothing anew before it has all that again.
   bool cosign = true;
@@ -64,10 +66,13 @@ struct ForkEvidence {
 };
 
 struct IngestConfig {
-  uint32_t city = 0;   // from the peer's certificate
-  std::string origin;  // the origin that this city may carry
-  ledger::VerifierKey city_key;
+  uint32_t city = 0;          // from the peer's certificate
+  std::string origin;         // the origin that this city may carry
+  ledger::LogKeys city_keys;  // as the province holds the log
   std::optional<ledger::VerifierKey> witness_key;  // the province's own
+  // Keys that the province let take the place of lost ones, oldest first:
+  // nothing is taken that an older key than the last of them signed.
+  std::vector<ledger::VerifierKey> replacements;
 };
 
 class Ingest {
@@ -80,7 +85,8 @@ class Ingest {
   // shorter size is asked through `root_at` to tell a fork from a log that is
   // behind. Fills evidence() and returns FAILED_PRECONDITION on a fork;
   // FAILED_PRECONDITION on a clone's older incarnation; PERMISSION_DENIED for
-  // another origin; FAILED_PRECONDITION when the node is behind its own past
+  // another origin, or when the log's key changed without the old one's
+  // signature; FAILED_PRECONDITION when the node is behind its own past
   // (restore it first) or the city is quarantined.
   absl::StatusOr<v1::Welcome> OnHello(const v1::Hello& hello,
                                       const CityCopy& copy,
@@ -89,7 +95,9 @@ class Ingest {
   // A batch after the greeting: decodes, hashes and compares with the signed
   // checkpoint. DATA_LOSS names the entry or bundle, or, with evidence()
   // filled, a fork; INVALID_ARGUMENT a broken protocol (gap, repeat,
-  // transaction cut); RESOURCE_EXHAUSTED over the window. After an error
+  // transaction cut); PERMISSION_DENIED a change of the log's key that nobody
+  // allowed, or a key that was replaced; RESOURCE_EXHAUSTED over the window.
+  // After an error
   // everything but evidence() is as it was.
   absl::StatusOr<VerifiedBatch> OnBatch(const v1::Batch& batch);
 
@@ -125,12 +133,17 @@ class Ingest {
   absl::StatusOr<std::optional<SignedHead>> CheckHistory(const v1::Hello& hello,
                                                          const CityCopy& copy,
                                                          const RootAt& root_at);
+  absl::Status TakeAnnouncedKeys(const v1::Hello& hello, const CityCopy& copy);
+  // The log's keys behind the batch.
+  absl::StatusOr<ledger::LogKeys> KeysBehind(
+      const VerifiedBatch& verified) const;
   uint64_t CosignedSize(const v1::Hello& hello) const;
   void Greet(const v1::Hello& hello, const CityCopy& copy,
              std::optional<SignedHead> claimed);
   absl::Status CheckAdmission(const v1::Batch& batch) const;
   const SignedHead* ClaimedHead() const;
   absl::Status CheckBatchHead(const VerifiedBatch& verified,
+                              const ledger::LogKeys& keys,
                               const std::optional<ledger::Hash>& claimed_root);
   void Accept(const VerifiedBatch& verified, uint64_t bytes);
   void KeepEvidence(std::string_view known, std::string_view offered,
@@ -139,6 +152,7 @@ class Ingest {
 
   IngestConfig config_;
   bool greeted_ = false;
+  ledger::LogKeys keys_;  // and what the node announced of its log's rest
   ledger::CompactRange range_;
   int64_t last_commit_time_us_ = 0;
   uint64_t durable_size_ = 0;

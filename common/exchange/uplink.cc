@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/status.h"
+#include "common/exchange/key_changes.h"
 #include "common/ledger/cosignature.h"
 
 namespace tongchou::exchange {
@@ -135,7 +136,7 @@ absl::Status Uplink::OnAck(const v1::Ack& ack) {
 
 absl::StatusOr<ledger::Hash> Uplink::VerifyCosigned(std::string_view note,
                                                     uint64_t size) {
-  const auto checkpoint = ledger::OpenCheckpoint(note, config_.city_key);
+  const auto checkpoint = log_->keys().Open(note);
   if (!checkpoint.ok()) {
     return base::DataLossError(
         "{}: the checkpoint that the province returns is not this node's: {}",
@@ -184,6 +185,7 @@ v1::NodeMessage Uplink::MakeHello() {
   hello->set_follows_province(config_.follows_province);
   hello->set_province_checkpoint(config_.province_checkpoint);
   hello->set_batch_bytes_max(kBatchBytesMax);
+  *hello->mutable_key_changes() = MakeKeyChanges(log_->keys().changes());
   return message;
 }
 

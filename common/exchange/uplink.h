@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "common/ledger/checkpoint.h"
 #include "common/ledger/compact_range.h"
+#include "common/ledger/log_keys.h"
 #include "common/ledger/note.h"
 #include "tongchou/v1/exchange.pb.h"
 
@@ -53,6 +54,8 @@ class UplinkLog {
   // as many as fit into bytes_max. `end_size` is the size behind them.
   virtual absl::StatusOr<v1::Batch> ReadBatch(uint64_t size, uint64_t bytes_max,
                                               uint64_t* end_size) = 0;
+  // The log's keys, with their changes among what is committed.
+  virtual ledger::LogKeys keys() = 0;
   // The signed note over the first `size` entries.
   virtual absl::StatusOr<std::string> SignHead(uint64_t size) = 0;
   // The province's word on what it holds extends nothing that this log does
@@ -64,7 +67,6 @@ class UplinkLog {
 
 struct UplinkConfig {
   std::string origin;
-  ledger::VerifierKey city_key;      // own key, to read own checkpoints
   ledger::VerifierKey province_key;  // cosignature/v1 key of the province
   v1::Incarnation incarnation;
   std::string checkpoint;           // newest signed note, may be empty

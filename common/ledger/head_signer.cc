@@ -1,6 +1,7 @@
 #include "common/ledger/head_signer.h"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "common/base/file.h"
 #include "common/base/status.h"
@@ -54,26 +55,30 @@ absl::StatusOr<std::string> HeadSigner::GuardedNote(
 }
 
 absl::Status HeadSigner::RestoreGuard(const std::string& guard_path,
-                                      const Signer& signer, uint64_t size,
-                                      const Hash& root) {
-  return SaveGuardFile(guard_path, signer.origin(),
-                       {size + kSigningLeaseEntries, signer.Sign(size, root)});
+                                      std::string_view origin, uint64_t size,
+                                      std::string note) {
+  return SaveGuardFile(guard_path, origin,
+                       {size + kSigningLeaseEntries, std::move(note)});
 }
 
+SigningKeys::SigningKeys(Signer only)
+    : keys(only.verifier()), newest(std::move(only)) {}
+
 HeadSigner::HeadSigner(std::string guard_path, std::string origin,
-                       Signer signer)
+                       SigningKeys keys)
     : guard_path_(std::move(guard_path)),
       origin_(std::move(origin)),
-      signer_(std::move(signer)) {}
+      keys_(std::move(keys)) {}
 
 absl::StatusOr<std::unique_ptr<HeadSigner>> HeadSigner::Open(
-    std::string guard_path, std::string origin, Signer signer,
+    std::string guard_path, std::string origin, SigningKeys keys,
     const LogStore* log, bool alone) {
   std::unique_ptr<HeadSigner> opened(new HeadSigner(
-      std::move(guard_path), std::move(origin), std::move(signer)));
+      std::move(guard_path), std::move(origin), std::move(keys)));
   opened->log_ = log;
   const uint64_t size = log->Head().size();
   base::MutexLock lock(opened->mutex_);
+  RETURN_IF_ERROR(opened->TakeChange());
   if (!base::FileExists(opened->guard_path_)) {
     if (size == 0) {
       opened->confirmed_ = alone;
@@ -95,9 +100,8 @@ absl::StatusOr<std::unique_ptr<HeadSigner>> HeadSigner::Open(
     opened->confirmed_ = alone && size == 0;
     return opened;
   }
-  ASSIGN_OR_RETURN(
-      const Checkpoint last,
-      OpenCheckpoint(opened->last_note_, opened->signer_.verifier()));
+  ASSIGN_OR_RETURN(const Note note, ParseNote(opened->last_note_));
+  ASSIGN_OR_RETURN(const Checkpoint last, ParseCheckpoint(note.text));
   opened->signed_size_ = last.size;
   if (last.size > size) {
     opened->read_only_reason_ = fmt::format(
@@ -105,6 +109,8 @@ absl::StatusOr<std::unique_ptr<HeadSigner>> HeadSigner::Open(
         last.size);
     return opened;
   }
+  // An old copy may lack the change to the key that signed it.
+  RETURN_IF_ERROR(opened->keys_.keys.Open(opened->last_note_).status());
   ASSIGN_OR_RETURN(const Hash root, log->RootAt(last.size));
   if (root != last.root) {
     opened->read_only_reason_ = fmt::format(
@@ -167,7 +173,8 @@ absl::StatusOr<std::string> HeadSigner::Sign(uint64_t size, const Hash& root) {
   base::MutexLock lock(mutex_);
   ASSIGN_OR_RETURN(auto last, CheckSignable(size, root));
   if (last.has_value()) return *std::move(last);
-  std::string note = signer_.Sign(size, root);
+  ASSIGN_OR_RETURN(const Signer* const signer, SignerFor(size));
+  std::string note = signer->Sign(size, root);
   // An earlier head of the same log: harmless, but it is not the last.
   if (size < signed_size_) return note;
   last_note_ = note;
@@ -179,11 +186,65 @@ absl::StatusOr<std::string> HeadSigner::Sign(uint64_t size, const Hash& root) {
   return note;
 }
 
-absl::StatusOr<std::string> HeadSigner::Draft(uint64_t size,
-                                              const Hash& root) const {
+absl::StatusOr<std::string> HeadSigner::Draft(uint64_t size, const Hash& root) {
   base::MutexLock lock(mutex_);
   ASSIGN_OR_RETURN(auto last, CheckSignable(size, root));
-  return last.has_value() ? *std::move(last) : signer_.Sign(size, root);
+  if (last.has_value()) return *std::move(last);
+  ASSIGN_OR_RETURN(const Signer* const signer, SignerFor(size));
+  return signer->Sign(size, root);
+}
+
+// A change counts once its entry is committed. What is committed below a size
+// can be found before anybody asks for a signature over that size.
+absl::Status HeadSigner::TakeChange() {
+  if (!keys_.coming.has_value()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto entry, keys_.coming->find_entry());
+  if (!entry.has_value() || *entry >= log_->Head().size()) {
+    return absl::OkStatus();
+  }
+  const VerifierKey next = keys_.coming->signer.verifier();
+  RETURN_IF_ERROR(
+      keys_.keys.Add({*entry, keys_.coming->statement}, {&next, 1}));
+  old_signer_ = std::exchange(keys_.newest, std::move(keys_.coming->signer));
+  keys_.coming.reset();
+  return absl::OkStatus();
+}
+
+// Who follows the log learns of the new key where its entry is, so the old one
+// signs what lies before, as long as it is here.
+absl::StatusOr<const Signer*> HeadSigner::SignerFor(uint64_t size) {
+  RETURN_IF_ERROR(TakeChange());
+  if (!keys_.newest.has_value()) {
+    return base::UnavailableError(
+        "the log's key was replaced; the new one signs once the change is an "
+        "entry of the log");
+  }
+  if (old_signer_.has_value() && size <= keys_.keys.changes().back().sequence) {
+    return &*old_signer_;
+  }
+  return &*keys_.newest;
+}
+
+absl::Status HeadSigner::Change(ComingKey coming) {
+  base::MutexLock lock(mutex_);
+  if (keys_.coming.has_value() || old_signer_.has_value()) {
+    return base::FailedPreconditionError(
+        "another change of the log's key is on its way");
+  }
+  keys_.coming = std::move(coming);
+  return absl::OkStatus();
+}
+
+void HeadSigner::ForgetOldKey() {
+  base::MutexLock lock(mutex_);
+  old_signer_.reset();
+}
+
+LogKeys HeadSigner::keys() {
+  base::MutexLock lock(mutex_);
+  // What stops it stops the next signature too, which says so.
+  TakeChange().IgnoreError();
+  return keys_.keys;
 }
 
 absl::Status HeadSigner::WriteGuard() {
@@ -206,6 +267,9 @@ std::string HeadSigner::last_note() const {
   return last_note_;
 }
 
-VerifierKey HeadSigner::verifier() const { return signer_.verifier(); }
+VerifierKey HeadSigner::verifier() const {
+  base::MutexLock lock(mutex_);
+  return keys_.keys.newest();
+}
 
 }  // namespace tongchou::ledger

@@ -4,9 +4,13 @@
 //
 // The guard is a lease: it is extended and fsynced ahead of use, off the path
 // of commits. After every start nothing is signed until Confirm.
+//
+// The key may change while it signs: the new one takes over where the change
+// is an entry of the log.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,12 +18,34 @@
 #include "absl/status/statusor.h"
 #include "common/base/mutex.h"
 #include "common/ledger/checkpoint.h"
+#include "common/ledger/log_keys.h"
 #include "common/ledger/log_store.h"
 #include "common/ledger/signer.h"
 
 namespace tongchou::ledger {
 
 inline constexpr uint64_t kSigningLeaseEntries = 1'000'000;
+
+// A change of the key that is on its way into the log.
+struct ComingKey {
+  Signer signer;
+  std::string statement;
+  // The sequence of its entry; nothing before it is on its way. Called from
+  // any thread.
+  std::function<absl::StatusOr<std::optional<uint64_t>>()> find_entry;
+};
+
+// With what the owner of a log signs it.
+struct SigningKeys {
+  // Implicit: most logs have one key.
+  SigningKeys(Signer only);  // NOLINT(google-explicit-constructor)
+  SigningKeys(LogKeys log_keys, std::optional<Signer> signer)
+      : keys(std::move(log_keys)), newest(std::move(signer)) {}
+
+  LogKeys keys;                  // with the changes that are in the log
+  std::optional<Signer> newest;  // nothing: it was lost, `coming` replaces it
+  std::optional<ComingKey> coming;
+};
 
 // Thread-safe.
 class HeadSigner {
@@ -31,17 +57,17 @@ class HeadSigner {
   // beside a log with entries; guard ahead of the log; last note of the guard
   // contradicts the log).
   static absl::StatusOr<std::unique_ptr<HeadSigner>> Open(
-      std::string guard_path, std::string origin, Signer signer,
+      std::string guard_path, std::string origin, SigningKeys keys,
       const LogStore* log, bool alone);
 
   // The newest note that a guard file names; empty without a file or a note.
   static absl::StatusOr<std::string> GuardedNote(const std::string& guard_path,
                                                  std::string_view origin);
-  // Writes the guard of a log that was brought back: the signer signed this
-  // head before, as was verified.
+  // Writes the guard of a log that was brought back, with a head of this size
+  // that its owner signed before, as was verified.
   static absl::Status RestoreGuard(const std::string& guard_path,
-                                   const Signer& signer, uint64_t size,
-                                   const Hash& root);
+                                   std::string_view origin, uint64_t size,
+                                   std::string note);
 
   // Empty when the log may be written.
   std::string read_only_reason() const;
@@ -54,13 +80,14 @@ class HeadSigner {
   // A signed checkpoint over the first `size` entries, for which `root` is the
   // root. The guard knows it durably before it returns. FAILED_PRECONDITION
   // before Confirm and when an other root was signed at this size or a greater
-  // size before.
+  // size before. UNAVAILABLE while the key that signs next is not in the log
+  // and there is no other.
   absl::StatusOr<std::string> Sign(uint64_t size, const Hash& root);
 
   // The note that Sign would give, of which the guard is told nothing: for
   // whoever keeps the log a second time before anyone else sees the head.
   // Errors as those of Sign.
-  absl::StatusOr<std::string> Draft(uint64_t size, const Hash& root) const;
+  absl::StatusOr<std::string> Draft(uint64_t size, const Hash& root);
 
   // Writes the newest note to the guard unless it is there; once a second and
   // at the end, so that an old copy of the log is known at its start.
@@ -69,9 +96,21 @@ class HeadSigner {
   // Newest note signed, also by earlier starts; empty before the first.
   std::string last_note() const;
   VerifierKey verifier() const;
+  // With the changes that are in the log.
+  LogKeys keys();
+
+  // The key is to change: from the entry on that says so, `coming` signs. The
+  // old key keeps signing heads of sizes below. FAILED_PRECONDITION while
+  // another change is on its way.
+  absl::Status Change(ComingKey coming);
+  // Forgets the old key: everything below its end was signed and taken over.
+  void ForgetOldKey();
 
  private:
-  HeadSigner(std::string guard_path, std::string origin, Signer signer);
+  HeadSigner(std::string guard_path, std::string origin, SigningKeys keys);
+  absl::Status TakeChange() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<const Signer*> SignerFor(uint64_t size)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The last note when it is this head; nothing when this may be signed.
   absl::StatusOr<std::optional<std::string>> CheckSignable(
       uint64_t size, const Hash& root) const
@@ -80,9 +119,10 @@ class HeadSigner {
 
   const std::string guard_path_;
   const std::string origin_;
-  const Signer signer_;
   const LogStore* log_ = nullptr;
   mutable base::Mutex mutex_;
+  SigningKeys keys_ ABSL_GUARDED_BY(mutex_);
+  std::optional<Signer> old_signer_ ABSL_GUARDED_BY(mutex_);
   bool confirmed_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t allowed_size_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t signed_size_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "common/base/ed25519.h"
@@ -24,8 +25,12 @@ class Signer {
   std::string Sign(uint64_t size, const base::Hash& root) const {
     Note note;
     note.text = FormatCheckpoint({origin_, size, root});
-    note.signatures.push_back({origin_, verifier().id(), key_.Sign(note.text)});
+    note.signatures.push_back(SignatureOf(note.text));
     return FormatNote(note);
+  }
+  // This key's line under a note's text.
+  NoteSignature SignatureOf(std::string_view text) const {
+    return {origin_, verifier().id(), key_.Sign(text)};
   }
 
  private:

@@ -15,6 +15,7 @@ constexpr AccessRule kRules[] = {
     {"Admin.AddCity", Role::kAdmin},
     {"Admin.ListAccess", Role::kAdmin},
     {"Admin.ListAccess", Role::kAuditor},
+    {"Admin.RekeyCity", Role::kAdmin},
     {"Admin.ReleaseCity", Role::kAdmin},
     {"Admin.RevokeCertificate", Role::kAdmin},
     {"Audit.ListLogs", Role::kAuditor},

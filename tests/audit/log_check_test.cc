@@ -60,6 +60,33 @@ class LogCheckTest : public testing::Test {
   TestLog& log_ = copy_.nanchang;
 };
 
+TEST_F(LogCheckTest, ALogThatChangedItsKeyIsClean) {
+  const ledger::Signer next(log_.signer().origin(), TestKey('x'));
+  log_.ChangeKey(kTestDay, ledger::StateKeyChange(log_.signer(), next), next);
+  EXPECT_THAT(SignAndCheck(), IsEmpty());
+  log_.Add({20081101, "loan", LoanTexts("360103", TestPerson(0))});
+  log_.Add({20081102, "loan", LoanTexts("360103", TestPerson(1))});
+  log_.Add({20081103, "loan", LoanTexts("360103", TestPerson(2))});
+  EXPECT_THAT(SignAndCheck(), IsEmpty());
+  // The new key may sign what lies before it, the old one nothing behind.
+  log_.notes[0] = TestLog::MakeNote(next, 3, log_.Root(3), copy_.witness);
+  EXPECT_THAT(Check(), IsEmpty());
+}
+
+TEST_F(LogCheckTest, AReplacedKeyIsCleanOnceThePolicyNamesIt) {
+  const ledger::Signer next(log_.signer().origin(), TestKey('x'));
+  log_.ChangeKey(kTestDay,
+                 ledger::StateKeyReplacement(log_.signer().verifier(), next),
+                 next);
+  copy_.Sign();
+  copy_.Write();
+  Policy policy = copy_.policy();
+  EXPECT_THAT(FindingsOf(Verify(copy_.archive(), policy)),
+              Contains(HasSubstr("name the new key in the policy")));
+  policy.cities[kNanchang].later_keys = {next.verifier()};
+  EXPECT_THAT(FindingsOf(Verify(copy_.archive(), policy)), IsEmpty());
+}
+
 TEST_F(LogCheckTest, SoundLogsAreClean) {
   copy_.Write();
   const auto summary = Verify(copy_.archive(), copy_.policy());

@@ -72,6 +72,18 @@ void Rewrite(TestArchive* copy) {
       [](v1::EntryBody* body) { body->set_staff("李四"); });
 }
 
+ledger::Signer NextSigner(const TestArchive& copy) {
+  return {copy.nanchang.signer().origin(), TestKey('x')};
+}
+
+// Nanchang changes its key as it should.
+void ChangeKey(TestArchive* copy) {
+  const ledger::Signer next = NextSigner(*copy);
+  copy->nanchang.ChangeKey(
+      kTestDay, ledger::StateKeyChange(copy->nanchang.signer(), next), next);
+  copy->Sign();
+}
+
 constexpr Row kRows[] = {
     {kOutsider, kNoKey, kAny, "changes a byte of a body", "verify",
      "360100 entries 3 to 5", "one of them was changed",
@@ -286,6 +298,36 @@ constexpr Row kRows[] = {
        copy->Sign();
        copy->nanchang.notes.insert(copy->nanchang.notes.begin(), copied.begin(),
                                    copied.end());
+     }},
+    {"the city's old key's thief", kCityKey, "after the key was changed",
+     "signs a head", "verify", "360100 checkpoint 6 of the copy",
+     "there is no signature of",
+     [](TestArchive* copy) {
+       ChangeKey(copy);
+       copy->nanchang.notes.push_back(
+           Note(*copy, copy->nanchang, copy->nanchang.size()));
+     }},
+    {kProvince, "its own", kAny, "replaces the city's key by one of its own",
+     "verify", "360100 keys", "without the old one's signature",
+     [](TestArchive* copy) {
+       const ledger::Signer next = NextSigner(*copy);
+       copy->nanchang.ChangeKey(kTestDay,
+                                ledger::StateKeyReplacement(
+                                    copy->nanchang.signer().verifier(), next),
+                                next);
+       copy->Sign();
+     }},
+    {kProvince, "its own", kAny, "keeps back that the city changed its key",
+     "verify", "360100 entry 12", "changes the log's key",
+     [](TestArchive* copy) {
+       ChangeKey(copy);
+       copy->nanchang.key_changes.clear();
+     }},
+    {kProvince, "its own", kAny, "names the change of a key at another entry",
+     "verify", "360100 entry 6", "is not the change of the log's key",
+     [](TestArchive* copy) {
+       ChangeKey(copy);
+       copy->nanchang.key_changes[0].sequence = 6;
      }},
     {kAuditorsDisk, kNoKey, "after a `verify`, before the log has grown",
      "rewrites what it left", "verify --resume", "360100 entries 12 to 12",

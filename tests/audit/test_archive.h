@@ -20,6 +20,7 @@
 
 #include "audit/archive.h"
 #include "audit/figures.h"
+#include "audit/log_keys.h"
 #include "audit/policy.h"
 #include "audit/record_set.h"
 #include "audit/replay.h"
@@ -292,6 +293,7 @@ inline void TestArchive::WriteLog(const TestLog& log) const {
   }
   WritePieces(archive_.bundles(log.city()), bundles);
   WritePieces(archive_.checkpoints(log.city()), log.notes);
+  ASSERT_TRUE(WriteKeyChanges(archive_, log.city(), log.key_changes).ok());
 }
 
 // Every record and figure is a message of its own, behind the basis.

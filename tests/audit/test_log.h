@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,6 +20,7 @@
 #include "common/base/varint.h"
 #include "common/ledger/bundle.h"
 #include "common/ledger/cosignature.h"
+#include "common/ledger/log_keys.h"
 #include "common/ledger/signer.h"
 #include "common/records/id_number.h"
 #include "common/records/record_codec.h"
@@ -26,6 +28,7 @@
 #include "common/records/row_parser.h"
 #include "tongchou/v1/ledger.pb.h"
 #include "tongchou/v1/province.pb.h"
+#include "tongchou/v1/records.pb.h"
 
 namespace tongchou::audit {
 
@@ -136,6 +139,27 @@ class TestLog {
   // change, and opens a bundle for every third.
   void Add(const Edit& edit);
 
+  // The log's key changes; `next` signs the heads behind that.
+  void ChangeKey(uint32_t day, const std::string& statement,
+                 const ledger::Signer& next) {
+    v1::LogKey record;
+    record.set_statement(statement);
+    v1::EntryBody body;
+    body.set_key(absl::StrCat("log key ", key_changes.size()));
+    body.set_record(record.SerializeAsString());
+    v1::EntryHeader header;
+    header.set_type(v1::RECORD_TYPE_LOG_KEY);
+    header.set_operation(v1::OPERATION_UPSERT);
+    key_changes.push_back({size(), statement});
+    next_signer_ = next;
+    Append(day, &header, body);
+  }
+  const ledger::Signer& SignerOf(uint64_t size) const {
+    return next_signer_.has_value() && size > key_changes.back().sequence
+               ? *next_signer_
+               : signer_;
+  }
+
   // The same with an entry of the province's own.
   void AddOwn(uint32_t day, v1::ProvinceRecordType type,
               const std::string& record, uint32_t audience);
@@ -181,7 +205,7 @@ class TestLog {
     uint64_t size = 0;
     for (const TestBundle& bundle : bundles) {
       size += bundle.entries.size();
-      notes.push_back(MakeNote(signer_, size, Root(size), witness));
+      notes.push_back(MakeNote(SignerOf(size), size, Root(size), witness));
     }
   }
   // The same without anybody's cosignature.
@@ -202,6 +226,7 @@ class TestLog {
 
   std::vector<TestBundle> bundles;
   std::vector<std::string> notes;
+  std::vector<ledger::KeyChange> key_changes;  // as the province names them
 
  private:
   void Parse(const Edit& edit, records::Row* row) const;
@@ -209,6 +234,7 @@ class TestLog {
 
   uint32_t city_;
   ledger::Signer signer_;
+  std::optional<ledger::Signer> next_signer_;
   std::map<std::string, uint64_t> newest_;  // by record key: sequence + 1
 };
 

@@ -24,9 +24,12 @@ base::Ed25519PrivateKey Key(char seed) {
 class WitnessTest : public testing::Test {
  protected:
   void Open(const std::string& vkey) {
+    OpenFor({*ledger::ParseVerifierKey(vkey)});
+  }
+  void OpenFor(const std::vector<ledger::VerifierKey>& keys) {
     witness_.reset();
-    auto opened = Witness::Open(directory_.path() + "/state", cosigner_,
-                                {*ledger::ParseVerifierKey(vkey)}, &clock_);
+    auto opened =
+        Witness::Open(directory_.path() + "/state", cosigner_, keys, &clock_);
     ASSERT_TRUE(opened.ok()) << opened.status();
     witness_ = *std::move(opened);
   }
@@ -104,6 +107,17 @@ TEST_F(OwnLogWitnessTest, TwoRootsOfOneSizeAreNeverSigned) {
   EXPECT_EQ(Add("4", log_.Sign(4, Root(4))), 200);
   EXPECT_EQ(Add("4", log_.Sign(4, Root(4, "x"))), 422);
   EXPECT_EQ(Add("5", log_.Sign(4, Root(4))), 400);
+}
+
+TEST_F(OwnLogWitnessTest, ALogMayHaveALaterKey) {
+  const ledger::Signer later{"tongchou/360000", Key('q')};
+  EXPECT_EQ(Add("0", log_.Sign(1, Root(1))), 200);
+  EXPECT_EQ(Add("1", later.Sign(1, Root(1))), 403);
+  OpenFor({log_.verifier(), later.verifier()});
+  EXPECT_EQ(Add("1", later.Sign(1, Root(1))), 200);
+  OpenFor({log_.verifier(), later.verifier()});
+  EXPECT_EQ(Add("1", log_.Sign(1, Root(1))), 200);
+  EXPECT_EQ(Add("1", later.Sign(1, Root(1, "x"))), 422) << "the same log";
 }
 
 TEST_F(OwnLogWitnessTest, AnEmptyLogHasOneRoot) {

@@ -256,9 +256,10 @@ TEST_F(RestoreTest, AnEndThatDoesNotHoldChangesNothing) {
   CopyLog();
   WriteSome("y");
   auto pieces = Province();
-  ASSERT_TRUE(ledger::HeadSigner::RestoreGuard(config_.sign_guard, CitySigner(),
-                                               8, *log_->RootAt(7))
-                  .ok());
+  ASSERT_TRUE(
+      ledger::HeadSigner::RestoreGuard(config_.sign_guard, config_.Origin(), 8,
+                                       CitySigner().Sign(8, *log_->RootAt(7)))
+          .ok());
   auto done = Restore(pieces);
   EXPECT_TRUE(absl::IsFailedPrecondition(done.status())) << done.status();
   EXPECT_THAT(std::string(base::Message(done.status())), HasSubstr("a fork"));
@@ -344,8 +345,9 @@ TEST_F(RestoreTest, EntriesThatWereSignedAndAreNowhereAreNamed) {
   WriteSome("x");
   const auto pieces = Province();
   WriteSome("y");
-  ASSERT_TRUE(ledger::HeadSigner::RestoreGuard(config_.sign_guard, CitySigner(),
-                                               10, log_->Head().range.Root())
+  ASSERT_TRUE(ledger::HeadSigner::RestoreGuard(
+                  config_.sign_guard, config_.Origin(), 10,
+                  CitySigner().Sign(10, log_->Head().range.Root()))
                   .ok());
   const auto done = Restore(pieces);
   EXPECT_TRUE(absl::IsFailedPrecondition(done.status()));

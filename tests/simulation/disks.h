@@ -74,6 +74,7 @@ class CityDisk : public exchange::UplinkLog {
     if (batch.bundles().empty()) return base::OutOfRangeError("{}", size);
     return batch;
   }
+  ledger::LogKeys keys() override { return signer.verifier(); }
   absl::StatusOr<std::string> SignHead(uint64_t size) override {
     if (read_only) return base::FailedPreconditionError("guard");
     if (!confirmed_ && !ignores_guard_) {

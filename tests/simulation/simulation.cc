@@ -367,7 +367,6 @@ void World::Connect(size_t i) {
   stream.city = i;
   exchange::UplinkConfig config;
   config.origin = city.origin;
-  config.city_key = city.disk.signer.verifier();
   config.province_key = cosigner_.verifier();
   config.incarnation.set_counter(city.disk.starts);
   config.incarnation.set_nonce(city.nonce);

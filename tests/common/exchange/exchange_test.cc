@@ -25,7 +25,6 @@ class ExchangeTest : public testing::Test {
 
   UplinkConfig NodeConfig() {
     return {.origin = kOrigin,
-            .city_key = signer_.verifier(),
             .province_key = province_.cosigner().verifier(),
             .incarnation = incarnation_,
             .checkpoint = log_.signed_note,
@@ -822,8 +821,7 @@ class Channel {
     incarnation.set_counter(counter_);
     incarnation.set_nonce(counter_ * 31);
     uplink_.emplace(
-        UplinkConfig{kOrigin, signer_.verifier(),
-                     province_.cosigner().verifier(), incarnation,
+        UplinkConfig{kOrigin, province_.cosigner().verifier(), incarnation,
                      log_.signed_note, log_.kept_note, pipelined_entries_min_},
         &log_);
     ingest_.emplace(IngestConfig{kCity, kOrigin, signer_.verifier()});

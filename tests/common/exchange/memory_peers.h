@@ -78,7 +78,8 @@ inline TestBundle MakeTransaction(uint64_t first, int entries,
 
 class MemoryLog : public UplinkLog {
  public:
-  explicit MemoryLog(ledger::Signer signer) : signer_(std::move(signer)) {}
+  explicit MemoryLog(ledger::Signer signer)
+      : keys_now(signer.verifier()), signer_(std::move(signer)) {}
 
   void Append(TestBundle bundle) {
     for (const ledger::Hash& leaf : bundle.leaves) {
@@ -128,6 +129,7 @@ class MemoryLog : public UplinkLog {
     if (batch.bundles().empty()) return base::OutOfRangeError("{}", size);
     return batch;
   }
+  ledger::LogKeys keys() override { return keys_now; }
   absl::StatusOr<std::string> SignHead(uint64_t size) override {
     if (!confirmed_) return base::FailedPreconditionError("unconfirmed");
     EXPECT_LE(size, committed_);
@@ -153,6 +155,7 @@ class MemoryLog : public UplinkLog {
   const std::vector<ledger::Hash>& leaves() const { return leaves_; }
   const ledger::Signer& signer() const { return signer_; }
 
+  ledger::LogKeys keys_now;
   uint64_t batch_bytes_max = kBatchBytesMax;
   bool shows_uncommitted = false;
   std::string signed_note;

@@ -234,11 +234,9 @@ TEST_F(HeadSignerTest, AGuardThatWasBroughtBackIsOneOfASignedHead) {
   Append({5});
   const std::string path = directory_.path() + "/guard";
   EXPECT_EQ(*HeadSigner::GuardedNote(path, "o"), "");
-  ASSERT_TRUE(
-      HeadSigner::RestoreGuard(path, Signer("o", key_), 5, expected_.Root())
-          .ok());
-  EXPECT_EQ(*HeadSigner::GuardedNote(path, "o"),
-            Signer("o", key_).Sign(5, expected_.Root()));
+  const std::string note = Signer("o", key_).Sign(5, expected_.Root());
+  ASSERT_TRUE(HeadSigner::RestoreGuard(path, "o", 5, note).ok());
+  EXPECT_EQ(*HeadSigner::GuardedNote(path, "o"), note);
   const auto signer = OpenSigner();
   EXPECT_EQ(signer->read_only_reason(), "");
   EXPECT_FALSE(signer->Sign(5, expected_.Root()).ok());
