@@ -232,7 +232,7 @@ void RunningAggregator::RestoreQuarantines() {
 absl::Status RunningAggregator::StartServer() {
   ProvinceParts parts;
   parts.province = config_.province;
-  parts.data = config_.data;
+  parts.volume_warning = base::EncryptionWarning(config_.data);
   parts.journal = journal_.get();
   parts.state = state_.get();
   parts.applier = applier_.get();

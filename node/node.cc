@@ -158,6 +158,7 @@ absl::Status RunningNode::StartServers() {
                   reader_.get(), sequencer_.get(), &clock_,       nullptr,
                   nullptr,       nullptr,          std::string()};
   parts.read_only_reason = [this] { return ReadOnlyReason(); };
+  parts.volume_warning = base::EncryptionWarning(config_.data);
   ASSIGN_OR_RETURN(parts.actor_secret, ActorSecret(config_, log_.get()));
   if (!config_.aggregator.empty()) {
     ASSIGN_OR_RETURN(province_,

@@ -180,7 +180,7 @@ grpc::Status NodeService::GetNodeStatus(grpc::ServerContext* context,
   response->set_certificate_days(
       CertificateDaysLeft(parts_.config, parts_.clock->RealMicros())
           .value_or(0));
-  response->set_volume_warning(base::EncryptionWarning(parts_.config.data));
+  response->set_volume_warning(parts_.volume_warning);
   if (parts_.uplink == nullptr) {
     response->set_uplink_state("none configured");
     return grpc::Status::OK;

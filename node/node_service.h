@@ -26,7 +26,8 @@ struct NodeParts {
   UplinkClient* uplink = nullptr;          // null: the node works alone
   const ProvinceView* province = nullptr;  // likewise
   std::function<std::string()> read_only_reason;
-  std::string actor_secret;  // pseudonyms of actors come from it
+  std::string actor_secret;    // pseudonyms of actors come from it
+  std::string volume_warning;  // about the data's volume; empty = none
 };
 
 using NodeServiceBase = v1::Node::WithCallbackMethod_Write<

@@ -7,6 +7,7 @@
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <string_view>
 #include <utility>
@@ -38,6 +39,7 @@ constexpr size_t kNumberBytes = 8;
 constexpr size_t kHashBytes = 32;
 constexpr uint32_t kCityMax = 0xffffff;
 constexpr uint32_t kGroupEnd = 0xffffffff;
+constexpr size_t kKnownRootsMax = 8;  // of each city
 
 std::string GroupKey(uint64_t ordinal, uint32_t sub) {
   std::string key = "J";
@@ -382,6 +384,7 @@ class RocksJournal final : public Journal {
   absl::Status ReadBundles(
       const View& view, uint32_t city, uint64_t sequence,
       const std::function<bool(JournalBundle&&)>& visit) const;
+  absl::StatusOr<Hash> ComputeRoot(uint32_t city, uint64_t size) const;
   absl::StatusOr<CompactRange> NearestRange(const View& view, uint32_t city,
                                             uint64_t size) const;
 
@@ -401,6 +404,14 @@ class RocksJournal final : public Journal {
   uint64_t last_ordinal_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status failed_ ABSL_GUARDED_BY(mutex_);
   bool disk_was_full_ = false;  // only the writer touches it
+  // Of sizes that were asked for lately, by city; they never change.
+  struct KnownRoot {
+    uint64_t size;
+    Hash root;
+  };
+  mutable base::Mutex roots_mutex_;
+  mutable std::map<uint32_t, std::deque<KnownRoot>> roots_
+      ABSL_GUARDED_BY(roots_mutex_);
 };
 
 absl::Status RocksJournal::Load() {
@@ -876,7 +887,24 @@ absl::StatusOr<CompactRange> RocksJournal::NearestRange(const View& view,
   return std::move(kept->range);
 }
 
+// Every answer to a query names the roots that it rests on.
 absl::StatusOr<Hash> RocksJournal::RootAt(uint32_t city, uint64_t size) const {
+  {
+    base::MutexLock lock(roots_mutex_);
+    for (const KnownRoot& known : roots_[city]) {
+      if (known.size == size) return known.root;
+    }
+  }
+  ASSIGN_OR_RETURN(const Hash root, ComputeRoot(city, size));
+  base::MutexLock lock(roots_mutex_);
+  std::deque<KnownRoot>& known = roots_[city];
+  known.push_front({size, root});
+  if (known.size() > kKnownRootsMax) known.pop_back();
+  return root;
+}
+
+absl::StatusOr<Hash> RocksJournal::ComputeRoot(uint32_t city,
+                                               uint64_t size) const {
   const View view = Look(city);
   if (size > view.size) {
     return base::OutOfRangeError(

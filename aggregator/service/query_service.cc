@@ -160,7 +160,7 @@ absl::Status QueryService::DoStatus(const v1::GetStatusRequest& request,
     response->set_certificate_days(static_cast<int>(
         (facts->not_after_micros - now) / base::kMicrosPerDay));
   }
-  response->set_volume_warning(base::EncryptionWarning(parts_.data));
+  response->set_volume_warning(parts_.volume_warning);
   FillOwnLog(response->mutable_province_log());
   for (const uint32_t code : parts_.cities->cities()) {
     v1::CityStatus* status = response->add_cities();

@@ -22,7 +22,7 @@ inline constexpr uint32_t kPageSizeMax = 1'000;
 
 struct ProvinceParts {
   std::string province;
-  std::string data;  // directory
+  std::string volume_warning;  // about the data's volume; empty = none
   Journal* journal = nullptr;
   UnifiedState* state = nullptr;
   const Applier* applier = nullptr;

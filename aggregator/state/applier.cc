@@ -30,6 +30,7 @@ base::CpuAccount indexing("indexes");
 base::CpuAccount writing("state");
 
 constexpr size_t kPastBundlesMax = 32;
+constexpr size_t kExpectAhead = 8;
 // Rows of the database for each change of a batch below which the batch goes
 // through the database rather than look up persons one by one.
 constexpr uint64_t kNeighbourRows = 16;
@@ -98,6 +99,7 @@ class DraftApplier {
       : state_(*state),
         wait_for_space_(std::move(wait_for_space)),
         past_(journal),
+        helpers_past_(journal),
         known_(state),
         units_(std::move(units)) {
     for (const auto& [city, one] : position.cities)
@@ -109,6 +111,15 @@ class DraftApplier {
 
  private:
   absl::Status ApplyChanges(Draft* draft);
+  std::unique_ptr<StateSnapshot> SnapshotFor(size_t changes) const;
+  // Worth a second thread.
+  bool IsForTwo(const Draft& draft) const {
+    return draft.changes.size() >=
+           std::min(kHandOverChanges, state_.ingest_puts());
+  }
+  absl::Status Evaluate(Draft* draft, const Evaluator& evaluator);
+  absl::Status EvaluateTogether(Draft* draft, const Evaluator& evaluator,
+                                const DeltaCollector& collector);
   absl::Status WriteWhenThereIsSpace(const std::vector<StatePut>& puts,
                                      const Position& position);
   void PutRecords(const Batch& batch, Arena* arena,
@@ -120,6 +131,8 @@ class DraftApplier {
   // Waits a little; false when it is time to stop.
   const std::function<bool()> wait_for_space_;
   JournalPast past_;
+  JournalPast helpers_past_;
+  Arena helpers_arena_;  // of the draft that is applied
   RowFilter known_;
   DifficultUnits units_;
   CellTotals totals_;
@@ -166,27 +179,70 @@ void DraftApplier::SetRecords(Position* position) const {
 
 void DraftApplier::Remember(const Batch& batch,
                             const FactReader::UnitChanges& units) {
-  for (const Change& change : batch.changes()) known_.Add(change.row_key);
+  const auto changes = batch.changes();
+  for (size_t i = 0; i < changes.size(); ++i) {
+    if (i + kExpectAhead < changes.size()) {
+      known_.Expect(changes[i + kExpectAhead].row_key);
+    }
+    known_.Add(changes[i].row_key);
+  }
   for (const auto& [unit, facts] : units) {
     units_.Set(unit.first, unit.second, facts);
   }
 }
 
-absl::Status DraftApplier::ApplyChanges(Draft* draft) {
-  const base::CpuScope scope(evaluating);
-  const auto snapshot = state_.Snapshot();
+std::unique_ptr<StateSnapshot> DraftApplier::SnapshotFor(size_t changes) const {
+  auto snapshot = state_.Snapshot();
   uint64_t records = 0;
   for (const auto& [city, count] : records_) records += count;
-  if (records < draft->changes.size() * kNeighbourRows) {
-    snapshot->ExpectNeighbours();
-  }
-  Arena* arena = &draft->arena;
-  Batch batch(std::move(draft->changes), arena, snapshot.get(), &past_,
+  if (records < changes * kNeighbourRows) snapshot->ExpectNeighbours();
+  return snapshot;
+}
+
+// The second half of the persons on another thread: towards the end of a load
+// there is nothing else to do.
+absl::Status DraftApplier::EvaluateTogether(Draft* draft,
+                                            const Evaluator& evaluator,
+                                            const DeltaCollector& collector) {
+  const size_t persons = collector.persons();
+  const auto snapshot = SnapshotFor(draft->changes.size());
+  Batch batch(draft->changes, &helpers_arena_, snapshot.get(), &helpers_past_,
               &known_);
+  FactReader facts(&batch, &units_);
+  CellDeltas deltas;
+  absl::Status status;
+  std::thread helper([&] {
+    const base::CpuScope scope(evaluating);
+    status =
+        collector.AddPersons(persons / 2, persons, {&batch, &facts, &deltas});
+  });
+  const absl::Status own = collector.AddPersons(0, persons / 2, evaluator);
+  helper.join();
+  RETURN_IF_ERROR(own);
+  RETURN_IF_ERROR(status);
+  evaluator.deltas->AddAll(deltas);
+  return absl::OkStatus();
+}
+
+absl::Status DraftApplier::Evaluate(Draft* draft, const Evaluator& evaluator) {
+  ASSIGN_OR_RETURN(const auto collector,
+                   DeltaCollector::Start(evaluator, draft->days));
+  RETURN_IF_ERROR(
+      !IsForTwo(*draft)
+          ? collector->AddPersons(0, collector->persons(), evaluator)
+          : EvaluateTogether(draft, evaluator, *collector));
+  return collector->AddTheRest();
+}
+
+absl::Status DraftApplier::ApplyChanges(Draft* draft) {
+  const base::CpuScope scope(evaluating);
+  const auto snapshot = SnapshotFor(draft->changes.size());
+  Arena* arena = &draft->arena;
+  Batch batch(draft->changes, arena, snapshot.get(), &past_, &known_);
   RETURN_IF_ERROR(batch.Load());
   FactReader facts(&batch, &units_);
   CellDeltas deltas;
-  RETURN_IF_ERROR(CollectDeltas(&batch, draft->days, &facts, &deltas));
+  RETURN_IF_ERROR(Evaluate(draft, {&batch, &facts, &deltas}));
   std::vector<StatePut> puts;
   {
     const base::CpuScope counters(counting);
@@ -196,6 +252,7 @@ absl::Status DraftApplier::ApplyChanges(Draft* draft) {
   SetRecords(&draft->position);
   RETURN_IF_ERROR(WriteWhenThereIsSpace(puts, draft->position));
   Remember(batch, facts.changed_units());
+  helpers_arena_.Clear();
   return absl::OkStatus();
 }
 
@@ -319,6 +376,9 @@ void ThreadApplier::Offer(JournalGroup group) {
   base::MutexLock lock(mutex_);
   if (bytes != 0 && offered_bytes_ + bytes <= kOfferedBytesMax) {
     offered_bytes_ += bytes;
+    for (JournalBundle& bundle : group.bundles) {
+      if (bundle.decoded != nullptr) std::string().swap(bundle.bytes);
+    }
     offered_.push_back(std::move(group));
   }
   changed_.NotifyAll();
@@ -381,8 +441,8 @@ absl::Status ThreadApplier::Take(std::unique_ptr<Draft> draft) {
   {
     base::MutexLock lock(mutex_);
     const bool small = draft->changes.size() < kHandOverChanges;
-    while ((waiting_ != nullptr || (small && busy_)) && !stopping_ &&
-           status_.ok()) {
+    // A third batch would only take memory: reading is the shorter part.
+    while ((waiting_ != nullptr || busy_) && !stopping_ && status_.ok()) {
       changed_.Wait(mutex_);
     }
     RETURN_IF_ERROR(status_);

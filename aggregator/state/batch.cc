@@ -17,10 +17,10 @@ bool IsReadWithPerson(uint32_t type) {
 
 }  // namespace
 
-Batch::Batch(std::vector<Change> changes, Arena* arena,
+Batch::Batch(std::span<Change> changes, Arena* arena,
              const StateSnapshot* snapshot, PastReader* past,
              const RowFilter* known)
-    : changes_(std::move(changes)),
+    : changes_(changes),
       arena_(*arena),
       snapshot_(*snapshot),
       past_(*past),
@@ -50,9 +50,8 @@ absl::Status Batch::Load() {
 
 std::pair<size_t, size_t> Batch::RangeOf(std::string_view prefix,
                                          size_t from) const {
-  const auto start = changes_.begin() + static_cast<std::ptrdiff_t>(from);
   // Often it is the next one.
-  auto begin = start;
+  auto begin = changes_.begin() + static_cast<std::ptrdiff_t>(from);
   if (begin != changes_.end() && begin->row_key < prefix) {
     begin = std::lower_bound(
         begin, changes_.end(), prefix,

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -53,14 +54,15 @@ struct Perspective {
   uint32_t* next_change = nullptr;
 };
 
-// Not thread-safe; one batch. Versions it returns live as long as the arena.
+// One batch as one thread looks at it; not thread-safe. Several may look at the
+// same changes as long as each sets those of its own persons. Versions that it
+// returns live as long as the arena.
 class Batch {
  public:
-  // `changes` in the order of their row keys, one a record. Each city has one
-  // commit day. `known` may be null.
-  Batch(std::vector<Change> changes, Arena* arena,
-        const StateSnapshot* snapshot, PastReader* past,
-        const RowFilter* known);
+  // `changes`, which outlive it, in the order of their row keys, one a record.
+  // Each city has one commit day. `known` may be null.
+  Batch(std::span<Change> changes, Arena* arena, const StateSnapshot* snapshot,
+        PastReader* past, const RowFilter* known);
 
   // Reads the versions before the batch, but for records that begin with their
   // person and count in figures: whoever reads the person's rows sets those.
@@ -70,7 +72,7 @@ class Batch {
   }
 
   // Sorted by row key.
-  const std::vector<Change>& changes() const { return changes_; }
+  std::span<const Change> changes() const { return changes_; }
   const Change* Find(std::string_view row_key) const;
   // Changes whose row key has the prefix, at or behind `from`.
   std::pair<size_t, size_t> RangeOf(std::string_view prefix,
@@ -92,6 +94,10 @@ class Batch {
   bool MayHaveRows(std::string_view person_type_prefix) const {
     return known_ == nullptr || known_->MayHave(person_type_prefix);
   }
+  // It will be asked before long.
+  void ExpectRows(std::string_view person_type_prefix) const {
+    if (known_ != nullptr) known_->Expect(person_type_prefix);
+  }
   // A version with its record in the arena, and a row key likewise.
   absl::StatusOr<RecordVersion> Keep(std::string_view stored_version);
   std::string_view KeepKey(std::string_view row_key) {
@@ -104,7 +110,7 @@ class Batch {
   absl::StatusOr<std::optional<RecordVersion>> Stored(
       std::string_view record_key, uint32_t city);
 
-  std::vector<Change> changes_;
+  const std::span<Change> changes_;
   Arena& arena_;
   const StateSnapshot& snapshot_;
   PastReader& past_;

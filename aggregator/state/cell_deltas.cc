@@ -77,6 +77,13 @@ void CellDeltas::AddAlone(const Contribution& contribution, uint32_t city,
   alone_[at->second].times += times;
 }
 
+void CellDeltas::AddAll(const CellDeltas& other) {
+  for (const Alone& one : other.alone_) {
+    AddAlone(one.contribution, one.city, one.commit_day, one.times);
+  }
+  for (const auto& [key, amount] : other.amounts_) amounts_[key] += amount;
+}
+
 std::vector<CellDelta> CellDeltas::Take() {
   for (const Alone& one : alone_) {
     AddContribution(one.contribution, one.city, one.commit_day, one.times);

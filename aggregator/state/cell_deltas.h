@@ -36,6 +36,9 @@ class CellDeltas {
   void AddAlone(const Contribution& contribution, uint32_t city,
                 uint32_t commit_day, int64_t times);
 
+  // What another one collected.
+  void AddAll(const CellDeltas& other);
+
   // By cell, then day; without zeros. The last call.
   std::vector<CellDelta> Take();
 

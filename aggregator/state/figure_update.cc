@@ -14,16 +14,26 @@ namespace {
 
 using records::Row;
 
+// Persons that are expected while one is looked at.
+constexpr size_t kExpectAhead = 6;
+
 // One city's record that others are counted through.
 using CityText = std::pair<uint32_t, std::string>;
 
-class Collector {
+class Collector final : public DeltaCollector {
  public:
-  Collector(Batch* batch, const std::map<uint32_t, CityDays>& cities,
-            FactReader* facts, CellDeltas* deltas)
-      : batch_(*batch), cities_(cities), deltas_(*deltas), facts_(*facts) {}
+  Collector(const Evaluator& evaluator,
+            const std::map<uint32_t, CityDays>& cities)
+      : batch_(*evaluator.batch),
+        cities_(cities),
+        deltas_(*evaluator.deltas),
+        facts_(*evaluator.facts) {}
 
-  absl::Status Run();
+  absl::Status FindPersons();
+  size_t persons() const override { return persons_.size(); }
+  absl::Status AddPersons(size_t begin, size_t end,
+                          const Evaluator& evaluator) const override;
+  absl::Status AddTheRest() override;
 
  private:
   void TakeChange(size_t index, const Change& change);
@@ -238,21 +248,46 @@ void Collector::AddNamedPersons() {
   if (persons_.size() != own) std::sort(persons_.begin(), persons_.end(), less);
 }
 
-absl::Status Collector::Run() {
+absl::Status Collector::FindPersons() {
   for (size_t i = 0; i < batch_.changes().size(); ++i) {
     TakeChange(i, batch_.changes()[i]);
   }
   RETURN_IF_ERROR(SpreadUnits());
   RETURN_IF_ERROR(SpreadFamilies());
   AddNamedPersons();
-  PersonUpdate update(&batch_, &facts_, &cities_, &named_, &deltas_);
-  for (const Person& person : persons_) {
-    for (size_t i = 0; i < kFigureGroups; ++i) {
-      if ((person.groups >> i & 1) == 0) continue;
-      RETURN_IF_ERROR(
-          update.Run(person.bytes, static_cast<FigureGroup>(i), person.first));
+  return absl::OkStatus();
+}
+
+absl::Status Collector::AddPersons(size_t begin, size_t end,
+                                   const Evaluator& evaluator) const {
+  PersonUpdate update(evaluator.batch, evaluator.facts, &cities_, &named_,
+                      evaluator.deltas);
+  const auto for_each_group = [this](size_t at, const auto& visit) {
+    absl::Status status;
+    for (size_t i = 0; i < kFigureGroups && status.ok(); ++i) {
+      if ((persons_[at].groups >> i & 1) != 0) {
+        status = visit(persons_[at], static_cast<FigureGroup>(i));
+      }
     }
+    return status;
+  };
+  for (size_t at = begin; at < end; ++at) {
+    if (at + kExpectAhead < end) {
+      RETURN_IF_ERROR(for_each_group(
+          at + kExpectAhead, [&](const Person& person, FigureGroup group) {
+            update.Expect(person.bytes, group);
+            return absl::OkStatus();
+          }));
+    }
+    RETURN_IF_ERROR(
+        for_each_group(at, [&](const Person& person, FigureGroup group) {
+          return update.Run(person.bytes, group, person.first);
+        }));
   }
+  return absl::OkStatus();
+}
+
+absl::Status Collector::AddTheRest() {
   RETURN_IF_ERROR(AddUnits());
   RETURN_IF_ERROR(AddFamilies());
   return AddLoans();
@@ -260,10 +295,11 @@ absl::Status Collector::Run() {
 
 }  // namespace
 
-absl::Status CollectDeltas(Batch* batch,
-                           const std::map<uint32_t, CityDays>& cities,
-                           FactReader* facts, CellDeltas* deltas) {
-  return Collector(batch, cities, facts, deltas).Run();
+absl::StatusOr<std::unique_ptr<DeltaCollector>> DeltaCollector::Start(
+    const Evaluator& evaluator, const std::map<uint32_t, CityDays>& cities) {
+  auto collector = std::make_unique<Collector>(evaluator, cities);
+  RETURN_IF_ERROR(collector->FindPersons());
+  return collector;
 }
 
 }  // namespace tongchou::aggregator

@@ -11,7 +11,7 @@
 #include <map>
 #include <memory>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "aggregator/state/batch.h"
 #include "aggregator/state/cell_deltas.h"
 #include "aggregator/state/record_joins.h"
@@ -24,9 +24,29 @@ struct CityDays {
   bool in_batch = false;
 };
 
-// The batch is loaded. Records that cannot be read give nothing.
-absl::Status CollectDeltas(Batch* batch,
-                           const std::map<uint32_t, CityDays>& cities,
-                           FactReader* facts, CellDeltas* deltas);
+// What a thread needs to look at persons of a batch; its own alone.
+struct Evaluator {
+  Batch* batch = nullptr;
+  FactReader* facts = nullptr;
+  CellDeltas* deltas = nullptr;
+};
+
+// Records that cannot be read give nothing.
+class DeltaCollector {
+ public:
+  // The batch is loaded.
+  static absl::StatusOr<std::unique_ptr<DeltaCollector>> Start(
+      const Evaluator& evaluator, const std::map<uint32_t, CityDays>& cities);
+  virtual ~DeltaCollector() = default;
+
+  // Persons that the batch touches.
+  virtual size_t persons() const = 0;
+  // Persons [begin, end), in the order of their keys. Thread-safe, for ranges
+  // that do not overlap and evaluators of which each looks at the same batch.
+  virtual absl::Status AddPersons(size_t begin, size_t end,
+                                  const Evaluator& evaluator) const = 0;
+  // Units, families and loans, once all persons are there.
+  virtual absl::Status AddTheRest() = 0;
+};
 
 }  // namespace tongchou::aggregator

@@ -51,12 +51,24 @@ void PersonUpdate::AddRow(std::string_view row_key,
   part.rows.push_back({key.record_key, before, change});
 }
 
-absl::Status PersonUpdate::LoadOwnRows(std::string_view person, RecordType type,
-                                       size_t from) {
+void PersonUpdate::SetPrefix(std::string_view person, RecordType type) {
   prefix_ = "R";
   prefix_.push_back(records::kPersonSpace);
   prefix_ += person;
   prefix_.push_back(static_cast<char>(type));
+}
+
+void PersonUpdate::Expect(std::string_view person, FigureGroup group) {
+  for (const RecordType type : TypesOf(group)) {
+    if (!records::Schema::Get().At(type).person_centred) continue;
+    SetPrefix(person, type);
+    batch_.ExpectRows(prefix_);
+  }
+}
+
+absl::Status PersonUpdate::LoadOwnRows(std::string_view person, RecordType type,
+                                       size_t from) {
+  SetPrefix(person, type);
   const std::pair<size_t, size_t> range = batch_.RangeOf(prefix_, from);
   const auto& changes = batch_.changes();
   size_t next = range.first;

@@ -35,6 +35,8 @@ class PersonUpdate {
   // `person` as in a record key; its own changes lie at or behind `from` in
   // the batch.
   absl::Status Run(std::string_view person, FigureGroup group, size_t from);
+  // That will be called for the person before long.
+  void Expect(std::string_view person, FigureGroup group);
 
  private:
   struct PersonRow {
@@ -55,6 +57,7 @@ class PersonUpdate {
     bool updated = false;  // its change is in the province's line already
   };
 
+  void SetPrefix(std::string_view person, RecordType type);
   absl::Status LoadRows(std::string_view person, FigureGroup group,
                         size_t from);
   absl::Status LoadOwnRows(std::string_view person, RecordType type,

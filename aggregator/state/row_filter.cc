@@ -75,6 +75,14 @@ bool GrowingBloomFilter::MayHave(uint64_t hash) const {
   return false;
 }
 
+void GrowingBloomFilter::Prefetch(uint64_t hash) const {
+  for (const Layer& layer : layers_) {
+    __builtin_prefetch(
+        &layer.words[BlockOf(hash, layer.words.size() / kBlockWords) *
+                     kBlockWords]);
+  }
+}
+
 size_t GrowingBloomFilter::bytes() const {
   size_t words = 0;
   for (const Layer& layer : layers_) words += layer.words.size();
@@ -114,6 +122,13 @@ void RowFilter::Add(std::string_view row_key) {
   const uint64_t hash = HashOf(row_key);
   if (added_.MayHave(hash) || (loaded_ && stored_.MayHave(hash))) return;
   added_.Add(hash);
+}
+
+void RowFilter::Expect(std::string_view row_key) const {
+  if (!IsPacked(row_key)) return;
+  const uint64_t hash = HashOf(row_key);
+  added_.Prefetch(hash);
+  if (loaded_) stored_.Prefetch(hash);
 }
 
 bool RowFilter::MayHave(std::string_view row_key) const {

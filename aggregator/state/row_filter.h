@@ -21,6 +21,8 @@ class GrowingBloomFilter {
  public:
   void Add(uint64_t hash);
   bool MayHave(uint64_t hash) const;
+  // Has the processor fetch what these look at.
+  void Prefetch(uint64_t hash) const;
   size_t bytes() const;
 
  private:
@@ -34,7 +36,7 @@ class GrowingBloomFilter {
 
 // Keys are row keys or their beginnings, 'R' 01 person type; only packed
 // persons are told apart, of others it always says that there may be rows.
-// Confined to one thread.
+// Adding is one thread's, and nobody asks meanwhile.
 class RowFilter {
  public:
   // Reads what the database has on a thread of its own; until that is done
@@ -44,6 +46,9 @@ class RowFilter {
 
   void Add(std::string_view row_key);
   bool MayHave(std::string_view row_key) const;
+  // One of these will be called for the row key before long: each look at it
+  // would wait for memory.
+  void Expect(std::string_view row_key) const;
   bool loaded() const { return loaded_; }
 
  private:

@@ -140,6 +140,7 @@ class UnifiedState {
   ~UnifiedState();
 
   rocksdb::DB* db() { return db_.get(); }
+  size_t ingest_puts() const { return ingest_puts_; }
   std::unique_ptr<StateSnapshot> Snapshot() const;
   // Keys ascend and lie behind the position's. Visible at once, position
   // included, and after a crash either whole or, with all that came after it,

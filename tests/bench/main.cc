@@ -26,7 +26,8 @@ using nlohmann::json;
 // Rows that compress better would flatter whoever compresses.
 constexpr double kCompressionMax = 2.3;
 constexpr size_t kBlockBytes = 64 << 10;
-constexpr auto kPoll = std::chrono::milliseconds(2);
+// Asking costs both systems processor time that the work needs.
+constexpr auto kPoll = std::chrono::milliseconds(10);
 constexpr auto kAppliedTimeout = std::chrono::minutes(30);
 
 struct Arguments {
@@ -122,7 +123,7 @@ absl::Status WaitFor(Reader* center, const std::vector<Progress>& target,
                      uint64_t Progress::*what) {
   const auto deadline = Clock::now() + kAppliedTimeout;
   while (Clock::now() < deadline) {
-    ASSIGN_OR_RETURN(const auto now, center->Positions());
+    ASSIGN_OR_RETURN(const auto now, center->Arrived());
     bool there = now.size() == target.size();
     for (size_t i = 0; there && i < now.size(); ++i) {
       there = now[i].*what >= target[i].committed;
@@ -345,7 +346,7 @@ absl::Status Storm::Watch() {
   uint64_t last = 0;
   double moved = 0;
   while (true) {
-    ASSIGN_OR_RETURN(const auto positions, center->Positions());
+    ASSIGN_OR_RETURN(const auto positions, center->Arrived());
     uint64_t applied = 0;
     for (const Progress& one : positions) applied += one.applied;
     const double now = Since(start_);

@@ -48,6 +48,11 @@ class Reader {
   virtual absl::StatusOr<bool> Sees(const Row& row) = 0;
   // One per city.
   virtual absl::StatusOr<std::vector<Progress>> Positions() = 0;
+  // The same as far as the center knows it: nothing about what is committed
+  // where that would have to be asked of the cities.
+  virtual absl::StatusOr<std::vector<Progress>> Arrived() {
+    return Positions();
+  }
   // One line per current row: city, AAC002, AAE140, then the other columns,
   // by ID number and city.
   virtual absl::Status Dump(

@@ -108,6 +108,7 @@ class CenterReader final : public Reader {
 
   absl::StatusOr<bool> Sees(const Row& row) override;
   absl::StatusOr<std::vector<Progress>> Positions() override;
+  absl::StatusOr<std::vector<Progress>> Arrived() override;
   absl::Status Dump(const std::function<void(std::string_view)>& line) override;
 
  private:
@@ -131,14 +132,22 @@ absl::StatusOr<bool> CenterReader::Sees(const Row& row) {
 }
 
 absl::StatusOr<std::vector<Progress>> CenterReader::Positions() {
-  std::map<uint32_t, Progress> cities;
+  ASSIGN_OR_RETURN(std::vector<Progress> progress, Arrived());
+  // Both are by city.
+  size_t i = 0;
   for (const auto& [city, node] : nodes_) {
     grpc::ClientContext context;
     v1::GetNodeStatusResponse response;
     RETURN_IF_ERROR(
         transport::FromGrpc(node->GetNodeStatus(&context, {}, &response)));
-    cities[city].committed = response.committed_size();
+    progress[i++].committed = response.committed_size();
   }
+  return progress;
+}
+
+absl::StatusOr<std::vector<Progress>> CenterReader::Arrived() {
+  std::map<uint32_t, Progress> cities;
+  for (const auto& [city, node] : nodes_) cities[city] = {};
   grpc::ClientContext context;
   v1::GetStatusResponse response;
   RETURN_IF_ERROR(
