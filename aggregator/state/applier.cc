@@ -31,6 +31,8 @@ base::CpuAccount writing("state");
 
 constexpr size_t kPastBundlesMax = 32;
 constexpr size_t kExpectAhead = 8;
+// Persons of a batch that one of two threads takes at a time.
+constexpr size_t kSharedPersonsMax = 2'048;
 // Rows of the database for each change of a batch below which the batch goes
 // through the database rather than look up persons one by one.
 constexpr uint64_t kNeighbourRows = 16;
@@ -199,12 +201,24 @@ std::unique_ptr<StateSnapshot> DraftApplier::SnapshotFor(size_t changes) const {
   return snapshot;
 }
 
-// The second half of the persons on another thread: towards the end of a load
-// there is nothing else to do.
+// Some of the persons on another thread, which takes what processor time nobody
+// else wants: towards the end of a load there is nothing else to do.
 absl::Status DraftApplier::EvaluateTogether(Draft* draft,
                                             const Evaluator& evaluator,
                                             const DeltaCollector& collector) {
   const size_t persons = collector.persons();
+  const size_t share = std::clamp<size_t>(persons / 8, 1, kSharedPersonsMax);
+  std::atomic<size_t> next = 0;
+  const auto work = [&](const Evaluator& own) {
+    absl::Status status;
+    while (status.ok()) {
+      const size_t begin = next.fetch_add(share);
+      if (begin >= persons) break;
+      status =
+          collector.AddPersons(begin, std::min(begin + share, persons), own);
+    }
+    return status;
+  };
   const auto snapshot = SnapshotFor(draft->changes.size());
   Batch batch(draft->changes, &helpers_arena_, snapshot.get(), &helpers_past_,
               &known_);
@@ -212,11 +226,11 @@ absl::Status DraftApplier::EvaluateTogether(Draft* draft,
   CellDeltas deltas;
   absl::Status status;
   std::thread helper([&] {
+    base::LowerThreadPriority(base::kNiceIdle);
     const base::CpuScope scope(evaluating);
-    status =
-        collector.AddPersons(persons / 2, persons, {&batch, &facts, &deltas});
+    status = work({&batch, &facts, &deltas});
   });
-  const absl::Status own = collector.AddPersons(0, persons / 2, evaluator);
+  const absl::Status own = work(evaluator);
   helper.join();
   RETURN_IF_ERROR(own);
   RETURN_IF_ERROR(status);
@@ -462,7 +476,7 @@ bool ThreadApplier::IsIdle() const {
 }
 
 void ThreadApplier::Work() {
-  base::LowerThreadPriority();  // queries come first
+  base::LowerThreadPriority(base::kNiceBulk);  // queries come first
   while (true) {
     std::unique_ptr<Draft> draft;
     {

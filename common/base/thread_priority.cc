@@ -3,13 +3,8 @@
 #include <sys/resource.h>
 
 namespace tongchou::base {
-namespace {
-
-constexpr int kNice = 5;
-
-}  // namespace
 
 // On Linux the call reaches the one thread only.
-void LowerThreadPriority() { setpriority(PRIO_PROCESS, 0, kNice); }
+void LowerThreadPriority(int nice) { setpriority(PRIO_PROCESS, 0, nice); }
 
 }  // namespace tongchou::base

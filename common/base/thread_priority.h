@@ -3,8 +3,13 @@
 
 namespace tongchou::base {
 
-// The calling thread gives way to threads that answer somebody: about a third
-// of their share when both want to run (nice 5). Best effort.
-void LowerThreadPriority();
+// A third of the share of a thread that answers somebody, when both want to
+// run; and next to nothing as long as anybody else does.
+inline constexpr int kNiceBulk = 5;
+inline constexpr int kNiceIdle = 15;
+
+// The calling thread, and those that it starts, give way to others from now
+// on. Best effort.
+void LowerThreadPriority(int nice);
 
 }  // namespace tongchou::base
