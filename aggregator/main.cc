@@ -4,6 +4,7 @@
 
 #include "absl/synchronization/mutex.h"
 #include "aggregator/aggregator.h"
+#include "common/base/descriptors.h"
 #include "common/base/file.h"
 #include "common/base/huge_pages.h"
 #include "common/base/key_file.h"
@@ -70,6 +71,9 @@ int Run(int argc, char** argv) {
   if (!config.ok()) return Fail(config.status());
   if (without_mirror) config->mirror_required = false;
   base::StartLogging(config->log_level);
+  if (const absl::Status raised = base::RaiseDescriptorLimit(); !raised.ok()) {
+    spdlog::warn("{}", base::Message(raised));
+  }
   if (make_key) {
     const absl::Status made = MakeKeys(*config);
     return made.ok() ? 0 : Fail(made);

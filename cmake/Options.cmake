@@ -1,5 +1,6 @@
 option(TONGCHOU_TESTS "Build the tests" ON)
 option(TONGCHOU_BENCH "Build the load generator of the benchmarks" OFF)
+option(TONGCHOU_FUZZ "Build the fuzz targets as programs of libFuzzer" OFF)
 option(TONGCHOU_WERROR "Treat warnings as errors" OFF)
 set(TONGCHOU_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined")
 

@@ -146,7 +146,15 @@ absl::StatusOr<ledger::SigningKeys> LoadSigningKeys(const NodeConfig& config,
         Coming(*std::move(files.next), statement, index, number - 1);
     return signing;
   }
-  ASSIGN_OR_RETURN(auto keys, ledger::LogKeys::LeadingTo(newest, changes));
+  auto leading = ledger::LogKeys::LeadingTo(newest, changes);
+  if (!leading.ok()) {
+    ledger::SigningKeys signing(std::move(files.signer));
+    signing.problem =
+        fmt::format("{}; the log is an old copy, or not this key's",
+                    base::Message(leading.status()));
+    return signing;
+  }
+  ledger::LogKeys keys = *std::move(leading);
   if (newest == files.signer.verifier()) {
     return ledger::SigningKeys(std::move(keys), std::move(files.signer));
   }

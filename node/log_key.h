@@ -35,15 +35,16 @@ absl::Status KeepReplacement(const std::string& signing_key,
                              const ledger::VerifierKey& lost,
                              const ledger::Signer& signer);
 
-// The keys of the log as its index and reader, which outlive them, show it.
-// DATA_LOSS when the log's changes do not lead to the keys that are here.
+// The keys of the log as its index and reader, which outlive them, show it. A
+// log whose changes do not lead to the keys that are here, an old copy from
+// before a change or another's log, can only be read.
 absl::StatusOr<ledger::SigningKeys> LoadSigningKeys(const NodeConfig& config,
                                                     const ledger::LogStore& log,
                                                     RecordIndex* index,
                                                     RecordReader* reader);
 
 // The keys of a copy of this node's log that the province has, vouched for by
-// the keys that are here. Errors as above.
+// the keys that are here. DATA_LOSS when it leads to others.
 absl::StatusOr<ledger::LogKeys> KeysOfCopy(
     const NodeConfig& config, const std::vector<ledger::KeyChange>& changes);
 

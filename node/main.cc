@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "absl/synchronization/mutex.h"
+#include "common/base/descriptors.h"
 #include "common/base/file.h"
 #include "common/base/huge_pages.h"
 #include "common/base/key_file.h"
@@ -149,6 +150,12 @@ int RunJoin(const JoinOptions& options) {
   return 0;
 }
 
+void Prepare(const NodeConfig& config) {
+  base::StartLogging(config.log_level);
+  const absl::Status raised = base::RaiseDescriptorLimit();
+  if (!raised.ok()) spdlog::warn("{}", base::Message(raised));
+}
+
 int Run(int argc, char** argv) {
   CLI::App app(
       "The city's server: keeps the city's records in a verifiable "
@@ -187,7 +194,7 @@ int Run(int argc, char** argv) {
   base::StopSignal stop;
   const auto config = LoadNodeConfig(path);
   if (!config.ok()) return Fail(config.status());
-  base::StartLogging(config->log_level);
+  Prepare(*config);
   if (make_key) {
     const absl::Status made = MakeKeys(*config);
     return made.ok() ? 0 : Fail(made);

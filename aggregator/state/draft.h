@@ -21,7 +21,7 @@
 namespace tongchou::aggregator {
 
 // Changes of one batch, unless one transaction alone has more.
-inline constexpr size_t kApplyBatchChanges = 131'072;
+inline constexpr size_t kApplyBatchChanges = 262'144;
 // Batches from this size on are applied by a thread of their own, while the
 // next one is read; smaller ones go the shorter way.
 inline constexpr size_t kHandOverChanges = 16'384;

@@ -79,6 +79,7 @@ absl::StatusOr<std::unique_ptr<HeadSigner>> HeadSigner::Open(
   const uint64_t size = log->Head().size();
   base::MutexLock lock(opened->mutex_);
   RETURN_IF_ERROR(opened->TakeChange());
+  opened->read_only_reason_ = opened->keys_.problem;
   if (!base::FileExists(opened->guard_path_)) {
     if (size == 0) {
       opened->confirmed_ = alone;
@@ -109,6 +110,7 @@ absl::StatusOr<std::unique_ptr<HeadSigner>> HeadSigner::Open(
         last.size);
     return opened;
   }
+  if (!opened->keys_.problem.empty()) return opened;
   // An old copy may lack the change to the key that signed it.
   RETURN_IF_ERROR(opened->keys_.keys.Open(opened->last_note_).status());
   ASSIGN_OR_RETURN(const Hash root, log->RootAt(last.size));
@@ -139,7 +141,7 @@ absl::Status HeadSigner::Confirm(uint64_t known_size, const Hash& known_root) {
         known_size);
   }
   base::MutexLock lock(mutex_);
-  if (signed_size_ > size) {
+  if (signed_size_ > size || !keys_.problem.empty()) {
     return base::FailedPreconditionError("{}", read_only_reason_);
   }
   confirmed_ = true;

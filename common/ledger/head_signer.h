@@ -45,6 +45,8 @@ struct SigningKeys {
   LogKeys keys;                  // with the changes that are in the log
   std::optional<Signer> newest;  // nothing: it was lost, `coming` replaces it
   std::optional<ComingKey> coming;
+  // Why the log is not one that these keys may sign; empty = it is.
+  std::string problem;
 };
 
 // Thread-safe.
@@ -55,7 +57,7 @@ class HeadSigner {
   // only if the log is `alone`, with nobody who could confirm it. OK also when
   // the log may only be read: then read_only_reason() says why (guard missing
   // beside a log with entries; guard ahead of the log; last note of the guard
-  // contradicts the log).
+  // contradicts the log; the keys are not the log's).
   static absl::StatusOr<std::unique_ptr<HeadSigner>> Open(
       std::string guard_path, std::string origin, SigningKeys keys,
       const LogStore* log, bool alone);

@@ -7,6 +7,7 @@
 
 #include "common/base/status.h"
 #include "common/records/schema.h"
+#include "common/records/text_encoding.h"
 
 namespace tongchou::records {
 namespace {
@@ -91,6 +92,10 @@ const TypeProfile& Profile::Of(const std::string& type) const {
 absl::StatusOr<Profile> ParseProfile(const std::string& toml_text) {
   Profile profile;
   if (toml_text.empty()) return profile;
+  // The parser reads past the end of strings that are not (toml11 3.7).
+  if (!IsValidUtf8(toml_text)) {
+    return base::InvalidArgumentError("the import profile is not UTF-8");
+  }
   toml::value root;
   std::istringstream stream(toml_text);
   try {

@@ -284,6 +284,10 @@ void RowParser::ParseField(const FieldSchema& field, std::string_view text,
                            Row* row) {
   text = RepairText(field, text, row);
   if (text.empty()) return ReportIfNeeded(field);
+  // A zero byte ends a text in a record's key.
+  if (text.find('\0') != text.npos) {
+    return Report(kFormat, "FORMAT", field.index);
+  }
   switch (field.format) {
     case FieldFormat::FIELD_FORMAT_TEXT:
     case FieldFormat::FIELD_FORMAT_RECORD_NUMBER:

@@ -15,6 +15,11 @@
 namespace tongchou::transport {
 
 inline constexpr int kServerThreadsMin = 4;
+// Calls on one connection at a time; a client's more wait there.
+inline constexpr int kConnectionCallsMax = 1'024;
+// A connection without a call ends after so long; a client connects again by
+// itself.
+inline constexpr std::chrono::minutes kIdleTime{10};
 
 struct ServerOptions {
   std::string listen;  // host:port; port 0 takes any free one
@@ -25,6 +30,8 @@ struct ServerOptions {
   // For handlers that block (synchronous services). Calls beyond these are
   // refused with RESOURCE_EXHAUSTED.
   int threads_max = 64;
+  // Who has not shown a certificate within this is cut off.
+  std::chrono::milliseconds handshake_time{10'000};
 };
 
 // All methods may be called from any thread, but Stop not from a handler.

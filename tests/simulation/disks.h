@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "common/base/status.h"
 #include "common/exchange/ingest.h"
 #include "common/exchange/uplink.h"
+#include "common/ledger/log_keys.h"
 #include "common/ledger/signer.h"
 
 namespace tongchou::simulation {
@@ -23,9 +25,10 @@ struct LogBundle {
   uint64_t end() const { return first + leaves.size(); }
 };
 
-// Bundles with the root over every size.
+// Bundles with the root over every size, and the changes of the log's key.
 struct Log {
   std::vector<LogBundle> bundles;
+  std::vector<ledger::KeyChange> key_changes;
   std::vector<ledger::Hash> roots{ledger::EmptyRoot()};
   ledger::CompactRange range;
 
@@ -43,10 +46,17 @@ struct Log {
   }
 };
 
-// A city's disk: the log, and a guard that no backup holds.
+// A city's disk: the log, and the keys and a guard that no backup holds.
 class CityDisk : public exchange::UplinkLog {
  public:
-  explicit CityDisk(ledger::Signer signer) : signer(std::move(signer)) {}
+  explicit CityDisk(ledger::Signer first) : signer(std::move(first)) {}
+
+  // The next key's change is an entry of the log.
+  bool key_changed() const {
+    return next_signer.has_value() && !log.key_changes.empty() &&
+           ledger::OpenKeyChange(log.key_changes.back().statement)->new_key ==
+               next_signer->verifier();
+  }
 
   // A start: nothing is signed before the province has confirmed the log.
   void Start(bool ignores_guard) {
@@ -74,13 +84,21 @@ class CityDisk : public exchange::UplinkLog {
     if (batch.bundles().empty()) return base::OutOfRangeError("{}", size);
     return batch;
   }
-  ledger::LogKeys keys() override { return signer.verifier(); }
+  ledger::LogKeys keys() override {
+    const auto newest =
+        key_changed() ? next_signer->verifier() : signer.verifier();
+    auto known = ledger::LogKeys::LeadingTo(newest, log.key_changes);
+    return known.ok() ? *std::move(known) : ledger::LogKeys(newest);
+  }
   absl::StatusOr<std::string> SignHead(uint64_t size) override {
     if (read_only) return base::FailedPreconditionError("guard");
     if (!confirmed_ && !ignores_guard_) {
       return base::FailedPreconditionError("unconfirmed");
     }
-    std::string note = signer.Sign(size, log.roots[size]);
+    const bool next = key_changed() && !old_key_signs_on &&
+                      size > log.key_changes.back().sequence;
+    std::string note =
+        (next ? *next_signer : signer).Sign(size, log.roots[size]);
     if (size >= guard_size) {
       guard_size = size;
       signed_note = note;
@@ -99,7 +117,9 @@ class CityDisk : public exchange::UplinkLog {
     return absl::OkStatus();
   }
 
-  const ledger::Signer signer;
+  ledger::Signer signer;
+  std::optional<ledger::Signer> next_signer;  // until the province has that
+  bool old_key_signs_on = false;              // a planted bug
   Log log;
   uint64_t guard_size = 0;
   std::string signed_note;

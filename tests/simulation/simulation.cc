@@ -14,6 +14,7 @@
 #include "tests/common/ledger/add_with_leaf.h"
 #include "tests/simulation/disks.h"
 #include "tongchou/v1/ledger.pb.h"
+#include "tongchou/v1/records.pb.h"
 
 namespace tongchou::simulation {
 namespace {
@@ -40,7 +41,7 @@ struct Sent {
 struct Stream {
   size_t city = 0;
   std::optional<exchange::Uplink> uplink;  // none: the node's end is gone
-  std::optional<exchange::Ingest> ingest;  // none: the province's end is gone
+  std::optional<exchange::Ingest> ingest;  // none: nothing has greeted yet
   bool lost = false;  // a message; the transport ends such a one in time
   std::deque<Sent<v1::NodeMessage>> up;
   std::deque<Sent<v1::ProvinceMessage>> down;
@@ -50,10 +51,12 @@ struct City {
   explicit City(size_t i)
       : code(360100 + static_cast<uint32_t>(i)),
         origin(fmt::format("tongchou/360000/{}", code)),
-        disk(ledger::Signer(origin, KeyOf(static_cast<char>('A' + i)))) {}
+        disk(ledger::Signer(origin, KeyOf(static_cast<char>('A' + i)))),
+        first_key(disk.signer.verifier()) {}
   const uint32_t code;
   const std::string origin;
   CityDisk disk;
+  const ledger::VerifierKey first_key;
   std::optional<Log> backup;
   std::deque<Transaction> pending;  // submitted, not committed
   std::vector<std::string> told;    // bodies that clients were told of
@@ -79,6 +82,7 @@ class World {
     const size_t cities = Chance(50) ? 3 + Below(28) : 3 + Below(3);
     for (size_t i = 0; i < cities; ++i) {
       cities_.push_back(std::make_unique<City>(i));
+      cities_.back()->disk.old_key_signs_on = Is(Mutation::kOldKeySignsOn);
     }
     province_.resize(cities);
   }
@@ -129,6 +133,9 @@ class World {
   void Step();
   void InjectFault();
   void Submit(size_t i);
+  void MakeNextKey(size_t i);
+  void ChangeKey(size_t i);
+  ledger::LogKeys KnownKeys(size_t i) const;
   void Sync(size_t i);
   void Tell(size_t i, const Transaction& transaction);
   void CrashCity(size_t i);
@@ -152,6 +159,7 @@ class World {
   void Write(size_t i, const exchange::VerifiedBatch& batch);
   void Apply(size_t i);
   void ApplyBundle(size_t i, const ledger::Bundle& bundle, size_t from);
+  void EndChange(size_t i);
   void CheckSigned(size_t i, const std::string& note);
   void CheckTold(size_t i);
   void CheckState(size_t i);
@@ -190,6 +198,10 @@ void World::Step() {
     Apply(i);
   } else if (roll < 92) {
     InjectFault();
+  } else if (roll < 94) {
+    MakeNextKey(i);
+  } else if (roll < 98) {
+    ChangeKey(i);
   }
   for (size_t c = 0; c < cities_.size(); ++c) {
     if (cities_[c]->stream == 0 && Chance(3)) Connect(c);
@@ -256,6 +268,55 @@ void World::Submit(size_t i) {
   if (Is(Mutation::kAckBeforeSync)) Tell(i, transaction);
   city.pending.push_back(std::move(transaction));
   Note("submit", i, values_);
+}
+
+void World::MakeNextKey(size_t i) {
+  City& city = *cities_[i];
+  if (city.disk.next_signer.has_value()) return;
+  city.disk.next_signer.emplace(
+      city.origin,
+      *base::Ed25519PrivateKey::FromSeed(fmt::format("{:032}", ++values_)));
+  Note("next-key", i, values_);
+}
+
+// An entry that says so, once, where the log may be written.
+void World::ChangeKey(size_t i) {
+  City& city = *cities_[i];
+  CityDisk& disk = city.disk;
+  if (!disk.next_signer.has_value() || disk.key_changed() || disk.read_only ||
+      city.needs_restore || city.stream == 0) {
+    return;
+  }
+  const uint64_t sequence = disk.log.size();
+  v1::LogKey record;
+  record.set_statement(ledger::StateKeyChange(disk.signer, *disk.next_signer));
+  v1::EntryBody body;
+  body.set_record(record.SerializeAsString());
+  v1::EntryHeader header;
+  header.set_sequence(sequence);
+  header.set_type(v1::RECORD_TYPE_LOG_KEY);
+  header.set_commit_time_us(kStart + static_cast<int64_t>(sequence) + 1);
+  header.set_last_of_transaction(true);
+  LogBundle bundle{.first = sequence};
+  ledger::BundleWriter writer;
+  const std::string bytes = body.SerializeAsString();
+  bundle.leaves.push_back(
+      ledger::AddWithLeaf(&writer, header.SerializeAsString(), bytes));
+  bundle.bytes = writer.Finish(sequence);
+  disk.log.Append(std::move(bundle));
+  disk.log.key_changes.push_back({sequence, record.statement()});
+  city.ends.insert(sequence + 1);
+  Tell(i, {bytes});
+  Fault("key-change", i);
+}
+
+// As the province has them.
+ledger::LogKeys World::KnownKeys(size_t i) const {
+  ledger::LogKeys keys(cities_[i]->first_key);
+  for (const ledger::KeyChange& change : province_[i].log.key_changes) {
+    TONGCHOU_CHECK(keys.Add(change).ok());
+  }
+  return keys;
 }
 
 void World::Sync(size_t i) {
@@ -343,8 +404,7 @@ void World::GreetAsClone(size_t i) {
   const exchange::CityCopy& copy = province_[i].copy;
   if (copy.incarnation_counter == 0) return;
   Fault("clone", i);
-  exchange::Ingest ingest(
-      {city.code, city.origin, city.disk.signer.verifier()});
+  exchange::Ingest ingest({city.code, city.origin, KnownKeys(i)});
   v1::Hello hello;
   hello.set_protocol_version(exchange::kProtocolVersion);
   hello.set_origin(city.origin);
@@ -373,9 +433,6 @@ void World::Connect(size_t i) {
   config.checkpoint = city.disk.signed_note;
   config.cosigned_checkpoint = city.disk.cosigned_note;
   stream.uplink.emplace(std::move(config), &city.disk);
-  stream.ingest.emplace(exchange::IngestConfig{city.code, city.origin,
-                                               city.disk.signer.verifier(),
-                                               cosigner_.verifier()});
 }
 
 // The node's end goes; what it had sent may still arrive.
@@ -451,7 +508,19 @@ void World::DeliverDown(uint64_t id) {
       return EndStream(id);
     }
     CheckTold(i);
+    EndChange(i);
   }
+}
+
+// The province holds the change: the new key takes the old one's file.
+void World::EndChange(size_t i) {
+  CityDisk& disk = cities_[i]->disk;
+  if (!disk.key_changed() ||
+      cities_[i]->told_durable <= disk.log.key_changes.back().sequence) {
+    return;
+  }
+  disk.signer = *std::move(disk.next_signer);
+  disk.next_signer.reset();
 }
 
 // --- The province.
@@ -459,7 +528,8 @@ void World::DeliverDown(uint64_t id) {
 void World::TakeFromNode(uint64_t id, const v1::NodeMessage& message) {
   if (message.has_hello()) return Greet(id, message.hello());
   if (message.has_batch()) return TakeBatch(id, message.batch());
-  if (!streams_[id].ingest->OnHeartbeat(message.heartbeat()).ok()) {
+  if (!streams_[id].ingest.has_value() ||
+      !streams_[id].ingest->OnHeartbeat(message.heartbeat()).ok()) {
     EndStream(id);
   }
 }
@@ -479,6 +549,11 @@ void World::Greet(uint64_t id, const v1::Hello& hello) {
   exchange::CityCopy copy =
       Is(Mutation::kResumeOffByOne) ? disk.previous_copy : disk.copy;
   copy.applied_size = std::min(disk.position, copy.range.size());
+  if (!streams_[id].ingest.has_value()) {
+    streams_[id].ingest.emplace(
+        exchange::IngestConfig{cities_[i]->code, cities_[i]->origin,
+                               KnownKeys(i), cosigner_.verifier()});
+  }
   exchange::Ingest& ingest = *streams_[id].ingest;
   const auto welcome = ingest.OnHello(
       hello, copy, [&](uint64_t n) { return disk.log.RootAt(n); }, now_);
@@ -496,6 +571,7 @@ void World::Greet(uint64_t id, const v1::Hello& hello) {
 
 void World::TakeBatch(uint64_t id, const v1::Batch& batch) {
   const size_t i = streams_[id].city;
+  if (!streams_[id].ingest.has_value()) return EndStream(id);
   exchange::Ingest& ingest = *streams_[id].ingest;
   auto verified = ingest.OnBatch(batch);
   if (!verified.ok()) {
@@ -540,7 +616,10 @@ void World::Fsync() {
     return CrashProvince();
   }
   const auto it = streams_.find(cities_[i]->stream);
-  if (it == streams_.end() || Is(Mutation::kDurableBeforeSync)) return;
+  if (it == streams_.end() || !it->second.ingest.has_value() ||
+      Is(Mutation::kDurableBeforeSync)) {
+    return;
+  }
   exchange::Ingest& ingest = *it->second.ingest;
   if (ingest.verified_size() < queued.batch.end_size) return;
   const std::string note =
@@ -570,8 +649,10 @@ void World::Write(size_t i, const exchange::VerifiedBatch& batch) {
   }
   const auto cosigned =
       cosigner_.Cosign(note, static_cast<uint64_t>(now_) / 1'000'000);
-  const auto head =
-      ledger::OpenCheckpoint(*cosigned, cities_[i]->disk.signer.verifier());
+  disk.log.key_changes.insert(disk.log.key_changes.end(),
+                              batch.key_changes.begin(),
+                              batch.key_changes.end());
+  const auto head = KnownKeys(i).Open(*cosigned);
   if (!head.ok() || head->root != disk.log.range.Root()) {
     return Violated(i, "a cosigned head is not that of the journal");
   }
@@ -597,7 +678,7 @@ void World::Apply(size_t i) {
   if (it == disk.log.bundles.end()) return;
   if (Is(Mutation::kAppliedBeforeVisible)) {
     const auto stream = streams_.find(cities_[i]->stream);
-    if (stream != streams_.end()) {
+    if (stream != streams_.end() && stream->second.ingest.has_value()) {
       Acknowledge(i, stream->second.ingest->OnApplied(it->end(), now_));
       if (faulty_ && Chance(2)) return;
     }
@@ -618,7 +699,7 @@ void World::Apply(size_t i) {
   Note("applied", i, disk.position);
   CheckState(i);
   const auto stream = streams_.find(cities_[i]->stream);
-  if (stream == streams_.end()) return;
+  if (stream == streams_.end() || !stream->second.ingest.has_value()) return;
   Acknowledge(i, stream->second.ingest->OnApplied(disk.position, now_));
 }
 
@@ -636,7 +717,7 @@ void World::ApplyBundle(size_t i, const ledger::Bundle& bundle, size_t from) {
 
 void World::CheckSigned(size_t i, const std::string& note) {
   City& city = *cities_[i];
-  const auto head = ledger::OpenCheckpoint(note, city.disk.signer.verifier());
+  const auto head = city.disk.keys().Open(note);
   if (!head.ok()) return Violated(i, "a head without its signature");
   const auto [it, added] = city.signed_roots.emplace(head->size, head->root);
   if (!added && it->second != head->root) {
@@ -747,7 +828,7 @@ constexpr std::array<std::string_view, kMutations + 1> kNames = {
     "position-apart", "gap-applied",      "resume-off-by-one",
     "guard-ignored",  "applied-early",    "torn-transaction",
     "applied-twice",  "cosign-unchecked", "incarnation-lost",
-    "order-lost"};
+    "order-lost",     "old-key-signs-on"};
 
 }  // namespace
 

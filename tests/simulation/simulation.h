@@ -26,8 +26,9 @@ enum class Mutation {
   kCosignUnchecked,  // the cosignature is for another root
   kIncarnationLost,  // a crash takes the counter of starts
   kOrderLost,        // two transactions change places before the log
+  kOldKeySignsOn,    // a key that was changed signs what lies behind
 };
-inline constexpr int kMutations = 12;  // kNone is none
+inline constexpr int kMutations = 13;  // kNone is none
 std::string_view NameOf(Mutation mutation);
 
 inline constexpr int kSteps = 250;

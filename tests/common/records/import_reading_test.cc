@@ -172,6 +172,8 @@ TEST_F(Reading, ProfilesMapHeadersValuesAndConstants) {
   EXPECT_EQ(row_.number(row_.schema().IndexOf("AAB301")), 360'102);
   EXPECT_TRUE(absl::IsInvalidArgument(
       ParseProfile("[enrolment]\ncolumns = { a = \"NO\" }").status()));
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(ParseProfile("encoding = '\xff'").status()));
 }
 
 }  // namespace

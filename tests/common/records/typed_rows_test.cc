@@ -105,5 +105,19 @@ TEST(TypedRows, TextsMustBeUtf8) {
   EXPECT_EQ(issue.field, schema.IndexOf("AAB004"));
 }
 
+// It would end the text in the record's key, where another text goes on.
+TEST(TypedRows, AZeroByteIsNoPartOfAText) {
+  const RecordSchema& schema = Schema::Get().At(v1::RECORD_TYPE_UNIT);
+  RowParser parser(schema, {360'100, 20'081'031, true});
+  Row typed(schema);
+  typed.SetText(schema.IndexOf("AAB001"), std::string_view("u\0001", 3));
+  typed.SetText(schema.IndexOf("AAB004"), "a");
+  typed.SetNumber(schema.IndexOf("AAB301"), 360'102);
+  Row row;
+  const RowIssue issue = parser.ParseTyped(typed, &row);
+  EXPECT_EQ(issue.code, "FORMAT");
+  EXPECT_EQ(issue.field, schema.IndexOf("AAB001"));
+}
+
 }  // namespace
 }  // namespace tongchou::records

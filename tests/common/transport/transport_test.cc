@@ -1,19 +1,25 @@
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/support/method_handler.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <netinet/in.h>
 #include <prometheus/counter.h>
 #include <prometheus/registry.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <future>
 #include <memory>
 #include <string>
 
 #include "common/base/certificate.h"
+#include "common/base/descriptors.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/transport/channel.h"
@@ -190,6 +196,77 @@ TEST_F(TransportTest, LargeMessagesPass) {
   const auto channel =
       MakeChannel(Address(server->port()), node_, kTheAggregator).value();
   EXPECT_TRUE(Call(channel, kWho, std::string(32 << 20, 'x')).ok());
+}
+
+// A socket that says nothing.
+class SilentConnection {
+ public:
+  explicit SilentConnection(int port) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<uint16_t>(port));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connected_ = connect(socket_, reinterpret_cast<const sockaddr*>(&to),
+                         sizeof(to)) == 0;
+    const timeval patience{10, 0};
+    setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+  }
+  ~SilentConnection() { close(socket_); }
+  SilentConnection(const SilentConnection&) = delete;
+  SilentConnection& operator=(const SilentConnection&) = delete;
+
+  bool connected() const { return connected_; }
+  // Waits until the other end has hung up.
+  bool Ended() const {
+    char byte;
+    const ssize_t got = recv(socket_, &byte, 1, 0);
+    return got == 0 || (got < 0 && errno == ECONNRESET);
+  }
+
+ private:
+  const int socket_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  bool connected_ = false;
+};
+
+TEST_F(TransportTest, WhoShowsNoCertificateIsCutOffAndOthersAreServed) {
+  auto server = Server::Start({.listen = "127.0.0.1:0",
+                               .tls = aggregator_,
+                               .services = {&who_},
+                               .handshake_time = milliseconds(500)});
+  ASSERT_TRUE(server.ok()) << server.status();
+  const int port = (*server)->port();
+  std::vector<std::unique_ptr<SilentConnection>> silent;
+  for (int i = 0; i < 300; ++i) {
+    silent.push_back(std::make_unique<SilentConnection>(port));
+    ASSERT_TRUE(silent.back()->connected()) << i;
+  }
+  const auto channel =
+      MakeChannel(Address(port), node_, kTheAggregator).value();
+  EXPECT_TRUE(Call(channel, kWho).ok());
+  for (const auto& one : silent) EXPECT_TRUE(one->Ended());
+  EXPECT_TRUE(Call(channel, kWho).ok());
+}
+
+// Of one connection each, as so many clients have them.
+TEST_F(TransportTest, AThousandIdleConnectionsHinderNobody) {
+  ASSERT_TRUE(base::RaiseDescriptorLimit().ok());
+  const auto server = StartServer(aggregator_);
+  constexpr int kConnections = 1'000;
+  std::vector<std::shared_ptr<grpc::Channel>> idle;
+  for (int i = 0; i < kConnections; ++i) {
+    idle.push_back(
+        MakeChannel(Address(server->port()), node_, kTheAggregator).value());
+    idle.back()->GetState(/*try_to_connect=*/true);
+  }
+  for (const auto& channel : idle) {
+    ASSERT_TRUE(WaitConnected(*channel, kPatience).ok());
+  }
+  const auto channel =
+      MakeChannel(Address(server->port()), node_, kTheAggregator).value();
+  ASSERT_TRUE(Call(channel, kWho).ok());
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(Call(channel, kWho).ok());
+  EXPECT_LT(std::chrono::steady_clock::now() - start, kPatience / 10);
 }
 
 TEST_F(TransportTest, ClientWithoutCertificateIsRefused) {

@@ -1,0 +1,22 @@
+#include "common/base/descriptors.h"
+
+#include <sys/resource.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "common/base/status.h"
+
+namespace tongchou::base {
+
+absl::Status RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0) return absl::OkStatus();
+  }
+  return UnavailableError("the limit of open files was not raised: {}",
+                          std::strerror(errno));
+}
+
+}  // namespace tongchou::base
