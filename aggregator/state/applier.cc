@@ -110,6 +110,8 @@ class DraftApplier {
 
   // Fills in the numbers of records.
   absl::Status Apply(Draft* draft);
+  // Most of what the last large batch changed was there before. Any thread.
+  bool updates() const { return updates_; }
 
  private:
   absl::Status ApplyChanges(Draft* draft);
@@ -140,19 +142,25 @@ class DraftApplier {
   CellTotals totals_;
   IndexKeys indexes_;
   std::map<uint32_t, uint64_t> records_;  // live ones, by city
+  std::atomic<bool> updates_ = false;
 };
 
 void DraftApplier::PutRecords(const Batch& batch, Arena* arena,
                               std::vector<StatePut>* puts) {
   puts->reserve(puts->size() + 2 * batch.changes().size());
   absl::flat_hash_map<uint32_t, int64_t> added;  // records, by city
+  size_t existed = 0;
   for (const Change& change : batch.changes()) {
+    existed += change.before.has_value() ? 1 : 0;
     const bool was = change.before.has_value() && !change.before->deleted;
     added[change.city] += (change.after.deleted ? 0 : 1) - (was ? 1 : 0);
     puts->push_back({change.row_key, change.value});
   }
   for (const auto& [city, count] : added) {
     records_[city] += static_cast<uint64_t>(count);
+  }
+  if (batch.changes().size() >= kHandOverChanges) {
+    updates_ = existed > batch.changes().size() / 2;
   }
   const base::CpuScope scope(indexing);
   const std::vector<StatePut> keys = indexes_.Of(batch, arena);
@@ -290,7 +298,10 @@ class ThreadApplier final : public Applier {
             [this](std::unique_ptr<Draft> draft) {
               return Take(std::move(draft));
             },
-            [this] { return IsIdle(); }),
+            [this] { return IsIdle(); },
+            [this] {
+              return drafts_.updates() ? kUpdateBatchChanges : kNewBatchChanges;
+            }),
         next_(std::max<uint64_t>(position.ordinal, 1)),
         target_(journal->last_ordinal()),
         caught_up_(position.ordinal >= target_),

@@ -54,9 +54,11 @@ RecordVersion VersionOf(const ledger::HeaderView& header,
   return version;
 }
 
-DraftMaker::DraftMaker(Position position, Sink sink, std::function<bool()> idle)
+DraftMaker::DraftMaker(Position position, Sink sink, std::function<bool()> idle,
+                       std::function<size_t()> changes_max)
     : sink_(std::move(sink)),
       idle_(std::move(idle)),
+      changes_max_(std::move(changes_max)),
       next_(std::move(position)),
       handed_over_(next_.ordinal),
       draft_(std::make_unique<Draft>()) {}
@@ -91,7 +93,7 @@ absl::Status DraftMaker::TakeEntries(
       bundles_.push_back(bundle);
     }
     Add(city, header, body, position);
-    if (header.last_of_transaction && incoming_.size() >= kApplyBatchChanges) {
+    if (header.last_of_transaction && incoming_.size() >= changes_max_()) {
       RETURN_IF_ERROR(Finish());
     }
   }

@@ -20,8 +20,12 @@
 
 namespace tongchou::aggregator {
 
-// Changes of one batch, unless one transaction alone has more.
-inline constexpr size_t kApplyBatchChanges = 262'144;
+// Changes of one batch, unless one transaction alone has more. New records cost
+// as much in a batch of any size, and a smaller one takes less memory; for
+// those that change stored ones the whole database is gone through, so the
+// fewer the batches the better.
+inline constexpr size_t kNewBatchChanges = 131'072;
+inline constexpr size_t kUpdateBatchChanges = 262'144;
 // Batches from this size on are applied by a thread of their own, while the
 // next one is read; smaller ones go the shorter way.
 inline constexpr size_t kHandOverChanges = 16'384;
@@ -50,8 +54,10 @@ class DraftMaker {
   using Sink = std::function<absl::Status(std::unique_ptr<Draft>)>;
 
   // Continues behind `position`; an error of the sink ends the call that met
-  // it. `idle` says whether the sink has nothing to do.
-  DraftMaker(Position position, Sink sink, std::function<bool()> idle);
+  // it. `idle` says whether the sink has nothing to do, `changes_max` how many
+  // changes it wants in a batch.
+  DraftMaker(Position position, Sink sink, std::function<bool()> idle,
+             std::function<size_t()> changes_max);
 
   // What the position has already is passed over.
   absl::Status Take(const JournalBundle& stored);
@@ -84,6 +90,7 @@ class DraftMaker {
 
   const Sink sink_;
   const std::function<bool()> idle_;
+  const std::function<size_t()> changes_max_;
   Position next_;
   uint64_t handed_over_ = 0;  // ordinal
   std::unique_ptr<Draft> draft_;
