@@ -149,7 +149,8 @@ WitnessAnswer Witness::AddCheckpoint(std::string_view body) {
 
 WitnessAnswer Witness::Consider(const Request& request, Log* log) {
   const ledger::Checkpoint& offered = request.checkpoint;
-  if (SignerOf(request.note, log->keys) == nullptr) {
+  const ledger::VerifierKey* const signer = SignerOf(request.note, log->keys);
+  if (signer == nullptr) {
     return Refuse(kForbidden, "the log's signature is missing or wrong");
   }
   if (request.old_size > offered.size) {
@@ -171,7 +172,7 @@ WitnessAnswer Witness::Consider(const Request& request, Log* log) {
                     offered.size);
       return Refuse(kUnprocessable, "another root was signed at this size");
     }
-    return Cosign(request, log);
+    return Cosign(request, *signer, log);
   }
   if (!ledger::VerifyConsistency(request.old_size, offered.size,
                                  log->known.root, offered.root, request.proof)
@@ -180,17 +181,17 @@ WitnessAnswer Witness::Consider(const Request& request, Log* log) {
                   offered.origin, offered.size, request.old_size);
     return Refuse(kUnprocessable, "the proof does not hold");
   }
-  return Cosign(request, log);
+  return Cosign(request, *signer, log);
 }
 
 // What is signed is written anew from what was parsed, with the log's verified
 // signature alone.
-WitnessAnswer Witness::Cosign(const Request& request, Log* log) {
+WitnessAnswer Witness::Cosign(const Request& request,
+                              const ledger::VerifierKey& signer, Log* log) {
   ledger::Note note;
   note.text = ledger::FormatCheckpoint(request.checkpoint);
-  const ledger::VerifierKey& key = *SignerOf(request.note, log->keys);
   for (const ledger::NoteSignature& one : request.note.signatures) {
-    if (one.name == key.name && one.key_id == key.id()) {
+    if (one.name == signer.name && one.key_id == signer.id()) {
       note.signatures.push_back(one);
     }
   }

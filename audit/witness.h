@@ -59,7 +59,8 @@ class Witness {
   std::string FileOf(std::string_view origin) const;
   WitnessAnswer Consider(const Request& request, Log* log)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  WitnessAnswer Cosign(const Request& request, Log* log)
+  WitnessAnswer Cosign(const Request& request,
+                       const ledger::VerifierKey& signer, Log* log)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::string directory_;

@@ -758,7 +758,8 @@ absl::Status RocksJournal::TakeBackAct(const v1::CityAct& act,
       break;
     case v1::CITY_ACT_KIND_JOIN:
     case v1::CITY_ACT_KIND_REKEY: {
-      if (act.keys_size() < 2) {
+      const bool rekey = act.kind() == v1::CITY_ACT_KIND_REKEY;
+      if (rekey ? act.keys_size() < 3 : act.keys_size() != 2) {
         return base::DataLossError("the own log: {:06} joined without keys",
                                    act.city());
       }

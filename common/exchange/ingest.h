@@ -97,8 +97,7 @@ class Ingest {
   // filled, a fork; INVALID_ARGUMENT a broken protocol (gap, repeat,
   // transaction cut); PERMISSION_DENIED a change of the log's key that nobody
   // allowed, or a key that was replaced; RESOURCE_EXHAUSTED over the window.
-  // After an error
-  // everything but evidence() is as it was.
+  // After an error everything but evidence() is as it was.
   absl::StatusOr<VerifiedBatch> OnBatch(const v1::Batch& batch);
 
   // The journal has fsynced everything up to `size`; takes its bytes out of
