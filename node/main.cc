@@ -51,6 +51,16 @@ absl::Status MakeKeys(const NodeConfig& config) {
   return absl::OkStatus();
 }
 
+absl::Status RotateKey(const NodeConfig& config) {
+  ASSIGN_OR_RETURN(const ledger::VerifierKey next, MakeNextKey(config));
+  fmt::print("{}\n", next.ToText());
+  fmt::print(stderr,
+             "the node changes to it by itself while it is connected; when "
+             "{}.next is gone, that is done: copy {} into the safe\n",
+             config.signing_key, config.signing_key);
+  return absl::OkStatus();
+}
+
 // One line that counts on a terminal, some lines in a log file.
 class ProgressLine {
  public:
@@ -200,10 +210,8 @@ int Run(int argc, char** argv) {
     return made.ok() ? 0 : Fail(made);
   }
   if (rotate_key) {
-    const auto next = MakeNextKey(*config);
-    if (!next.ok()) return Fail(next.status());
-    fmt::print("{}\n", next->ToText());
-    return 0;
+    const absl::Status made = RotateKey(*config);
+    return made.ok() ? 0 : Fail(made);
   }
   if (restore) {
     const absl::Status restored = RestoreLog(*config);
