@@ -9,6 +9,7 @@
 #include "audit/log_keys.h"
 #include "common/base/clock.h"
 #include "common/base/status.h"
+#include "common/exchange/key_changes.h"
 #include "common/ledger/bundle.h"
 #include "common/ledger/checkpoint.h"
 #include "common/ledger/compact_range.h"
@@ -294,11 +295,11 @@ void Check::CheckKeyChange(std::optional<std::string_view> body) {
     return;
   }
   ledger::BodyView view;
-  v1::LogKey key;
-  const bool same =
-      !body.has_value() || (ledger::ReadBody(*body, &view) &&
-                            key.ParseFromString(std::string(view.record)) &&
-                            key.statement() == named->statement);
+  bool same = !body.has_value();
+  if (!same && ledger::ReadBody(*body, &view)) {
+    const auto statement = exchange::KeyStatementOf(view.record);
+    same = statement.ok() && *statement == named->statement;
+  }
   if (changes_key && same) return;
   findings_.Add(EntryPlace(sequence),
                 "is not the change of the log's key that the copy names here");
