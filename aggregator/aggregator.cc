@@ -63,6 +63,7 @@ class RunningAggregator final : public Aggregator {
   absl::Status CameBack();
   absl::Status OpenDoor();
   void RestoreQuarantines();
+  absl::Status RestoreRevocations();
   void Tick();
   void ShowPositions();
   void ShowMirror();
@@ -138,8 +139,8 @@ absl::Status RunningAggregator::OpenStores(bool rebuild_state) {
                                    if (applier == nullptr) return;
                                    applier->Offer(std::move(group));
                                  });
-  ASSIGN_OR_RETURN(const std::vector<base::Hash> revoked, journal_->Revoked());
-  guard_ = std::make_unique<AccessGuard>(writer_.get(), &clock_, revoked);
+  guard_ = std::make_unique<AccessGuard>(writer_.get(), &clock_);
+  RETURN_IF_ERROR(RestoreRevocations());
   exchange_ = std::make_unique<ExchangeService>(
       config_.province, journal_.get(), writer_.get(), &cities_, guard_.get(),
       own_head_.get(), authority_.get(), &clock_);
@@ -184,12 +185,23 @@ absl::Status RunningAggregator::AddJoinedCities() {
   return absl::OkStatus();
 }
 
+absl::Status RunningAggregator::RestoreRevocations() {
+  ASSIGN_OR_RETURN(const std::vector<base::Hash> revoked, journal_->Revoked());
+  for (const base::Hash& one : revoked) guard_->revocations().Add(one);
+  ASSIGN_OR_RETURN(const auto joined, journal_->JoinedCities());
+  for (const v1::JoinedCity& city : joined) {
+    if (city.replacements().empty()) continue;
+    guard_->revocations().AddBefore(fmt::format("{:06}", city.city()),
+                                    city.certificates_from_us());
+  }
+  return absl::OkStatus();
+}
+
 // What the own log knew that the mirror brought back.
 absl::Status RunningAggregator::CameBack() {
   RETURN_IF_ERROR(AddJoinedCities());
   RestoreQuarantines();
-  ASSIGN_OR_RETURN(const std::vector<base::Hash> revoked, journal_->Revoked());
-  for (const base::Hash& certificate : revoked) guard_->Revoke(certificate);
+  RETURN_IF_ERROR(RestoreRevocations());
   applier_->Offer({});
   return absl::OkStatus();
 }
@@ -206,6 +218,7 @@ absl::Status RunningAggregator::OpenDoor() {
   parts.witness = writer_->witness();
   parts.own_key = own_head_->verifier();
   parts.aggregator_port = server_->port();
+  parts.revocations = &guard_->revocations();
   parts.end_session = [this](uint32_t city) { exchange_->EndSession(city); };
   join_ = std::make_unique<JoinService>(std::move(parts));
   transport::ServerOptions door;

@@ -769,6 +769,7 @@ absl::Status RocksJournal::TakeBackAct(const v1::CityAct& act,
       joined.set_witness_key(act.keys(1));
       joined.mutable_replacements()->Add(act.keys().begin() + 2,
                                          act.keys().end());
+      joined.set_certificates_from_us(act.certificates_from_us());
       draft->writes.Put(CityKey('N', act.city()), joined.SerializeAsString());
       break;
     }
@@ -1104,6 +1105,7 @@ absl::Status RocksJournal::Join(const Hash& secret,
   act.add_keys(city.witness_key());
   act.mutable_keys()->Add(city.replacements().begin(),
                           city.replacements().end());
+  act.set_certificates_from_us(city.certificates_from_us());
   Draft draft;
   draft.writes.Delete("T" + std::string(secret.view()));
   draft.writes.Put(CityKey('N', city.city()), city.SerializeAsString());

@@ -32,11 +32,8 @@ inline constexpr size_t kRefusedCallersMax = 1'000;
 // Thread-safe.
 class AccessGuard {
  public:
-  AccessGuard(JournalWriter* writer, base::Clock* clock,
-              const std::vector<base::Hash>& revoked)
-      : writer_(*writer), clock_(*clock) {
-    for (const base::Hash& certificate : revoked) Revoke(certificate);
-  }
+  AccessGuard(JournalWriter* writer, base::Clock* clock)
+      : writer_(*writer), clock_(*clock) {}
 
   // PERMISSION_DENIED, and counted, unless the caller may make the call.
   // RESOURCE_EXHAUSTED while too many are served; what comes back is kept as
@@ -60,7 +57,7 @@ class AccessGuard {
     return writer_.Record(AccessEntry(access));
   }
 
-  void Revoke(const base::Hash& certificate) { revocations_.Add(certificate); }
+  transport::Revocations& revocations() { return revocations_; }
 
   // Writes the refusals of minutes that are over; once a second, and with
   // `all` at the end.

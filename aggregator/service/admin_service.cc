@@ -190,7 +190,7 @@ absl::Status AdminService::DoRevoke(
   const base::Hash certificate = base::Hash::FromView(request.certificate());
   RETURN_IF_ERROR(parts_.journal->Revoke(certificate, request.city(),
                                          caller.uri, request.reason()));
-  parts_.guard->Revoke(certificate);
+  parts_.guard->revocations().Add(certificate);
   spdlog::info("certificate revoked: sha256={} by={}",
                base::HexEncode(certificate.view()), caller.uri);
   return absl::OkStatus();

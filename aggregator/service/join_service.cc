@@ -112,6 +112,8 @@ absl::Status JoinService::MakeKnown(const v1::JoinedCity& joined) const {
                    ledger::ParseVerifierKey(*joined.replacements().rbegin()));
   parts_.cities->Replace(joined.city(), key);
   parts_.own_head->ReplaceWitness(joined.city(), witness_key);
+  parts_.revocations->AddBefore(fmt::format("{:06}", joined.city()),
+                                joined.certificates_from_us());
   parts_.end_session(joined.city());
   return absl::OkStatus();
 }
@@ -121,7 +123,7 @@ absl::Status JoinService::DoJoin(const v1::JoinRequest& request,
   const base::Hash token = base::Sha256(request.secret());
   ASSIGN_OR_RETURN(const v1::Invitation invitation, InvitationOf(token));
   const uint32_t city = invitation.city();
-  ASSIGN_OR_RETURN(const v1::JoinedCity joined, ReadKeys(invitation, request));
+  ASSIGN_OR_RETURN(v1::JoinedCity joined, ReadKeys(invitation, request));
   ASSIGN_OR_RETURN(const std::string certificate,
                    parts_.authority->Issue(
                        parts_.province, fmt::format("{:06}", city),
@@ -130,6 +132,9 @@ absl::Status JoinService::DoJoin(const v1::JoinRequest& request,
   if (invitation.rekey()) {
     ASSIGN_OR_RETURN(const CityKeys known, parts_.cities->KeysOf(city));
     response->set_replaced_log_key(known.log.newest().ToText());
+    ASSIGN_OR_RETURN(const base::CertificateFacts facts,
+                     base::ReadCertificate(certificate));
+    joined.set_certificates_from_us(facts.not_before_micros);
   }
   RETURN_IF_ERROR(parts_.journal->Join(token, joined));
   RETURN_IF_ERROR(MakeKnown(joined));

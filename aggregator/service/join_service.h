@@ -8,6 +8,7 @@
 #include "aggregator/service/query_service.h"
 #include "common/base/mutex.h"
 #include "common/ledger/note.h"
+#include "common/transport/revocations.h"
 #include "tongchou/v1/join.grpc.pb.h"
 
 namespace tongchou::aggregator {
@@ -21,6 +22,7 @@ struct JoinParts {
   CityTable* cities = nullptr;
   OwnHead* own_head = nullptr;
   const NodeAuthority* authority = nullptr;
+  transport::Revocations* revocations = nullptr;
   base::Clock* clock = nullptr;
   ledger::VerifierKey witness;
   ledger::VerifierKey own_key;

@@ -4,6 +4,7 @@
 #include <grpcpp/security/auth_context.h>
 
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "common/base/certificate.h"
@@ -34,17 +35,22 @@ absl::StatusOr<base::Identity> PeerIdentity(
                                      base::Message(identity.status()));
 }
 
-absl::StatusOr<base::Hash> PeerCertificate(
+absl::StatusOr<CertificateOfPeer> PeerCertificate(
     const grpc::ServerContextBase& context) {
-  const std::shared_ptr<const grpc::AuthContext> peer = context.auth_context();
-  if (peer != nullptr && peer->IsPeerAuthenticated()) {
-    const std::vector<grpc::string_ref> pems =
-        peer->FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME);
-    if (pems.size() == 1) {
-      return base::CertificateFingerprint({pems[0].data(), pems[0].size()});
-    }
+  CertificateOfPeer certificate;
+  ASSIGN_OR_RETURN(certificate.identity, PeerIdentity(context));
+  const std::vector<grpc::string_ref> pems =
+      context.auth_context()->FindPropertyValues(
+          GRPC_X509_PEM_CERT_PROPERTY_NAME);
+  if (pems.size() != 1) {
+    return base::PermissionDeniedError("the client showed no certificate");
   }
-  return base::PermissionDeniedError("the client showed no certificate");
+  const std::string_view pem(pems[0].data(), pems[0].size());
+  ASSIGN_OR_RETURN(certificate.fingerprint, base::CertificateFingerprint(pem));
+  ASSIGN_OR_RETURN(const base::CertificateFacts facts,
+                   base::ReadCertificate(pem));
+  certificate.not_before_us = facts.not_before_micros;
+  return certificate;
 }
 
 }  // namespace tongchou::transport

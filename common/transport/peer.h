@@ -3,6 +3,8 @@
 
 #include <grpcpp/server_context.h>
 
+#include <cstdint>
+
 #include "absl/status/statusor.h"
 #include "common/base/identity.h"
 #include "common/base/sha256.h"
@@ -16,9 +18,15 @@ namespace tongchou::transport {
 absl::StatusOr<base::Identity> PeerIdentity(
     const grpc::ServerContextBase& context);
 
-// SHA-256 of the client's certificate (DER), which tells two certificates of
-// one identity apart. PERMISSION_DENIED if there is none.
-absl::StatusOr<base::Hash> PeerCertificate(
+struct CertificateOfPeer {
+  base::Hash fingerprint;  // SHA-256 of its DER form
+  base::Identity identity;
+  int64_t not_before_us = 0;
+};
+
+// What tells two certificates of one identity apart. PERMISSION_DENIED if there
+// is none, or as PeerIdentity.
+absl::StatusOr<CertificateOfPeer> PeerCertificate(
     const grpc::ServerContextBase& context);
 
 }  // namespace tongchou::transport

@@ -1,4 +1,5 @@
-// The certificates that the province revoked, for servers that ask before every
+// The certificates that the province revoked, one by one or all that a city's
+// node had before its keys were replaced, for servers that ask before every
 // message: while there are none, asking is free, and with some it costs a
 // look-up, since the certificate of a call is read once.
 #pragma once
@@ -6,12 +7,16 @@
 #include <grpcpp/server_context.h>
 
 #include <atomic>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
+#include <string>
 
 #include "absl/status/status.h"
 #include "common/base/mutex.h"
 #include "common/base/sha256.h"
+#include "common/transport/peer.h"
 
 namespace tongchou::transport {
 
@@ -20,14 +25,18 @@ class Revocations {
  public:
   // SHA-256 of a certificate (DER).
   void Add(const base::Hash& certificate);
+  // Those of the city's node that are valid from before this time, microseconds
+  // since 1970 UTC; the latest time counts.
+  void AddBefore(const std::string& division, int64_t time_us);
   bool any() const { return any_.load(std::memory_order_acquire); }
   std::set<base::Hash> all() const;
   // PERMISSION_DENIED when it was revoked.
-  absl::Status Check(const base::Hash& certificate) const;
+  absl::Status Check(const CertificateOfPeer& certificate) const;
 
  private:
   mutable base::Mutex mutex_;
   std::set<base::Hash> revoked_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, int64_t> nodes_from_ ABSL_GUARDED_BY(mutex_);
   std::atomic<bool> any_ = false;
 };
 
@@ -45,7 +54,7 @@ class PeerWatch {
  private:
   const Revocations* revocations_;
   const grpc::ServerContextBase* context_;
-  std::optional<base::Hash> certificate_;
+  std::optional<CertificateOfPeer> certificate_;
 };
 
 }  // namespace tongchou::transport

@@ -799,6 +799,14 @@ TEST_F(RefillTest, ActsAreKnownAgain) {
   const Hash secret = base::Sha256("secret");
   ASSERT_TRUE(journal_->Invite(secret, invitation, "admin", "new").ok());
   ASSERT_TRUE(journal_->Join(secret, joined).ok());
+  v1::JoinedCity rekeyed = joined;
+  rekeyed.set_city(361000);
+  rekeyed.add_replacements("another");
+  rekeyed.set_certificates_from_us(1'700'000'000'000'000);
+  invitation.set_city(361000);
+  invitation.set_rekey(true);
+  ASSERT_TRUE(journal_->Invite(secret, invitation, "admin", "lost").ok());
+  ASSERT_TRUE(journal_->Join(secret, rekeyed).ok());
   Lose();
   EXPECT_TRUE(journal_->Revoked()->empty());
   Refill();
@@ -807,8 +815,9 @@ TEST_F(RefillTest, ActsAreKnownAgain) {
     EXPECT_EQ(journal_->City(kNanchang)->quarantine, "two histories");
     EXPECT_EQ(journal_->City(kJiujiang)->quarantine, "");
     const auto cities = journal_->JoinedCities().value();
-    ASSERT_EQ(cities.size(), 1u);
-    EXPECT_EQ(cities[0].SerializeAsString(), joined.SerializeAsString());
+    ASSERT_EQ(cities.size(), 2u);
+    EXPECT_EQ(cities[0].SerializeAsString(), rekeyed.SerializeAsString());
+    EXPECT_EQ(cities[1].SerializeAsString(), joined.SerializeAsString());
     Open();
   }
 }

@@ -9,7 +9,7 @@ import subprocess
 
 import harness
 from join_test import add_door, city_state, join
-from trust_test import Folder, add_client, tongchou, until
+from trust_test import Folder, add_client, node_status, tongchou, until
 
 NODE = harness.BIN / "tongchou-node"
 ROTATED, REPLACED = "360100", "360200"
@@ -113,12 +113,12 @@ def rekey(province, home, door):
     assert done.returncode == 1 and "used up" in done.stderr, done
 
 
-def check_old_key(province, units):
-    """What the old machine signs from the act on is not taken."""
+def check_old_machine(province, units):
+    """Its certificate went with its keys: it sends nothing any more."""
     start_node(province, REPLACED)
     put_when_ready(province, units, REPLACED)
-    until(20, "it is refused", lambda: "replaced this log's key" in
-          (city_state(province, REPLACED)["problem"] or ""))
+    until(20, "it is refused", lambda: "revoked when the province replaced" in
+          node_status(province, REPLACED)["uplink"])
     stop_node(province, REPLACED)
 
 
@@ -180,7 +180,7 @@ def main():
         tongchou(province, "admin", "city", "rekey", "361000", "--reason", "x",
                  status=1)
         rekey(province, home, door)
-        check_old_key(province, units)
+        check_old_machine(province, units)
         start_node(province, REPLACED, home)
         put_when_ready(province, units, REPLACED)
         # The two from before, the change and that.
