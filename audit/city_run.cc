@@ -28,6 +28,7 @@ class LogRun {
       : archive_(archive), policy_(policy), options_(options) {
     check.bodies = options.bodies;
     check.progress = options.progress;
+    check.keep_entries_min = options.keep_entries_min;
   }
 
   // Before Run: reads what was left, if that is wanted.

@@ -224,7 +224,7 @@ bool Check::TakeBundle(std::string_view bytes) {
     options_.progress->Add(bundle_.count(), PieceBytes(bytes));
   }
   if (range_.size() - kept_size_ >=
-      std::max<uint64_t>(kKeepEntriesMin, last_change_.size())) {
+      std::max<uint64_t>(options_.keep_entries_min, last_change_.size())) {
     Keep();
   }
   return true;

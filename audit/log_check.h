@@ -96,6 +96,8 @@ struct LogCheckOptions {
   // Is given what was proved, between bundles and at the end, as long as
   // nothing was found. `terms` and `verified_us` are left to it.
   std::function<void(v1::VerifiedLog facts, const LastChanges& changes)> keep;
+  // After so many entries at the earliest.
+  uint64_t keep_entries_min = kKeepEntriesMin;
   Progress* progress = nullptr;  // null: nobody waits
 };
 

@@ -193,9 +193,10 @@ absl::Status CompareRecords(const Archive& archive,
   return absl::OkStatus();
 }
 
-// A redacted copy has no claims, and none can be fetched for it.
-absl::Status ExplainRedacted(const Archive& archive, absl::Status status) {
-  if (!absl::IsNotFound(status)) return status;
+// FAILED_PRECONDITION for a redacted copy. Such a copy has no claims, and none
+// can be fetched for it; in one that has some a missing body is a discrepancy.
+absl::Status CheckNotRedacted(const Archive& archive) {
+  if (ReadClaimedFigures(archive).ok()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::vector<uint32_t> cities, archive.Cities());
   ledger::Bundle bundle;
   for (const uint32_t city : cities) {
@@ -214,7 +215,7 @@ absl::Status ExplainRedacted(const Archive& archive, absl::Status status) {
         "computed from it; verify --redacted checks what is left",
         LogName(city));
   }
-  return status;
+  return absl::OkStatus();
 }
 
 class Stopwatch {
@@ -247,9 +248,8 @@ absl::StatusOr<AuditSummary> Replay(const Archive& archive,
                                     const Policy& policy) {
   const Stopwatch watch;
   AuditSummary summary;
-  const auto read = ReadClaimedFigures(archive);
-  if (!read.ok()) return ExplainRedacted(archive, read.status());
-  const ClaimedFigures& claims = *read;
+  RETURN_IF_ERROR(CheckNotRedacted(archive));
+  ASSIGN_OR_RETURN(const ClaimedFigures claims, ReadClaimedFigures(archive));
   ASSIGN_OR_RETURN(std::vector<CityRun> runs, PlanRuns(archive, policy));
   PlanReplay(&claims.basis, claims.as_of, &runs);
   RETURN_IF_ERROR(RunAll(archive, policy, &runs, &summary));
@@ -266,6 +266,7 @@ absl::StatusOr<AuditSummary> ReplayAsOf(const Archive& archive,
                                         const ReplayPoint& point) {
   const Stopwatch watch;
   AuditSummary summary;
+  RETURN_IF_ERROR(CheckNotRedacted(archive));
   ASSIGN_OR_RETURN(std::vector<CityRun> runs, PlanRuns(archive, policy));
   ClaimedBasis sizes;
   for (const CityRun& run : runs) {
@@ -293,6 +294,7 @@ absl::StatusOr<AuditSummary> CheckAnswer(const Archive& archive,
                                          const ClaimedFigures& answer) {
   const Stopwatch watch;
   AuditSummary summary;
+  RETURN_IF_ERROR(CheckNotRedacted(archive));
   ASSIGN_OR_RETURN(std::vector<CityRun> runs, PlanRuns(archive, policy));
   PlanReplay(&answer.basis, answer.as_of, &runs);
   RETURN_IF_ERROR(RunAll(archive, policy, &runs, &summary));

@@ -71,6 +71,8 @@ struct RunOptions {
   // Leaves beside the copy what was proved; microseconds since 1970 UTC, 0 =
   // leaves nothing.
   int64_t leave_us = 0;
+  // On the way, after so many entries at the earliest.
+  uint64_t keep_entries_min = kKeepEntriesMin;
   Progress* progress = nullptr;  // null: nobody waits
 };
 

@@ -195,6 +195,10 @@ TEST_F(CommandLineTest, OnePersonsBodiesMayBeWithheld) {
       RunProgram({"replay", "--dir", given, "--policy", policy_});
   EXPECT_EQ(replay.exit, kCouldNotCheck);
   EXPECT_THAT(replay.error, HasSubstr("bodies of 360100 are withheld"));
+  const Outcome day = RunProgram(
+      {"replay", "--dir", given, "--policy", policy_, "--as-of", "2026-01-31"});
+  EXPECT_EQ(day.exit, kCouldNotCheck);
+  EXPECT_THAT(day.error, HasSubstr("bodies of 360100 are withheld"));
 }
 
 TEST_F(CommandLineTest, OnePersonsBodiesMayBeAllThatIsShown) {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -20,6 +22,7 @@ using testing::IsEmpty;
 
 constexpr int64_t kFirstTime = 1'700'000'000'000'000;
 constexpr int64_t kSecondTime = 1'800'000'000'000'000;
+constexpr int kKilledAtBundle = 4;
 
 class VerifiedLogTest : public testing::Test {
  protected:
@@ -90,6 +93,42 @@ TEST_F(VerifiedLogTest, NothingNewIsCleanAndNothingLeftIsRead) {
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_THAT(FindingsOf(again), IsEmpty());
   EXPECT_EQ(again->logs[1].resumed_size, 12u);
+}
+
+// Moves on with every question, so that no progress goes unshown.
+class HastyClock final : public base::Clock {
+ public:
+  int64_t NowMicros() override { return now_ += kProgressMicros; }
+
+ private:
+  std::atomic<int64_t> now_ = kFirstTime;
+};
+
+TEST_F(VerifiedLogTest, WhatWasProvedBeforeAKillNeedsNoSecondReading) {
+  copy_.Write();
+  const auto killed = [&] {
+    HastyClock clock;
+    std::atomic<int> bundles = 0;
+    Progress progress(1, &clock, [&](const std::string&) {
+      if (++bundles == kKilledAtBundle) std::raise(SIGKILL);
+    });
+    RunOptions options;
+    options.leave_us = kFirstTime;
+    options.keep_entries_min = 1;
+    options.progress = &progress;
+    Verify(copy_.archive(), copy_.policy(), options).IgnoreError();
+  };
+  EXPECT_EXIT(killed(), testing::KilledBySignal(SIGKILL), "");
+  const auto resumed = Verified(true, kSecondTime);
+  const auto full = Verified(false, kSecondTime);
+  ASSERT_TRUE(resumed.ok()) << resumed.status();
+  EXPECT_THAT(FindingsOf(resumed), IsEmpty());
+  EXPECT_EQ(resumed->entries, full->entries);
+  EXPECT_EQ(resumed->checkpoints, full->checkpoints);
+  uint64_t spared = resumed->own.resumed_size;
+  for (const AuditedLog& log : resumed->logs) spared += log.resumed_size;
+  EXPECT_GT(spared, 0u);
+  EXPECT_LT(spared, full->entries + full->own.entries);
 }
 
 // ---- What lies across the seam.
