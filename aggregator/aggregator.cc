@@ -27,6 +27,7 @@ namespace {
 constexpr auto kStopGrace = std::chrono::milliseconds(2'000);
 constexpr int kDoorThreads = 4;
 constexpr auto kTick = std::chrono::milliseconds(100);
+constexpr int kTicksPerHour = 36'000;
 
 constexpr std::string_view kProgram = "tongchou-aggregator";
 
@@ -68,6 +69,7 @@ class RunningAggregator final : public Aggregator {
   void ShowPositions();
   void ShowMirror();
   void SignOwnLog();
+  void RenewCertificate();
 
   const AggregatorConfig config_;
   base::RealClock clock_;
@@ -80,7 +82,7 @@ class RunningAggregator final : public Aggregator {
   std::unique_ptr<AccessGuard> guard_;
   std::unique_ptr<OwnHead> own_head_;
   std::unique_ptr<Masker> masker_;
-  std::unique_ptr<NodeAuthority> authority_;
+  std::unique_ptr<Authority> authority_;
   std::unique_ptr<ExchangeService> exchange_;
   std::unique_ptr<Applier> applier_;
   std::unique_ptr<QueryService> query_;
@@ -123,9 +125,8 @@ absl::Status RunningAggregator::OpenStores(bool rebuild_state) {
   ASSIGN_OR_RETURN(journal_, Journal::Open(options));
   ASSIGN_OR_RETURN(own_head_, OpenOwnHead(config_, &journal_->own_log()));
   journal_->HoldWhile([this] { return own_head_->hold_reason(); });
-  ASSIGN_OR_RETURN(
-      authority_,
-      NodeAuthority::Open(config_.authority, config_.authority_key, &clock_));
+  ASSIGN_OR_RETURN(authority_, Authority::Open(config_.authority,
+                                               config_.authority_key, &clock_));
   RETURN_IF_ERROR(AddJoinedCities());
   ASSIGN_OR_RETURN(const std::string pseudonym_key,
                    base::ReadSealerKey(config_.pseudonym_key, kProgram));
@@ -295,10 +296,25 @@ void RunningAggregator::Tick() {
   for (int i = 0; !stopping_; ++i) {
     std::this_thread::sleep_for(kTick);
     if (i % 10 != 0) continue;
+    if (i % kTicksPerHour == 0) RenewCertificate();
     ShowPositions();
     SignOwnLog();
     // Those of a minute in which the log is held wait until it is not.
     if (own_head_->hold_reason().empty()) guard_->WriteRefusals(/*all=*/false);
+  }
+}
+
+void RunningAggregator::RenewCertificate() {
+  if (authority_ == nullptr) return;
+  const auto renewed = authority_->RenewOwn(config_.tls);
+  if (!renewed.ok()) {
+    spdlog::warn("the aggregator's certificate was not renewed: {}",
+                 base::Message(renewed.status()));
+  } else if (*renewed) {
+    spdlog::info(
+        "certificate renewed: days={}; tokens that were given out name the old "
+        "one, give new ones",
+        kServerCertificateDays);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <thread>
 
+#include "common/base/certificate.h"
 #include "common/base/logging.h"
 #include "common/base/random.h"
 #include "common/base/status.h"
@@ -224,11 +225,15 @@ void RunningNode::ChangeKey() {
 }
 
 void RunningNode::CheckCertificate(prometheus::Gauge* days_left) {
-  auto days = CertificateDaysLeft(config_, real_clock_.NowMicros());
-  if (days.ok() && *days < kRenewalDays && !config_.aggregator.empty()) {
+  const auto days_left_now = [this] {
+    return base::CertificateDaysLeft(config_.tls.certificate,
+                                     real_clock_.NowMicros());
+  };
+  auto days = days_left_now();
+  if (days.ok() && *days < base::kRenewalDays && !config_.aggregator.empty()) {
     const absl::Status renewed = RenewCertificate(config_);
     if (renewed.ok()) {
-      days = CertificateDaysLeft(config_, real_clock_.NowMicros());
+      days = days_left_now();
       spdlog::info("certificate renewed: days={}", days.value_or(0));
     } else {
       spdlog::warn(

@@ -32,7 +32,7 @@ class ExchangeService final : public v1::Exchange::Service {
  public:
   ExchangeService(std::string province, Journal* journal, JournalWriter* writer,
                   CityTable* cities, AccessGuard* guard, OwnHead* own_head,
-                  const NodeAuthority* authority, base::Clock* clock)
+                  const Authority* authority, base::Clock* clock)
       : province_(std::move(province)),
         journal_(*journal),
         writer_(*writer),
@@ -90,7 +90,7 @@ class ExchangeService final : public v1::Exchange::Service {
   CityTable& cities_;
   AccessGuard& guard_;
   OwnHead& own_head_;
-  const NodeAuthority* const authority_;  // null: there is none here
+  const Authority* const authority_;  // null: there is none here
   base::Clock& clock_;
   mutable base::Mutex mutex_;
   base::CondVar changed_;

@@ -21,7 +21,7 @@ struct JoinParts {
   Journal* journal = nullptr;
   CityTable* cities = nullptr;
   OwnHead* own_head = nullptr;
-  const NodeAuthority* authority = nullptr;
+  const Authority* authority = nullptr;
   transport::Revocations* revocations = nullptr;
   base::Clock* clock = nullptr;
   ledger::VerifierKey witness;

@@ -31,8 +31,8 @@ struct ProvinceParts {
   AccessGuard* guard = nullptr;
   OwnHead* own_head = nullptr;
   const Masker* masker = nullptr;
-  const NodeAuthority* authority = nullptr;  // null: there is none here
-  std::string certificate;                   // the aggregator's own, a path
+  const Authority* authority = nullptr;  // null: there is none here
+  std::string certificate;               // the aggregator's own, a path
 };
 
 // The basis of an answer that reflects `position`.

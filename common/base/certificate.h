@@ -72,6 +72,14 @@ struct CertificateFacts {
 // none or its times cannot be read.
 absl::StatusOr<CertificateFacts> ReadCertificate(std::string_view pem);
 
+// A server's certificate that is valid for fewer days is renewed.
+inline constexpr int kRenewalDays = 30;
+
+// Days for which the certificate in the file (PEM) is still valid; negative
+// when it is not any more. Errors as of ReadFile and ReadCertificate.
+absl::StatusOr<int> CertificateDaysLeft(const std::string& path,
+                                        int64_t now_micros);
+
 // SHA-256 of the first certificate in the text (DER). INVALID_ARGUMENT if there
 // is none.
 absl::StatusOr<Hash> CertificateFingerprint(std::string_view pem);
