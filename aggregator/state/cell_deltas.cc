@@ -1,7 +1,8 @@
 #include "aggregator/state/cell_deltas.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
-#include <cstring>
 
 #include "common/base/big_endian.h"
 #include "common/base/status.h"
@@ -9,27 +10,13 @@
 namespace tongchou::aggregator {
 namespace {
 
-// Appends numbers of fixed lengths.
-template <typename... Numbers>
-void AppendNumbers(std::string* out, Numbers... numbers) {
-  char bytes[(sizeof(Numbers) + ...)];
-  char* to = bytes;
-  ((std::memcpy(to, &numbers, sizeof(numbers)), to += sizeof(numbers)), ...);
-  out->append(bytes, sizeof(bytes));
-}
+constexpr size_t kWordsEach = 3;  // of what is counted; of sums one more
 
-// Equal bytes if and only if the contributions are equal: all parts have fixed
-// lengths, and the number of those of the first kind stands in front.
-void AppendContent(const Contribution& contribution, std::string* out) {
-  AppendNumbers(out, contribution.counted.size());
-  for (const auto& [slot, days] : contribution.counted) {
-    AppendNumbers(out, slot.kind, slot.county, slot.insurance, slot.period,
-                  days.from, days.to);
-  }
-  for (const Contribution::Amount& sum : contribution.sums) {
-    AppendNumbers(out, sum.slot.kind, sum.slot.county, sum.slot.insurance,
-                  sum.slot.period, sum.on_day, sum.amount);
-  }
+uint64_t* AppendSlot(const Slot& slot, uint64_t* to) {
+  *to++ = static_cast<uint64_t>(slot.kind) << 48 |
+          static_cast<uint64_t>(slot.insurance) << 32 | slot.county;
+  *to++ = slot.period;
+  return to;
 }
 
 }  // namespace
@@ -65,16 +52,44 @@ void CellDeltas::AddOnce(const std::vector<Contribution::Counted>& counted,
   }
 }
 
+uint64_t CellDeltas::HashOf(const Contribution& contribution, uint32_t city,
+                            uint32_t commit_day) {
+  words_.resize(1 + contribution.counted.size() * kWordsEach +
+                contribution.sums.size() * (kWordsEach + 1));
+  uint64_t* to = words_.data();
+  *to++ = static_cast<uint64_t>(city) << 32 | commit_day;
+  for (const auto& [slot, days] : contribution.counted) {
+    to = AppendSlot(slot, to);
+    *to++ = static_cast<uint64_t>(days.from) << 32 | days.to;
+  }
+  for (const Contribution::Amount& sum : contribution.sums) {
+    to = AppendSlot(sum.slot, to);
+    *to++ = sum.on_day;
+    *to++ = static_cast<uint64_t>(sum.amount);
+  }
+  return XXH3_64bits(words_.data(), words_.size() * sizeof(uint64_t));
+}
+
 void CellDeltas::AddAlone(const Contribution& contribution, uint32_t city,
                           uint32_t commit_day, int64_t times) {
   if (contribution.counted.empty() && contribution.sums.empty()) return;
-  content_.clear();
-  AppendNumbers(&content_, city, commit_day);
-  AppendContent(contribution, &content_);
-  const auto [at, added] =
-      alone_by_content_.try_emplace(content_, alone_.size());
-  if (added) alone_.push_back({contribution, city, commit_day, 0});
-  alone_[at->second].times += times;
+  const Sought sought = {contribution, city, commit_day,
+                         HashOf(contribution, city, commit_day)};
+  const auto found = places_.find(sought);
+  if (found != places_.end()) {
+    alone_[*found].times += times;
+    return;
+  }
+  alone_.push_back({contribution, city, commit_day, sought.hash, times});
+  places_.insert(static_cast<uint32_t>(alone_.size() - 1));
+}
+
+bool CellDeltas::EqualAlone::operator()(uint32_t place,
+                                        const Sought& sought) const {
+  const Alone& one = (*alone)[place];
+  return one.hash == sought.hash && one.city == sought.city &&
+         one.commit_day == sought.commit_day &&
+         one.contribution == sought.contribution;
 }
 
 void CellDeltas::AddAll(const CellDeltas& other) {

@@ -3,11 +3,11 @@
 
 #include <cstdint>
 #include <map>
-#include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "aggregator/indicators/cell.h"
 #include "aggregator/state/arena.h"
@@ -24,6 +24,10 @@ struct CellDelta {
 // Not thread-safe.
 class CellDeltas {
  public:
+  CellDeltas() = default;
+  CellDeltas(const CellDeltas&) = delete;
+  CellDeltas& operator=(const CellDeltas&) = delete;
+
   // Edges of the intervals and the sums, times `times`.
   void AddContribution(const Contribution& contribution, uint32_t city,
                        uint32_t commit_day, int64_t times);
@@ -47,16 +51,40 @@ class CellDeltas {
     Contribution contribution;
     uint32_t city = 0;
     uint32_t commit_day = 0;
+    uint64_t hash = 0;  // over all that
     int64_t times = 0;
   };
+  // What is looked for among those; it is copied only when it is not there.
+  struct Sought {
+    const Contribution& contribution;
+    uint32_t city = 0;
+    uint32_t commit_day = 0;
+    uint64_t hash = 0;
+  };
+  // Of places in alone_.
+  struct HashAlone {
+    using is_transparent = void;
+    size_t operator()(uint32_t place) const { return (*alone)[place].hash; }
+    size_t operator()(const Sought& sought) const { return sought.hash; }
+    const std::vector<Alone>* alone;
+  };
+  struct EqualAlone {
+    using is_transparent = void;
+    bool operator()(uint32_t a, uint32_t b) const { return a == b; }
+    bool operator()(uint32_t place, const Sought& sought) const;
+    const std::vector<Alone>* alone;
+  };
+  uint64_t HashOf(const Contribution& contribution, uint32_t city,
+                  uint32_t commit_day);
   void Add(const Cell& cell, uint32_t commit_day, int64_t amount);
   void AddInterval(Cell cell, const Interval& days, uint32_t commit_day,
                    int64_t times);
 
   absl::flat_hash_map<std::pair<Cell, uint32_t>, int64_t> amounts_;
   std::vector<Alone> alone_;
-  absl::flat_hash_map<std::string, size_t> alone_by_content_;
-  std::string content_;
+  absl::flat_hash_set<uint32_t, HashAlone, EqualAlone> places_{
+      0, HashAlone{&alone_}, EqualAlone{&alone_}};
+  std::vector<uint64_t> words_;
 };
 
 // Remembers the newest total of each cell that it met. Not thread-safe.

@@ -11,7 +11,6 @@ namespace {
 constexpr size_t kPrefixBytes = 1 + 1 + 8 + 1;  // 'R' 01 person type
 constexpr size_t kBlockWords = 8;               // one cache line
 constexpr size_t kBitsPerKey = 12;
-constexpr size_t kFirstKeys = 1 << 17;
 constexpr int kProbes = 6;
 
 bool IsPacked(std::string_view row_key) {
@@ -44,7 +43,8 @@ bool ForEachBit(uint64_t hash, Visit visit) {
 void GrowingBloomFilter::Add(uint64_t hash) {
   if (layers_.empty() || layers_.back().keys == layers_.back().keys_max) {
     Layer layer;
-    layer.keys_max = layers_.empty() ? kFirstKeys : layers_.back().keys_max * 2;
+    layer.keys_max =
+        layers_.empty() ? keys_first_ : layers_.back().keys_max * 2;
     layer.words.resize(layer.keys_max * kBitsPerKey / 64 / kBlockWords *
                        kBlockWords);
     layers_.push_back(std::move(layer));

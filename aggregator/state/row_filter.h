@@ -16,9 +16,16 @@
 
 namespace tongchou::aggregator {
 
+// Keys for which a filter is made at first, six megabytes: of one that has
+// grown every layer is looked at, each a wait for memory.
+inline constexpr size_t kFilterKeysFirst = 1 << 22;
+
 // Grows. Not thread-safe.
 class GrowingBloomFilter {
  public:
+  explicit GrowingBloomFilter(size_t keys_first = kFilterKeysFirst)
+      : keys_first_(keys_first) {}
+
   void Add(uint64_t hash);
   bool MayHave(uint64_t hash) const;
   // Has the processor fetch what these look at.
@@ -31,6 +38,7 @@ class GrowingBloomFilter {
     size_t keys = 0;
     size_t keys_max = 0;
   };
+  const size_t keys_first_;
   std::vector<Layer> layers_;
 };
 

@@ -188,7 +188,7 @@ TEST_F(StateStoreTest, TheFilterKnowsWhatIsStoredAndWhatIsAdded) {
 }
 
 TEST(GrowingBloomFilterTest, ForgetsNothingAndSeldomErrs) {
-  GrowingBloomFilter filter;
+  GrowingBloomFilter filter(1 << 17);
   std::mt19937_64 random(1);
   std::vector<uint64_t> added(600'000);  // three layers
   for (uint64_t& hash : added) filter.Add(hash = random());
