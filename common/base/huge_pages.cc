@@ -69,8 +69,7 @@ class HugePageAllocator final : public SysAllocator {
  private:
   char* FromReserve(size_t bytes) {
     char* const begin = reserve_.load(std::memory_order_acquire);
-    if (begin == nullptr ||
-        bytes > static_cast<size_t>(reserve_end_ - begin)) {
+    if (begin == nullptr || bytes > static_cast<size_t>(reserve_end_ - begin)) {
       return nullptr;
     }
     reserve_.store(begin + bytes, std::memory_order_relaxed);
