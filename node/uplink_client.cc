@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <cstdlib>
-#include <map>
 #include <thread>
 
 #include "common/base/big_endian.h"
@@ -13,10 +12,10 @@
 #include "common/base/mutex.h"
 #include "common/base/random.h"
 #include "common/base/status.h"
-#include "common/ledger/bundle.h"
 #include "common/transport/channel.h"
 #include "common/transport/grpc_status.h"
 #include "node/local_facts.h"
+#include "node/uplink_log.h"
 #include "tongchou/v1/exchange.grpc.pb.h"
 
 namespace tongchou::node {
@@ -29,108 +28,6 @@ constexpr auto kRetryMax = std::chrono::milliseconds(3'000);
 // What stands between a fork, a clone or an old copy and the next try.
 constexpr auto kRefusedRetry = std::chrono::milliseconds(10'000);
 
-// The log and its signer as the state machine sees them.
-class LogAdapter final : public exchange::UplinkLog {
- public:
-  LogAdapter(ledger::LogStore* log, ledger::HeadSigner* signer)
-      : log_(*log), signer_(*signer) {}
-
-  uint64_t committed_size() override { return committed_ = log_.Head().size(); }
-
-  absl::StatusOr<ledger::Hash> RootAt(uint64_t size) override {
-    const auto signed_head = signed_roots_.find(size);
-    if (signed_head != signed_roots_.end()) return signed_head->second;
-    const ledger::LogHead head = log_.Head();
-    if (size == head.size()) return head.range.Root();
-    if (size == batch_range_.size()) return batch_range_.Root();
-    return log_.RootAt(size);
-  }
-
-  absl::StatusOr<v1::Batch> ReadBatch(uint64_t size, uint64_t bytes_max,
-                                      uint64_t* end_size) override;
-
-  ledger::LogKeys keys() override { return signer_.keys(); }
-
-  absl::StatusOr<std::string> SignHead(uint64_t size) override {
-    ASSIGN_OR_RETURN(const ledger::Hash root, RootAt(size));
-    ASSIGN_OR_RETURN(std::string note, signer_.Sign(size, root));
-    RETURN_IF_ERROR(log_.PutCheckpoint(size, note));
-    signed_roots_[size] = root;
-    return note;
-  }
-
-  absl::Status ConfirmHead(uint64_t size, const ledger::Hash& root) override {
-    return signer_.Confirm(size, root);
-  }
-
-  absl::Status KeepCosigned(uint64_t size, std::string_view note) override {
-    // The province acknowledges in order.
-    signed_roots_.erase(signed_roots_.begin(), signed_roots_.upper_bound(size));
-    return log_.PutCheckpoint(size, note);
-  }
-
- private:
-  void AddRecent(uint64_t size, uint64_t bytes_max, v1::Batch* batch);
-  absl::Status AddStored(uint64_t size, uint64_t bytes_max, v1::Batch* batch);
-
-  ledger::LogStore& log_;
-  ledger::HeadSigner& signer_;
-  // What the state machine was told; the log may have grown since.
-  uint64_t committed_ = 0;
-  // Over the log up to the end of the last batch, so that heads in the middle
-  // of the log need no rehashing.
-  ledger::CompactRange batch_range_;
-  // Of heads under way to the province.
-  std::map<uint64_t, ledger::Hash> signed_roots_;
-};
-
-absl::StatusOr<v1::Batch> LogAdapter::ReadBatch(uint64_t size,
-                                                uint64_t bytes_max,
-                                                uint64_t* end_size) {
-  v1::Batch batch;
-  AddRecent(size, bytes_max, &batch);
-  if (batch.bundles().empty()) {
-    RETURN_IF_ERROR(AddStored(size, bytes_max, &batch));
-  }
-  *end_size = batch_range_.size();
-  return batch;
-}
-
-// What was committed just now needs neither reading nor hashing again.
-void LogAdapter::AddRecent(uint64_t size, uint64_t bytes_max,
-                           v1::Batch* batch) {
-  for (const auto& bundle : log_.RecentBundles(size, bytes_max)) {
-    if (bundle->end.size() > committed_) break;
-    batch->add_bundles(bundle->bytes);
-    batch_range_ = bundle->end;
-  }
-}
-
-absl::Status LogAdapter::AddStored(uint64_t size, uint64_t bytes_max,
-                                   v1::Batch* batch) {
-  if (batch_range_.size() != size) {
-    ASSIGN_OR_RETURN(batch_range_, log_.RangeAt(size));
-  }
-  uint64_t bytes = 0;
-  ledger::Bundle bundle;
-  absl::Status status;
-  RETURN_IF_ERROR(log_.ReadBundles(size, [&](ledger::StoredBundle&& stored) {
-    if (stored.first_sequence != batch_range_.size()) {
-      status = base::OutOfRangeError("no bundle begins at entry {}", size);
-      return false;
-    }
-    if (batch_range_.size() >= committed_) return false;
-    if (bytes > 0 && bytes + stored.bytes.size() > bytes_max) return false;
-    bytes += stored.bytes.size();
-    status = bundle.Decode(stored.bytes);
-    if (!status.ok()) return false;
-    batch_range_.Append(bundle.leaf_hashes());
-    batch->add_bundles(std::move(stored.bytes));
-    return true;
-  }));
-  return status;
-}
-
 class Client final : public UplinkClient {
  public:
   Client(const NodeConfig& config, ledger::LogStore* log,
@@ -142,7 +39,7 @@ class Client final : public UplinkClient {
         province_(*province),
         clock_(*clock),
         uplink_config_(std::move(uplink)),
-        adapter_(log, signer),
+        uplink_log_(MakeUplinkLog(log, signer)),
         log_(*log),
         ever_welcomed_(ever_welcomed),
         channel_(std::move(channel)),
@@ -194,7 +91,7 @@ class Client final : public UplinkClient {
   ProvinceView& province_;
   base::Clock& clock_;
   const exchange::UplinkConfig uplink_config_;
-  LogAdapter adapter_;
+  const std::unique_ptr<exchange::UplinkLog> uplink_log_;
   ledger::LogStore& log_;
   std::atomic<bool> ever_welcomed_;
   std::shared_ptr<grpc::Channel> channel_;  // the thread's own
@@ -295,7 +192,7 @@ absl::Status Client::RunStream() {
     read_status_ = absl::OkStatus();
   }
   province_.Restart();
-  exchange::Uplink uplink(FreshConfig(), &adapter_);
+  exchange::Uplink uplink(FreshConfig(), uplink_log_.get());
   const auto stub = v1::Exchange::NewStub(channel_);
   const std::unique_ptr<Stream> stream = stub->Replicate(&context);
   std::thread reader([&] { ReadLoop(stream.get(), &uplink); });

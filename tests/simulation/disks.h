@@ -2,6 +2,7 @@
 // not synced is gone after a crash.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -58,11 +59,19 @@ class CityDisk : public exchange::UplinkLog {
                next_signer->verifier();
   }
 
-  // A start: nothing is signed before the province has confirmed the log.
+  // A start: the guard's file says what was signed last, and nothing is signed
+  // before the province has confirmed the log.
   void Start(bool ignores_guard) {
     confirmed_ = false;
-    read_only = guard_size > log.size() && !ignores_guard;
+    signed_size_ = guarded_size_;
+    signed_note = guarded_note_;
+    read_only = signed_size_ > log.size() && !ignores_guard;
     ignores_guard_ = ignores_guard;
+  }
+  // Once in a while, and with the first head of all.
+  void SaveGuard() {
+    guarded_size_ = signed_size_;
+    guarded_note_ = signed_note;
   }
 
   uint64_t committed_size() override { return log.size(); }
@@ -99,14 +108,16 @@ class CityDisk : public exchange::UplinkLog {
                       size > log.key_changes.back().sequence;
     std::string note =
         (next ? *next_signer : signer).Sign(size, log.roots[size]);
-    if (size >= guard_size) {
-      guard_size = size;
-      signed_note = note;
-    }
+    ever_signed = std::max(ever_signed, size);
+    if (size < signed_size_) return note;
+    signed_size_ = size;
+    signed_note = note;
+    if (guarded_note_.empty()) SaveGuard();
     return note;
   }
   absl::Status ConfirmHead(uint64_t size, const ledger::Hash& root) override {
-    if (size >= log.roots.size() || log.roots[size] != root) {
+    if (read_only || size >= log.roots.size() ||
+        (size > 0 && log.roots[size] != root)) {
       return base::FailedPreconditionError("another history at {}", size);
     }
     confirmed_ = true;
@@ -121,8 +132,8 @@ class CityDisk : public exchange::UplinkLog {
   std::optional<ledger::Signer> next_signer;  // until the province has that
   bool old_key_signs_on = false;              // a planted bug
   Log log;
-  uint64_t guard_size = 0;
-  std::string signed_note;
+  uint64_t ever_signed = 0;   // largest size, whatever was lost since
+  std::string signed_note;    // newest, as far as the guard knows it
   std::string cosigned_note;  // not synced
   uint64_t starts = 1;
   bool read_only = false;
@@ -130,6 +141,9 @@ class CityDisk : public exchange::UplinkLog {
  private:
   bool confirmed_ = false;
   bool ignores_guard_ = false;
+  uint64_t signed_size_ = 0;
+  uint64_t guarded_size_ = 0;
+  std::string guarded_note_;
 };
 
 // What the province's journal and unified state hold of one city.

@@ -202,6 +202,8 @@ void World::Step() {
     MakeNextKey(i);
   } else if (roll < 98) {
     ChangeKey(i);
+  } else {
+    cities_[i]->disk.SaveGuard();
   }
   for (size_t c = 0; c < cities_.size(); ++c) {
     if (cities_[c]->stream == 0 && Chance(3)) Connect(c);
@@ -369,10 +371,9 @@ void World::CrashCity(size_t i) {
 // the province's copy cannot be brought back, and ends in a quarantine.
 void World::PutBackupBack(size_t i) {
   City& city = *cities_[i];
-  if (!city.backup || province_[i].log.size() < city.disk.guard_size) return;
+  if (!city.backup || province_[i].log.size() < city.disk.ever_signed) return;
   Fault("old-backup", i);
   city.disk.log = *city.backup;
-  city.disk.signed_note.clear();
   CrashCity(i);
   city.needs_restore = !Is(Mutation::kGuardIgnored) &&
                        city.disk.log.size() < province_[i].log.size();
