@@ -1,5 +1,6 @@
 // An auditor's own copy of the logs and of what the province claims:
 //
+//   DIR/FORMAT               common/base/store_format.h
 //   DIR/360100/bundles       bundles as received, each behind its length
 //   DIR/360100/checkpoints   signed notes as received, likewise
 //   DIR/360100/keys          changes of the log's key, where there were any
@@ -20,8 +21,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/base/store_format.h"
 
 namespace tongchou::audit {
+
+inline constexpr base::StoreFormat kCopyFormat{"audit-copy", 1};
 
 // Longest piece: a bundle of the largest transaction, or a page of claims.
 inline constexpr uint32_t kPieceBytesMax = 64u << 20;
@@ -70,6 +74,14 @@ inline uint64_t PieceBytes(std::string_view piece) { return 4 + piece.size(); }
 class Archive {
  public:
   explicit Archive(std::string directory) : directory_(std::move(directory)) {}
+
+  // Before it is read, or written to: CheckStoreFormat and OpenStoreFormat.
+  absl::Status Check() const {
+    return base::CheckStoreFormat(directory_, kCopyFormat);
+  }
+  absl::Status Begin() const {
+    return base::OpenStoreFormat(directory_, kCopyFormat);
+  }
 
   std::string bundles(uint32_t city) const;
   std::string checkpoints(uint32_t city) const;

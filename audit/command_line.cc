@@ -115,6 +115,9 @@ int RunFetch(const Options& options) {
                                               {base::Role::kAggregator, {}});
   if (!channel.ok()) return Fail(channel.status());
   const Archive archive(options.directory);
+  if (const absl::Status begun = archive.Begin(); !begun.ok()) {
+    return Fail(begun);
+  }
   FetchOptions fetch;
   fetch.with_claims = !options.logs_only;
   fetch.city = options.city;
@@ -144,18 +147,28 @@ uint64_t BundleBytes(const Archive& archive) {
   return bytes;
 }
 
+absl::StatusOr<Archive> OpenCopy(const Options& options) {
+  Archive archive(options.directory);
+  RETURN_IF_ERROR(archive.Check());
+  return archive;
+}
+
 template <typename Check>
 int RunCheck(const Options& options, const Check& check) {
   const auto policy = LoadPolicy(options.policy);
   if (!policy.ok()) return Fail(policy.status());
-  return Report(check(Archive(options.directory), *policy), options.format);
+  const auto archive = OpenCopy(options);
+  if (!archive.ok()) return Fail(archive.status());
+  return Report(check(*archive, *policy), options.format);
 }
 
 // The page is written whatever was found.
 int RunReport(const Options& options) {
   const auto policy = LoadPolicy(options.policy);
   if (!policy.ok()) return Fail(policy.status());
-  const auto summary = Replay(Archive(options.directory), *policy);
+  const auto archive = OpenCopy(options);
+  if (!archive.ok()) return Fail(archive.status());
+  const auto summary = Replay(*archive, *policy);
   if (!summary.ok()) return Fail(summary.status());
   base::RealClock clock;
   const std::pair<const std::string&, std::string> files[] = {
@@ -222,8 +235,9 @@ int RunTrace(const Options& options) {
   if (!policy.ok()) return Fail(policy.status());
   FigureName figure = options.figure;
   figure.city = options.city;
-  const auto trace =
-      TraceFigure(Archive(options.directory), *policy, figure, options.proofs);
+  const auto archive = OpenCopy(options);
+  if (!archive.ok()) return Fail(archive.status());
+  const auto trace = TraceFigure(*archive, *policy, figure, options.proofs);
   if (!trace.ok()) return Fail(trace.status());
   std::cout << (options.format == "json" ? FormatJson(*trace)
                                          : FormatText(*trace));
@@ -232,20 +246,22 @@ int RunTrace(const Options& options) {
 }
 
 int RunExport(const Options& options) {
-  const absl::Status status =
-      ExportEntries(Archive(options.directory), options.city, options.from,
-                    options.to, &std::cout);
+  const auto archive = OpenCopy(options);
+  if (!archive.ok()) return Fail(archive.status());
+  const absl::Status status = ExportEntries(
+      *archive, options.city, options.from, options.to, &std::cout);
   return status.ok() ? 0 : Fail(status);
 }
 
 // Every log of the copy, the province's own last, or the one that was named.
 int ForEachLog(const Options& options,
                const std::function<absl::Status(uint32_t city)>& run) {
-  const Archive archive(options.directory);
-  const auto copied = archive.Cities();
+  const auto archive = OpenCopy(options);
+  if (!archive.ok()) return Fail(archive.status());
+  const auto copied = archive->Cities();
   if (!copied.ok()) return Fail(copied.status());
   std::vector<uint32_t> copies = *copied;
-  if (archive.HasProvinceLog()) copies.push_back(kProvinceLog);
+  if (archive->HasProvinceLog()) copies.push_back(kProvinceLog);
   size_t logs = 0;
   for (const uint32_t city : copies) {
     if (options.city != 0 && options.city != city) continue;
@@ -268,6 +284,7 @@ int RunRedact(const Options& options) {
     return Fail(base::InvalidArgumentError("a person is named by ID number"));
   }
   return ForEachLog(options, [&](uint32_t city) -> absl::Status {
+    RETURN_IF_ERROR(redacted.Begin());
     ASSIGN_OR_RETURN(const uint64_t withheld,
                      RedactLog(archive, city, redaction, redacted));
     std::cout << fmt::format("{}: {} bodies withheld\n", LogName(city),
@@ -342,8 +359,10 @@ int RunFeed(const Options& options) {
   if (!policy.ok()) return Fail(policy.status());
   const auto key = ledger::ParseVerifierKey(options.witness_vkey);
   if (!key.ok()) return Fail(base::Annotate(key.status(), "--witness"));
-  const auto fed = FeedWitness(options.listen, options.tls, *key,
-                               Archive(options.directory), *policy);
+  const auto archive = OpenCopy(options);
+  if (!archive.ok()) return Fail(archive.status());
+  const auto fed =
+      FeedWitness(options.listen, options.tls, *key, *archive, *policy);
   if (!fed.ok()) return Fail(fed.status());
   for (const FedLog& log : *fed) {
     std::cout << fmt::format("{}: {} entries cosigned, {} before\n",

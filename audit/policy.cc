@@ -1,13 +1,12 @@
 #include "audit/policy.h"
 
 #include <charconv>
-#include <optional>
 #include <string_view>
-#include <toml.hpp>
 #include <utility>
 
 #include "common/base/file.h"
 #include "common/base/status.h"
+#include "common/base/toml.h"
 #include "common/ledger/checkpoint.h"
 
 namespace tongchou::audit {
@@ -170,14 +169,8 @@ absl::StatusOr<Policy> ReadPolicy(const toml::table& table) {
 
 absl::StatusOr<Policy> LoadPolicy(const std::string& path) {
   ASSIGN_OR_RETURN(const std::string text, base::ReadFile(path));
-  std::istringstream stream(text);
-  std::optional<toml::value> parsed;
-  try {
-    parsed = toml::parse(stream, path);
-  } catch (const std::exception& error) {
-    return base::InvalidArgumentError("{}: {}", path, error.what());
-  }
-  auto policy = ReadPolicy(parsed->as_table());
+  ASSIGN_OR_RETURN(const toml::value parsed, base::ParseToml(text, path));
+  auto policy = ReadPolicy(parsed.as_table());
   if (!policy.ok()) return base::Annotate(policy.status(), path);
   return policy;
 }

@@ -56,6 +56,7 @@ Json CityJson(const v1::CityStatus& city) {
           {"committed", city.committed_size()},
           {"durable", city.durable_size()},
           {"applied", city.applied_size()},
+          {"uninterpreted", city.uninterpreted()},
           {"state", StateName(city.state())},
           {"problem",
            city.problem().empty() ? Json(nullptr) : Json(city.problem())},

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <filesystem>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -22,6 +21,7 @@
 #include "common/ledger/bundle.h"
 #include "common/ledger/rocksdb_status.h"
 #include "common/records/record_codec.h"
+#include "common/records/schema.h"
 #include "tongchou/v1/ledger.pb.h"
 
 namespace tongchou::node {
@@ -506,9 +506,9 @@ absl::StatusOr<uint32_t> DivisionOf(uint32_t type, std::string_view record,
 
 absl::StatusOr<std::unique_ptr<RecordIndex>> RecordIndex::Open(
     const RecordIndexOptions& options, const ledger::LogStore& log) {
-  std::error_code ignored;
-  if (options.rebuild) std::filesystem::remove_all(options.directory, ignored);
-  RETURN_IF_ERROR(base::MakeDirectories(options.directory));
+  RETURN_IF_ERROR(base::OpenDerivedStore(options.directory, kIndexFormat,
+                                         records::Schema::Get().fingerprint(),
+                                         options.rebuild));
   // What a crash left before it was ingested; the log has it.
   RETURN_IF_ERROR(base::MakeEmptyDirectory(options.directory + kIngestFolder));
   rocksdb::Options database =

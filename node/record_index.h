@@ -18,6 +18,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "common/base/store_format.h"
 #include "common/ledger/log_store.h"
 #include "common/records/row.h"
 
@@ -26,6 +27,8 @@ namespace tongchou::node {
 inline constexpr size_t kIndexEntriesMax = 4'000'000;
 // Changes of one file; at most twice as many are rolled forward at a start.
 inline constexpr size_t kStateFileEntries = 262'144;
+
+inline constexpr base::StoreFormat kIndexFormat{"record-index", 1};
 
 struct RecordState {
   uint64_t sequence = 0;
@@ -52,7 +55,9 @@ struct RecordIndexOptions {
 // Thread-safe; Put and Committed are called by one thread.
 class RecordIndex {
  public:
-  // Returns when it reflects the whole log.
+  // Returns when it reflects the whole log. Made anew where another release
+  // made it, or one that knew other types of records. FAILED_PRECONDITION when
+  // it is of a newer format.
   static absl::StatusOr<std::unique_ptr<RecordIndex>> Open(
       const RecordIndexOptions& options, const ledger::LogStore& log);
   virtual ~RecordIndex() = default;

@@ -125,6 +125,7 @@ absl::Status Restoration::OpenOldLog() {
   ledger::LogStoreOptions options;
   options.directory = log_path_;
   options.disk_reserve_bytes = 0;
+  RETURN_IF_ERROR(base::CheckStoreFormat(log_path_, ledger::kLogFormat));
   auto log = ledger::LogStore::Open(options);
   if (absl::IsFailedPrecondition(log.status())) {
     return base::Annotate(log.status(), "stop the node first");

@@ -1158,7 +1158,7 @@ absl::Status RocksJournal::CommitAct(uint32_t city, CityCopy copy,
 
 absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(
     const JournalOptions& options) {
-  RETURN_IF_ERROR(base::MakeDirectories(options.directory));
+  RETURN_IF_ERROR(base::OpenStoreFormat(options.directory, kJournalFormat));
   rocksdb::Options database = ledger::DatabaseOptions(
       /*large_values=*/true, options.block_cache_bytes);
   std::unique_ptr<rocksdb::Env> env;

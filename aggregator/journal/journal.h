@@ -33,6 +33,7 @@
 #include "absl/status/statusor.h"
 #include "aggregator/journal/own_entries.h"
 #include "common/base/clock.h"
+#include "common/base/store_format.h"
 #include "common/exchange/ingest.h"
 #include "common/ledger/bundle.h"
 #include "common/ledger/log_store.h"
@@ -42,6 +43,8 @@ class FileSystem;
 }
 
 namespace tongchou::aggregator {
+
+inline constexpr base::StoreFormat kJournalFormat{"journal", 1};
 
 struct JournalOptions {
   std::string directory;
@@ -86,6 +89,9 @@ struct JournalBatch {
 // One writer at a time, any number of readers; readers see whole groups.
 class Journal {
  public:
+  // Opens or creates. DATA_LOSS when what is stored contradicts itself;
+  // FAILED_PRECONDITION when another process has it open, or it is of a newer
+  // format.
   static absl::StatusOr<std::unique_ptr<Journal>> Open(
       const JournalOptions& options);
   virtual ~Journal() = default;

@@ -125,10 +125,11 @@ void DraftMaker::Add(uint32_t city, const ledger::HeaderView& header,
   position->size = header.sequence + 1;
   position->last_commit_time_us = header.commit_time_us;
   uint32_t type = header.type;
-  if (records::Schema::Get().Find(type) == nullptr ||
-      records::TypeOfKey(body.key) != type) {
+  const bool known = records::Schema::Get().Find(type) != nullptr &&
+                     records::TypeOfKey(body.key) == type;
+  if (!known) type = 0;
+  if (!known || !v1::Operation_IsValid(static_cast<int>(header.operation))) {
     ++position->uninterpreted;
-    type = 0;
   }
   if (incoming_.empty()) started_ = std::chrono::steady_clock::now();
   incoming_.push_back({MakeRowKey(body.key, city, &draft_->arena),

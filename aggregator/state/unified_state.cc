@@ -6,12 +6,11 @@
 #include <rocksdb/universal_compaction.h>
 #include <rocksdb/write_batch.h>
 
-#include <filesystem>
-
 #include "common/base/big_endian.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/ledger/rocksdb_status.h"
+#include "common/records/schema.h"
 
 namespace tongchou::aggregator {
 namespace {
@@ -258,9 +257,9 @@ UnifiedState::~UnifiedState() { db_->Close(); }
 
 absl::StatusOr<std::unique_ptr<UnifiedState>> UnifiedState::Open(
     const StateOptions& options) {
-  std::error_code ignored;
-  if (options.rebuild) std::filesystem::remove_all(options.directory, ignored);
-  RETURN_IF_ERROR(base::MakeDirectories(options.directory));
+  RETURN_IF_ERROR(base::OpenDerivedStore(options.directory, kStateFormat,
+                                         records::Schema::Get().fingerprint(),
+                                         options.rebuild));
   // What a crash left before it was ingested; it will be written again.
   RETURN_IF_ERROR(base::MakeEmptyDirectory(IngestDirectory(options)));
   rocksdb::DB* db = nullptr;

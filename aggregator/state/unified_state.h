@@ -31,6 +31,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/base/store_format.h"
 
 namespace tongchou::aggregator {
 
@@ -126,6 +127,10 @@ inline constexpr uint64_t kIngestFileBytes = 64 << 20;
 // Writes wait while so many files lie unmerged.
 inline constexpr int kUnmergedFilesMax = 24;
 
+// A release that counts otherwise, or lays the database out otherwise, has the
+// next number; the types and fields of records are part of the format anyway.
+inline constexpr base::StoreFormat kStateFormat{"unified-database", 1};
+
 struct StateOptions {
   std::string directory;
   bool rebuild = false;  // forget what is there
@@ -135,6 +140,8 @@ struct StateOptions {
 // One thread writes.
 class UnifiedState {
  public:
+  // Empty where another release made it, or one that knew other types of
+  // records. FAILED_PRECONDITION when it is of a newer format.
   static absl::StatusOr<std::unique_ptr<UnifiedState>> Open(
       const StateOptions& options);
   ~UnifiedState();

@@ -5,10 +5,10 @@
 #include <optional>
 #include <set>
 #include <sstream>
-#include <toml.hpp>
 
 #include "common/base/file.h"
 #include "common/base/status.h"
+#include "common/base/toml.h"
 
 namespace tongchou::base {
 
@@ -65,14 +65,7 @@ absl::StatusOr<Config> Config::Parse(const std::string& text,
                                      const std::string& name) {
   auto state = std::make_unique<State>();
   state->name = name;
-  std::istringstream stream(text);
-  try {
-    state->root = toml::parse(stream, name);
-  } catch (const std::exception& error) {
-    std::string what = error.what();
-    std::replace(what.begin(), what.end(), '\n', ' ');
-    return InvalidArgumentError("{}: {}", name, what);
-  }
+  ASSIGN_OR_RETURN(state->root, ParseToml(text, name));
   return Config(std::move(state));
 }
 

@@ -9,6 +9,9 @@
 namespace tongchou::ledger {
 namespace {
 
+// A guard without "format" has the first.
+constexpr uint64_t kGuardFormat = 1;
+
 struct Guard {
   uint64_t allowed_size = 0;
   std::string last_note;
@@ -19,6 +22,13 @@ absl::StatusOr<Guard> ReadGuard(const std::string& path,
   ASSIGN_OR_RETURN(const std::string text, base::ReadFile(path));
   const nlohmann::json json =
       nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (json.is_object() && json.value("format", nlohmann::json(kGuardFormat)) >
+                              nlohmann::json(kGuardFormat)) {
+    return base::FailedPreconditionError(
+        "{}: the sign guard has format {}, this program knows formats up to "
+        "{}; start the newer release that wrote it",
+        path, json["format"].dump(), kGuardFormat);
+  }
   if (!json.is_object() || !json.contains("origin") ||
       !json.contains("allowed_size") || !json.contains("last_note") ||
       !json["allowed_size"].is_number_unsigned() ||
@@ -39,6 +49,7 @@ absl::StatusOr<Guard> ReadGuard(const std::string& path,
 absl::Status SaveGuardFile(const std::string& path, std::string_view origin,
                            const Guard& guard) {
   nlohmann::ordered_json json;
+  json["format"] = kGuardFormat;
   json["origin"] = origin;
   json["allowed_size"] = guard.allowed_size;
   json["last_note"] = guard.last_note;

@@ -455,7 +455,7 @@ absl::StatusOr<std::optional<std::string>> RocksLogStore::GetLocalFact(
 
 absl::StatusOr<std::unique_ptr<LogStore>> LogStore::Open(
     const LogStoreOptions& options) {
-  RETURN_IF_ERROR(base::MakeDirectories(options.directory));
+  RETURN_IF_ERROR(base::OpenStoreFormat(options.directory, kLogFormat));
   rocksdb::Options database =
       DatabaseOptions(/*large_values=*/true, options.block_cache_bytes);
   database.write_buffer_size = options.write_buffer_bytes;

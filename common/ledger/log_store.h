@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/base/store_format.h"
 #include "common/ledger/compact_range.h"
 
 namespace rocksdb {
@@ -35,6 +36,9 @@ class WriteBatch;
 }  // namespace rocksdb
 
 namespace tongchou::ledger {
+
+// Of a log with a directory of its own.
+inline constexpr base::StoreFormat kLogFormat{"log", 1};
 
 struct LogStoreOptions {
   std::string directory;
@@ -97,7 +101,8 @@ inline constexpr size_t kRecentBytesMax = 20 << 20;
 class LogStore {
  public:
   // Opens or creates. DATA_LOSS when what is stored contradicts itself;
-  // FAILED_PRECONDITION when another process has it open.
+  // FAILED_PRECONDITION when another process has it open, or it is of a newer
+  // format.
   static absl::StatusOr<std::unique_ptr<LogStore>> Open(
       const LogStoreOptions& options);
   // The log whose keys lie behind `prefix` in `db`, which outlives it and which

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "common/base/utf8.h"
+
 namespace tongchou::records {
 namespace {
 
@@ -88,7 +90,7 @@ bool FileReader::DecodeFields(const CsvRecord& record) {
   std::fill(texts_.begin(), texts_.end(), std::string_view());
   std::fill(undecodable_.begin(), undecodable_.end(), false);
   bool sound = true;
-  const bool ascii = IsAscii(record.raw);
+  const bool ascii = base::IsAscii(record.raw);
   decoded_.clear();
   // A two-byte character becomes at most three bytes, a byte at most itself.
   decoded_.reserve(record.raw.size() * 2 + 64);

@@ -2,12 +2,9 @@
 
 #include <fnmatch.h>
 
-#include <sstream>
-#include <toml.hpp>
-
 #include "common/base/status.h"
+#include "common/base/toml.h"
 #include "common/records/schema.h"
-#include "common/records/text_encoding.h"
 
 namespace tongchou::records {
 namespace {
@@ -92,17 +89,8 @@ const TypeProfile& Profile::Of(const std::string& type) const {
 absl::StatusOr<Profile> ParseProfile(const std::string& toml_text) {
   Profile profile;
   if (toml_text.empty()) return profile;
-  // The parser reads past the end of strings that are not (toml11 3.7).
-  if (!IsValidUtf8(toml_text)) {
-    return base::InvalidArgumentError("the import profile is not UTF-8");
-  }
-  toml::value root;
-  std::istringstream stream(toml_text);
-  try {
-    root = toml::parse(stream, "profile");
-  } catch (const std::exception& error) {
-    return base::InvalidArgumentError("{}", error.what());
-  }
+  ASSIGN_OR_RETURN(const toml::value root,
+                   base::ParseToml(toml_text, "the import profile"));
   for (const auto& [key, value] : root.as_table()) {
     if (key == "encoding" && value.is_string()) {
       profile.encoding = value.as_string().str;

@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "common/base/clock.h"
+#include "common/base/utf8.h"
 #include "common/records/code_list.h"
 #include "common/records/division.h"
 #include "common/records/id_number.h"
@@ -241,7 +242,7 @@ RowIssue RowParser::ParseTyped(const Row& typed, Row* row) {
   for (const FieldSchema& field : schema_.fields) {
     if (field.kind == ValueKind::kText) {
       const std::string_view text = typed.text(field.index);
-      if (IsValidUtf8(text)) {
+      if (base::IsValidUtf8(text)) {
         ParseField(field, text, row);
       } else {
         Report(kEncoding, "ENCODING", field.index);
@@ -318,7 +319,8 @@ std::string_view RowParser::RepairText(const FieldSchema& field,
   const std::string_view trimmed = Trim(text);
   if (trimmed.size() != text.size()) Repaired(Repair::kTrim);
   if (IsFreeText(field.format)) return trimmed;
-  if (trimmed.find('x') == trimmed.npos && IsAscii(trimmed)) return trimmed;
+  if (trimmed.find('x') == trimmed.npos && base::IsAscii(trimmed))
+    return trimmed;
   scratch_.clear();
   bool half = false;
   for (size_t i = 0; i < trimmed.size();) {

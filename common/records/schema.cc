@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "common/base/sha256.h"
 #include "common/base/status.h"
+#include "common/records/catalogue.h"
 
 namespace tongchou::records {
 namespace {
@@ -129,16 +131,34 @@ int RecordSchema::IndexOf(std::string_view code) const {
   return field->index;
 }
 
+namespace {
+
+std::string FingerprintOf(const std::vector<RecordSchema>& types) {
+  std::string text;
+  for (const RecordSchema& type : types) {
+    text += fmt::format("{} {}\n", static_cast<int>(type.type), type.name);
+    for (const FieldSchema& field : type.fields) {
+      text += fmt::format("{} {} {} {} {}\n", field.number, field.code,
+                          static_cast<int>(field.format),
+                          static_cast<int>(field.kind), field.key);
+    }
+  }
+  return base::HexEncode(base::Sha256(text).view().substr(0, 8));
+}
+
+}  // namespace
+
 Schema::Schema() {
-  const google::protobuf::FileDescriptor* file = v1::Unit::descriptor()->file();
-  for (int i = 0; i < file->message_type_count(); ++i) {
-    const Descriptor* descriptor = file->message_type(i);
+  const google::protobuf::FileDescriptor& file = CatalogueFile();
+  for (int i = 0; i < file.message_type_count(); ++i) {
+    const Descriptor* descriptor = file.message_type(i);
     if (!descriptor->options().HasExtension(v1::record)) continue;
     RecordSchema record = ReadRecord(*descriptor);
     by_type_[static_cast<uint32_t>(record.type)] = types_.size();
     by_name_[record.name] = types_.size();
     types_.push_back(std::move(record));
   }
+  fingerprint_ = FingerprintOf(types_);
 }
 
 const Schema& Schema::Get() {

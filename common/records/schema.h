@@ -95,9 +95,12 @@ class Schema {
   // All types in the order of their declaration, which is the order in which a
   // directory is imported.
   const std::vector<RecordSchema>& types() const { return types_; }
+  // One word that is another when types or fields are others.
+  const std::string& fingerprint() const { return fingerprint_; }
 
  private:
   Schema();
+  std::string fingerprint_;
   std::vector<RecordSchema> types_;
   absl::flat_hash_map<uint32_t, size_t> by_type_;
   absl::flat_hash_map<std::string, size_t> by_name_;

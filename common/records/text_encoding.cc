@@ -9,9 +9,13 @@
 #include <vector>
 
 #include "common/base/status.h"
+#include "common/base/utf8.h"
 
 namespace tongchou::records {
 namespace {
+
+using base::IsAscii;
+using base::Utf8Length;
 
 constexpr size_t kTrails = 190;  // 40-7e, 80-fe
 constexpr size_t kLeads = 126;   // 81-fe
@@ -142,20 +146,6 @@ bool DecodeGb18030(std::string_view bytes, std::string* out) {
 }
 
 // Bytes of the first UTF-8 character; 0 = malformed.
-size_t Utf8Length(std::string_view bytes) {
-  const auto at = [&](size_t i) { return static_cast<uint8_t>(bytes[i]); };
-  if (at(0) < 0x80) return 1;
-  const size_t length = at(0) >= 0xf0 ? 4 : at(0) >= 0xe0 ? 3 : 2;
-  if (at(0) < 0xc2 || at(0) > 0xf4 || bytes.size() < length) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if ((at(i) & 0xc0) != 0x80) return 0;
-  }
-  if (at(0) == 0xe0 && at(1) < 0xa0) return 0;
-  if (at(0) == 0xed && at(1) > 0x9f) return 0;
-  if (at(0) == 0xf0 && at(1) < 0x90) return 0;
-  if (at(0) == 0xf4 && at(1) > 0x8f) return 0;
-  return length;
-}
 
 }  // namespace
 
@@ -169,30 +159,6 @@ absl::StatusOr<Encoding> ParseEncoding(std::string_view name) {
       "encoding '{}' is unknown; use gb18030 or utf-8", name);
 }
 
-bool IsAscii(std::string_view text) {
-  const char* at = text.data();
-  size_t left = text.size();
-  for (; left >= sizeof(uint64_t); at += 8, left -= 8) {
-    uint64_t word;
-    std::memcpy(&word, at, sizeof(word));
-    if ((word & 0x8080808080808080u) != 0) return false;
-  }
-  for (; left > 0; ++at, --left) {
-    if (static_cast<uint8_t>(*at) >= 0x80) return false;
-  }
-  return true;
-}
-
-bool IsValidUtf8(std::string_view text) {
-  if (IsAscii(text)) return true;
-  while (!text.empty()) {
-    const size_t length = Utf8Length(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
-
 size_t CountCharacters(std::string_view utf8) {
   return static_cast<size_t>(std::count_if(
       utf8.begin(), utf8.end(),
@@ -203,7 +169,7 @@ bool ToUtf8(std::string_view bytes, Encoding encoding, std::string* out) {
   if (encoding == Encoding::kGb18030 && !IsAscii(bytes)) {
     return DecodeGb18030(bytes, out);
   }
-  if (!IsValidUtf8(bytes)) return false;
+  if (!base::IsValidUtf8(bytes)) return false;
   out->append(bytes);
   return true;
 }

@@ -19,8 +19,6 @@ absl::StatusOr<Encoding> ParseEncoding(std::string_view name);
 
 inline constexpr std::string_view kUtf8ByteOrderMark = "\xef\xbb\xbf";
 
-bool IsAscii(std::string_view text);
-bool IsValidUtf8(std::string_view text);
 // Code points of valid UTF-8.
 size_t CountCharacters(std::string_view utf8);
 

@@ -559,5 +559,24 @@ TEST_F(UnifiedStateTest, WhatANewerNodeWritesIsKeptAndGivesNothing) {
   EXPECT_EQ(province_.position().cities.at(kNanchang).size, 3u);
 }
 
+// What it does to the record is not known, so the record counts no more.
+TEST_F(UnifiedStateTest, AnOperationOfANewerNodeIsNotInterpreted) {
+  Enrol(kNanchang, kAn, "360111", {});
+  Enrol(kNanchang, kBo, "360111", {});
+  records::Row row(records::Schema::Get().At(v1::RECORD_TYPE_ENROLMENT));
+  row.SetText(row.schema().IndexOf("AAC002"), kAn);
+  row.SetText(row.schema().IndexOf("AAE140"), "110");
+  v1::EntryHeader header;
+  header.set_type(v1::RECORD_TYPE_ENROLMENT);
+  header.set_operation(static_cast<v1::Operation>(v1::Operation_ARRAYSIZE + 1));
+  v1::EntryBody body;
+  body.set_key(records::KeyOf(row));
+  body.set_record("?");
+  province_.city(kNanchang).AddEntry(base::ChinaDayStart(20080120), &header,
+                                     body);
+  EXPECT_EQ(AsOf("K1.1", kLast, 110), "sum 1, 360100 1, 360111 1, once 1");
+  EXPECT_EQ(province_.position().cities.at(kNanchang).uninterpreted, 1u);
+}
+
 }  // namespace
 }  // namespace tongchou::aggregator

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "common/base/utf8.h"
 #include "common/records/csv_reader.h"
 #include "common/records/file_reader.h"
 #include "common/records/record_codec.h"
@@ -68,7 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
        {records::Encoding::kGb18030, records::Encoding::kUtf8}) {
     std::string text;
     if (records::ToUtf8(input, encoding, &text)) {
-      Require(records::IsValidUtf8(text), "decoded text is UTF-8");
+      Require(base::IsValidUtf8(text), "decoded text is UTF-8");
       Require(encoding != records::Encoding::kUtf8 || text == input,
               "UTF-8 stays as it is");
     }
