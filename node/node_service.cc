@@ -1,13 +1,14 @@
 #include "node/node_service.h"
 
+#include "common/alarms/alarm_message.h"
 #include "common/base/big_endian.h"
+#include "common/base/certificate.h"
 #include "common/base/logging.h"
 #include "common/base/sha256.h"
 #include "common/base/status.h"
 #include "common/base/volume.h"
 #include "common/records/record_view.h"
 #include "common/transport/grpc_status.h"
-#include "node/renewal.h"
 
 namespace tongchou::node {
 
@@ -178,9 +179,12 @@ grpc::Status NodeService::GetNodeStatus(grpc::ServerContext* context,
   response->set_clock_us(
       parts_.clock->TimeOf(head.size(), head.last_commit_time_us));
   response->set_certificate_days(
-      CertificateDaysLeft(parts_.config, parts_.clock->RealMicros())
+      base::CertificateDaysLeft(parts_.config.tls.certificate,
+                                parts_.clock->RealMicros())
           .value_or(0));
   response->set_volume_warning(parts_.volume_warning);
+  *response->mutable_alarms() =
+      alarms::ToMessages(*parts_.alarms, parts_.clock->RealMicros());
   if (parts_.uplink == nullptr) {
     response->set_uplink_state("none configured");
     return grpc::Status::OK;

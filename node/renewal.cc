@@ -3,7 +3,6 @@
 #include <grpcpp/grpcpp.h>
 
 #include "common/base/certificate.h"
-#include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/transport/channel.h"
@@ -16,16 +15,6 @@ namespace {
 constexpr auto kTimeout = std::chrono::seconds(5);
 
 }  // namespace
-
-absl::StatusOr<int> CertificateDaysLeft(const NodeConfig& config,
-                                        int64_t now_us) {
-  ASSIGN_OR_RETURN(const std::string pem,
-                   base::ReadFile(config.tls.certificate));
-  ASSIGN_OR_RETURN(const base::CertificateFacts facts,
-                   base::ReadCertificate(pem));
-  return static_cast<int>((facts.not_after_micros - now_us) /
-                          base::kMicrosPerDay);
-}
 
 absl::Status RenewCertificate(const NodeConfig& config) {
   ASSIGN_OR_RETURN(

@@ -9,6 +9,7 @@
 #include <ctime>
 
 #include "common/base/clock.h"
+#include "common/base/file.h"
 #include "common/base/openssl_handles.h"
 #include "common/base/status.h"
 
@@ -227,6 +228,13 @@ absl::StatusOr<std::string> IssueRequested(const KeyAndCertificate& authority,
         "this is no certificate request in PEM that is signed with its key");
   }
   return IssueFor(authority, key, request);
+}
+
+absl::StatusOr<int> CertificateDaysLeft(const std::string& path,
+                                        int64_t now_us) {
+  ASSIGN_OR_RETURN(const std::string pem, ReadFile(path));
+  ASSIGN_OR_RETURN(const CertificateFacts facts, ReadCertificate(pem));
+  return static_cast<int>((facts.not_after_micros - now_us) / kMicrosPerDay);
 }
 
 absl::StatusOr<Hash> CertificateFingerprint(std::string_view pem) {

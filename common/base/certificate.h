@@ -72,6 +72,11 @@ struct CertificateFacts {
 // none or its times cannot be read.
 absl::StatusOr<CertificateFacts> ReadCertificate(std::string_view pem);
 
+// Whole days for which the certificate at a path is still valid at a time,
+// microseconds since 1970 UTC; negative when it no longer is.
+absl::StatusOr<int> CertificateDaysLeft(const std::string& path,
+                                        int64_t now_us);
+
 // SHA-256 of the first certificate in the text (DER). INVALID_ARGUMENT if there
 // is none.
 absl::StatusOr<Hash> CertificateFingerprint(std::string_view pem);
