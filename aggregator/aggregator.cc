@@ -4,6 +4,7 @@
 #include <prometheus/registry.h>
 
 #include <atomic>
+#include <limits>
 #include <thread>
 
 #include "aggregator/service/admin_service.h"
@@ -12,7 +13,9 @@
 #include "aggregator/service/join_service.h"
 #include "aggregator/service/journal_writer.h"
 #include "aggregator/service/mirror_service.h"
+#include "aggregator/service/province_alarms.h"
 #include "aggregator/service/query_service.h"
+#include "common/alarms/alarm_watch.h"
 #include "common/base/key_file.h"
 #include "common/base/logging.h"
 #include "common/base/sealer.h"
@@ -65,14 +68,21 @@ class RunningAggregator final : public Aggregator {
   absl::Status OpenDoor();
   void RestoreQuarantines();
   absl::Status RestoreRevocations();
+  // Once a second: looks, shows, signs.
   void Tick();
-  void ShowPositions();
+  ProvinceFacts Facts();
+  void Look();
+  void ShowProgram(const ProvinceFacts& facts);
+  void ShowPositions(const ProvinceFacts& facts);
   void ShowMirror();
   void SignOwnLog();
   void RenewCertificate();
 
   const AggregatorConfig config_;
   base::RealClock clock_;
+  base::SteadyClock steady_clock_;
+  alarms::AlarmBoard board_{&steady_clock_};
+  ProvinceAlarms alarms_{clock_.NowMicros()};  // the ticker's
   CityTable cities_;
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<UnifiedState> state_;
@@ -95,6 +105,7 @@ class RunningAggregator final : public Aggregator {
   std::shared_ptr<prometheus::Registry> registry_ =
       std::make_shared<prometheus::Registry>();
   std::unique_ptr<transport::OpsServer> ops_;
+  std::unique_ptr<alarms::AlarmWatch> alarm_watch_;
   absl::Status sign_status_;  // of the ticker's last attempt
   std::atomic<bool> stopping_ = false;
   std::thread ticker_;
@@ -103,6 +114,7 @@ class RunningAggregator final : public Aggregator {
 RunningAggregator::~RunningAggregator() {
   stopping_ = true;
   if (ticker_.joinable()) ticker_.join();
+  alarm_watch_.reset();
   ops_.reset();
   if (door_ != nullptr) door_->Stop(kStopGrace);
   if (server_ != nullptr) server_->Stop(kStopGrace);
@@ -257,6 +269,7 @@ absl::Status RunningAggregator::StartServer() {
   parts.masker = masker_.get();
   parts.authority = authority_.get();
   parts.certificate = config_.tls.certificate;
+  parts.alarms = &board_;
   query_ = std::make_unique<QueryService>(parts);
   audit_ = std::make_unique<AuditService>(parts);
   admin_ = std::make_unique<AdminService>(parts);
@@ -268,11 +281,15 @@ absl::Status RunningAggregator::StartServer() {
   ASSIGN_OR_RETURN(server_, transport::Server::Start(server));
   RETURN_IF_ERROR(OpenDoor());
   if (!config_.ops_listen.empty()) {
-    ASSIGN_OR_RETURN(
-        ops_,
-        transport::OpsServer::Start(config_.ops_listen, registry_, [this] {
-          return applier_->caught_up() && applier_->status().ok();
-        }));
+    ASSIGN_OR_RETURN(ops_, transport::OpsServer::Start(
+                               config_.ops_listen, registry_,
+                               {.healthy = [this] { return !board_.stalled(); },
+                                .ready =
+                                    [this] {
+                                      return !board_.stalled() &&
+                                             applier_->caught_up() &&
+                                             applier_->status().ok();
+                                    }}));
   }
   return absl::OkStatus();
 }
@@ -283,9 +300,13 @@ absl::Status RunningAggregator::Open(bool rebuild_state) {
   RETURN_IF_ERROR(OpenStores(rebuild_state));
   RETURN_IF_ERROR(StartServer());
   server_->SetServing(true);
+  alarms::AlarmWatchOptions watch;
+  watch.board = &board_;
+  watch.program = alarms::Program::kAggregator;
+  watch.registry = registry_;
+  watch.serving = [this](bool serving) { server_->SetServing(serving); };
+  alarm_watch_ = alarms::AlarmWatch::Start(std::move(watch));
   ticker_ = std::thread([this] { Tick(); });
-  const std::string warning = base::EncryptionWarning(config_.data);
-  if (!warning.empty()) spdlog::warn("{}", warning);
   spdlog::info("serving: province={} listen={} port={} ordinal={} cities={}",
                config_.province, config_.listen, server_->port(),
                journal_->last_ordinal(), config_.cities.size());
@@ -297,7 +318,7 @@ void RunningAggregator::Tick() {
     std::this_thread::sleep_for(kTick);
     if (i % 10 != 0) continue;
     if (i % kTicksPerHour == 0) RenewCertificate();
-    ShowPositions();
+    Look();
     SignOwnLog();
     // Those of a minute in which the log is held wait until it is not.
     if (own_head_->hold_reason().empty()) guard_->WriteRefusals(/*all=*/false);
@@ -344,7 +365,65 @@ void RunningAggregator::ShowMirror() {
                     base::kMicrosPerSecond);
 }
 
-void RunningAggregator::ShowPositions() {
+ProvinceFacts RunningAggregator::Facts() {
+  ProvinceFacts facts;
+  facts.time_us = clock_.NowMicros();
+  facts.machine = alarms::LookAtMachine(config_.data, config_.tls.certificate,
+                                        facts.time_us);
+  facts.machine.reserve_bytes = ledger::kDiskReserveBytes;
+  facts.journal = writer_->queue();
+  facts.apply_status = applier_->status();
+  facts.apply_steps = applier_->steps();
+  facts.applied = applier_->position();
+  facts.journal_ordinal = journal_->last_ordinal();
+  facts.log_problem = own_head_->problem();
+  facts.log_held = !own_head_->hold_reason().empty();
+  for (const uint32_t city : cities_.cities()) {
+    CityFacts& one = facts.cities[city];
+    one.news = cities_.News(city);
+    const auto copy = journal_->City(city);
+    if (copy.ok()) one.durable = copy->range.size();
+  }
+  return facts;
+}
+
+void RunningAggregator::Look() {
+  const ProvinceFacts facts = Facts();
+  board_.Look(alarms_.Look(facts, steady_clock_.NowMicros()));
+  ShowProgram(facts);
+  ShowPositions(facts);
+  ShowMirror();
+}
+
+void RunningAggregator::ShowProgram(const ProvinceFacts& facts) {
+  auto& signed_log = prometheus::BuildGauge()
+                         .Name("tongchou_province_log_signed")
+                         .Help("1 while the province's own log is signed")
+                         .Register(*registry_);
+  auto& encrypted = prometheus::BuildGauge()
+                        .Name("tongchou_province_data_encrypted")
+                        .Help("1 while the data lie on an encrypted volume")
+                        .Register(*registry_);
+  auto& disk = prometheus::BuildGauge()
+                   .Name("tongchou_province_disk_full_days")
+                   .Help(
+                       "Days until the disk is full, at the pace of up to "
+                       "seven days")
+                   .Register(*registry_);
+  auto& certificate = prometheus::BuildGauge()
+                          .Name("tongchou_province_certificate_days")
+                          .Help("Days for which the certificate is still good")
+                          .Register(*registry_);
+  encrypted.Add({}).Set(facts.machine.volume_warning.empty() ? 1 : 0);
+  signed_log.Add({}).Set(facts.log_problem.empty() ? 1 : 0);
+  disk.Add({}).Set(alarms_.machine().disk_days().value_or(
+      std::numeric_limits<double>::infinity()));
+  if (facts.machine.certificate_days.has_value()) {
+    certificate.Add({}).Set(*facts.machine.certificate_days);
+  }
+}
+
+void RunningAggregator::ShowPositions(const ProvinceFacts& facts) {
   auto& durable = prometheus::BuildGauge()
                       .Name("tongchou_province_durable_entries")
                       .Help("Entries held, verified and fsynced")
@@ -357,32 +436,14 @@ void RunningAggregator::ShowPositions() {
                     .Name("tongchou_province_heard_seconds")
                     .Help("When the city was last heard of, Unix time")
                     .Register(*registry_);
-  auto& signed_log = prometheus::BuildGauge()
-                         .Name("tongchou_province_log_signed")
-                         .Help("1 while the province's own log is signed")
-                         .Register(*registry_);
-  auto& encrypted = prometheus::BuildGauge()
-                        .Name("tongchou_province_data_encrypted")
-                        .Help("1 while the data lie on an encrypted volume")
-                        .Register(*registry_);
-  encrypted.Add({}).Set(base::EncryptionOf(config_.data) ==
-                                base::VolumeEncryption::kEncrypted
-                            ? 1
-                            : 0);
-  signed_log.Add({}).Set(own_head_->problem().empty() ? 1 : 0);
-  ShowMirror();
-  const Position position = applier_->position();
-  for (const uint32_t city : cities_.cities()) {
+  for (const auto& [city, one] : facts.cities) {
     const prometheus::Labels labels = {{"city", fmt::format("{:06}", city)}};
-    const auto copy = journal_->City(city);
-    if (copy.ok()) {
-      durable.Add(labels).Set(static_cast<double>(copy->range.size()));
-    }
-    const auto found = position.cities.find(city);
-    applied.Add(labels).Set(found == position.cities.end()
+    durable.Add(labels).Set(static_cast<double>(one.durable));
+    const auto found = facts.applied.cities.find(city);
+    applied.Add(labels).Set(found == facts.applied.cities.end()
                                 ? 0
                                 : static_cast<double>(found->second.size));
-    heard.Add(labels).Set(static_cast<double>(cities_.News(city).heard_us) /
+    heard.Add(labels).Set(static_cast<double>(one.news.heard_us) /
                           base::kMicrosPerSecond);
   }
 }

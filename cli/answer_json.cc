@@ -63,6 +63,20 @@ Json CityJson(const v1::CityStatus& city) {
           {"files", std::move(files)}};
 }
 
+Json AlarmsJson(const google::protobuf::RepeatedPtrField<v1::Alarm>& alarms) {
+  Json list = Json::array();
+  for (const v1::Alarm& alarm : alarms) {
+    list.push_back({{"alarm", alarm.name()},
+                    {"severity", SeverityName(alarm.severity())},
+                    {"city", TextOrNull(DivisionText(alarm.city()))},
+                    {"since", alarm.since_us()},
+                    {"text", alarm.text()},
+                    {"meaning", alarm.meaning()},
+                    {"remedy", alarm.remedy()}});
+  }
+  return list;
+}
+
 Json NodeJson(const v1::GetNodeStatusResponse& node) {
   return {{"city", DivisionText(node.city())},
           {"records", node.records()},
@@ -75,6 +89,7 @@ Json NodeJson(const v1::GetNodeStatusResponse& node) {
           {"province_log", node.province_log_size()},
           {"volume_warning", node.volume_warning()},
           {"certificate_days", node.certificate_days()},
+          {"alarms", AlarmsJson(node.alarms())},
           {"province_log_problem", TextOrNull(node.province_log_problem())}};
 }
 
@@ -134,6 +149,10 @@ Json VersionJson(const v1::RecordVersion& version) {
 
 bool IsInterrupted(const v1::ImportReceipt& receipt) {
   return receipt.outcome() == v1::IMPORT_OUTCOME_INTERRUPTED;
+}
+
+std::string SeverityName(v1::AlarmSeverity severity) {
+  return EnumName(v1::AlarmSeverity_Name(severity), "ALARM_SEVERITY_");
 }
 
 std::string StateName(v1::CityState state) {

@@ -26,6 +26,7 @@ Json FileJson(const v1::ImportReceipt& receipt);
 Json CityJson(const v1::CityStatus& city);
 // {city, records, committed, durable, applied, uplink, read_only, clock}
 Json NodeJson(const v1::GetNodeStatusResponse& node);
+Json AlarmsJson(const google::protobuf::RepeatedPtrField<v1::Alarm>& alarms);
 // [{city, origin, size, root, commit_time}]
 Json BasisJson(const v1::AnswerBasis& basis);
 // {id, city, county, insurance, period, value}, and "line": "once".
@@ -37,6 +38,8 @@ Json VersionJson(const v1::RecordVersion& version);
 
 // Whether the import of a file was broken off and never taken up again.
 bool IsInterrupted(const v1::ImportReceipt& receipt);
+// warning, critical.
+std::string SeverityName(v1::AlarmSeverity severity);
 // live, lagging, stale, quarantined, never_seen.
 std::string StateName(v1::CityState state);
 // The name of a record type; its number when it is unknown.

@@ -2,8 +2,10 @@
 #include <prometheus/registry.h>
 
 #include <atomic>
+#include <limits>
 #include <thread>
 
+#include "common/alarms/alarm_watch.h"
 #include "common/base/certificate.h"
 #include "common/base/logging.h"
 #include "common/base/random.h"
@@ -13,6 +15,7 @@
 #include "common/transport/server.h"
 #include "node/local_facts.h"
 #include "node/log_key.h"
+#include "node/node_alarms.h"
 #include "node/node_service.h"
 #include "node/renewal.h"
 #include "node/serving_node.h"
@@ -55,20 +58,26 @@ class RunningNode final : public ServingNode {
   // Why the guard or the province refuses the log.
   std::string RefusedReason() const;
   std::string ReadOnlyReason() const;
-  // Signs the head once a second while nothing ships it; keeps the gauges.
+  // Once a second: looks, shows, signs the head while nothing ships it.
   void Tick();
   void SaveGuard();
+  NodeFacts Facts() const;
+  void Look();
+  void ShowPositions(const NodeFacts& facts);
+  void SignHead();
   // Once a second: a step of what --rotate-key or a replaced key began.
   void ChangeKey();
-  // Once an hour: the days that the certificate is good for, and a new one
-  // before it ends.
-  void CheckCertificate(prometheus::Gauge* days_left);
+  // Once an hour: a new certificate before this one ends.
+  void CheckCertificate();
   prometheus::Gauge& Gauge(const std::string& name, const std::string& help);
 
   const NodeConfig config_;
   const std::string restore_problem_;
   base::RealClock real_clock_;
+  base::SteadyClock steady_clock_;
   CommitClock clock_;
+  alarms::AlarmBoard board_{&steady_clock_};
+  NodeAlarms alarms_;  // the ticker's
   std::unique_ptr<ledger::LogStore> log_;
   std::unique_ptr<ledger::HeadSigner> signer_;
   std::unique_ptr<RecordIndex> index_;
@@ -83,6 +92,7 @@ class RunningNode final : public ServingNode {
   std::shared_ptr<prometheus::Registry> registry_ =
       std::make_shared<prometheus::Registry>();
   std::unique_ptr<transport::OpsServer> ops_;
+  std::unique_ptr<alarms::AlarmWatch> alarm_watch_;
   std::atomic<bool> stopping_ = false;
   std::thread ticker_;
 };
@@ -90,6 +100,7 @@ class RunningNode final : public ServingNode {
 RunningNode::~RunningNode() {
   stopping_ = true;
   if (ticker_.joinable()) ticker_.join();
+  alarm_watch_.reset();
   ops_.reset();
   if (server_ != nullptr) server_->Stop(kStopGrace);
   sequencer_.reset();
@@ -158,6 +169,7 @@ absl::Status RunningNode::StartServers() {
   NodeParts parts{config_,       log_.get(),       signer_.get(), index_.get(),
                   reader_.get(), sequencer_.get(), &clock_,       nullptr,
                   nullptr,       nullptr,          std::string()};
+  parts.alarms = &board_;
   parts.read_only_reason = [this] { return ReadOnlyReason(); };
   parts.volume_warning = base::EncryptionWarning(config_.data);
   ASSIGN_OR_RETURN(parts.actor_secret, ActorSecret(config_, log_.get()));
@@ -180,7 +192,12 @@ absl::Status RunningNode::StartServers() {
   if (!config_.ops_listen.empty()) {
     ASSIGN_OR_RETURN(ops_, transport::OpsServer::Start(
                                config_.ops_listen, registry_,
-                               [this] { return ReadOnlyReason().empty(); }));
+                               {.healthy = [this] { return !board_.stalled(); },
+                                .ready =
+                                    [this] {
+                                      return !board_.stalled() &&
+                                             ReadOnlyReason().empty();
+                                    }}));
   }
   return absl::OkStatus();
 }
@@ -189,11 +206,16 @@ absl::Status RunningNode::Open(bool rebuild_state) {
   RETURN_IF_ERROR(OpenStores(rebuild_state));
   RETURN_IF_ERROR(StartServers());
   server_->SetServing(true);
+  alarms::AlarmWatchOptions watch;
+  watch.board = &board_;
+  watch.program = alarms::Program::kNode;
+  watch.registry = registry_;
+  watch.city = fmt::format("{:06}", config_.city);
+  watch.serving = [this](bool serving) { server_->SetServing(serving); };
+  alarm_watch_ = alarms::AlarmWatch::Start(std::move(watch));
   ticker_ = std::thread([this] { Tick(); });
   const std::string reason = ReadOnlyReason();
   if (!reason.empty()) spdlog::warn("read-only: {}", reason);
-  const std::string warning = base::EncryptionWarning(config_.data);
-  if (!warning.empty()) spdlog::warn("{}", warning);
   spdlog::info("serving: origin={} listen={} port={} entries={} records={}",
                config_.Origin(), config_.listen, server_->port(),
                log_->Head().size(), index_->live_records());
@@ -224,75 +246,98 @@ void RunningNode::ChangeKey() {
   }
 }
 
-void RunningNode::CheckCertificate(prometheus::Gauge* days_left) {
-  const auto days_left_now = [this] {
+void RunningNode::CheckCertificate() {
+  const auto days_left = [this] {
     return base::CertificateDaysLeft(config_.tls.certificate,
                                      real_clock_.NowMicros());
   };
-  auto days = days_left_now();
+  const auto days = days_left();
   if (days.ok() && *days < base::kRenewalDays && !config_.aggregator.empty()) {
     const absl::Status renewed = RenewCertificate(config_);
     if (renewed.ok()) {
-      days = days_left_now();
-      spdlog::info("certificate renewed: days={}", days.value_or(0));
+      spdlog::info("certificate renewed: days={}", days_left().value_or(0));
     } else {
       spdlog::warn(
           "the certificate is good for {} days and was not renewed: {}", *days,
           base::Message(renewed));
     }
   }
-  if (days.ok()) days_left->Set(*days);
+}
+
+NodeFacts RunningNode::Facts() const {
+  NodeFacts facts;
+  facts.machine = alarms::LookAtMachine(config_.data, config_.tls.certificate,
+                                        clock_.RealMicros());
+  facts.machine.reserve_bytes = ledger::kDiskReserveBytes;
+  facts.committed = log_->Head().size();
+  facts.writes = sequencer_->queue();
+  facts.read_only_reason = ReadOnlyReason();
+  facts.has_uplink = uplink_ != nullptr;
+  if (facts.has_uplink) {
+    facts.uplink = uplink_->status();
+    facts.province_log_problem = province_->status().problem;
+  }
+  return facts;
+}
+
+void RunningNode::ShowPositions(const NodeFacts& facts) {
+  Gauge("committed_entries", "Entries fsynced")
+      .Set(static_cast<double>(facts.committed));
+  Gauge("records", "Records that are not deleted")
+      .Set(static_cast<double>(index_->live_records()));
+  Gauge("read_only", "1 while nothing may be written")
+      .Set(facts.read_only_reason.empty() ? 0 : 1);
+  Gauge("data_encrypted", "1 while the data lie on an encrypted volume")
+      .Set(facts.machine.volume_warning.empty() ? 1 : 0);
+  Gauge("disk_full_days",
+        "Days until the disk is full, at the pace of up to seven days")
+      .Set(alarms_.machine().disk_days().value_or(
+          std::numeric_limits<double>::infinity()));
+  if (facts.machine.certificate_days.has_value()) {
+    Gauge("certificate_days", "Days for which the certificate is still good")
+        .Set(*facts.machine.certificate_days);
+  }
+  if (!facts.has_uplink) return;
+  Gauge("durable_entries", "Entries that the province holds")
+      .Set(static_cast<double>(facts.uplink.positions.durable));
+  Gauge("applied_entries", "Entries visible in the unified database")
+      .Set(static_cast<double>(facts.uplink.positions.applied));
+  Gauge("province_log_entries",
+        "Entries of the province's own log, verified and cosigned")
+      .Set(static_cast<double>(province_->status().size));
+  Gauge("province_log_contradicted",
+        "1 when the province's own log contradicted itself")
+      .Set(facts.province_log_problem.empty() ? 0 : 1);
+}
+
+void RunningNode::Look() {
+  const NodeFacts facts = Facts();
+  board_.Look(alarms_.Look(facts, steady_clock_.NowMicros()));
+  ShowPositions(facts);
+}
+
+// Whoever is connected has a head signed with every batch.
+void RunningNode::SignHead() {
+  const ledger::LogHead head = log_->Head();
+  if (head.size() == 0 ||
+      (uplink_ != nullptr && uplink_->status().state == "connected")) {
+    return;
+  }
+  const auto note = signer_->Sign(head.size(), head.range.Root());
+  if (note.ok() && !log_->PutCheckpoint(head.size(), *note).ok()) {
+    spdlog::error("checkpoint at {} could not be stored", head.size());
+  }
 }
 
 void RunningNode::Tick() {
-  prometheus::Gauge& committed = Gauge("committed_entries", "Entries fsynced");
-  prometheus::Gauge& durable =
-      Gauge("durable_entries", "Entries that the province holds");
-  prometheus::Gauge& applied =
-      Gauge("applied_entries", "Entries visible in the unified database");
-  prometheus::Gauge& records = Gauge("records", "Records that are not deleted");
-  prometheus::Gauge& followed =
-      Gauge("province_log_entries",
-            "Entries of the province's own log, verified and cosigned");
-  prometheus::Gauge& contradicted =
-      Gauge("province_log_contradicted",
-            "1 when the province's own log contradicted itself");
-  Gauge("data_encrypted", "1 while the data lie on an encrypted volume")
-      .Set(base::EncryptionOf(config_.data) ==
-                   base::VolumeEncryption::kEncrypted
-               ? 1
-               : 0);
-  prometheus::Gauge& read_only =
-      Gauge("read_only", "1 while nothing may be written");
-  prometheus::Gauge& days_left =
-      Gauge("certificate_days", "Days for which the certificate is still good");
   for (int i = 0; !stopping_; ++i) {
     std::this_thread::sleep_for(kSecond / 10);
-    if (i % kCertificateTicks == kFirstCertificateTick) {
-      CheckCertificate(&days_left);
-    }
+    if (i % kCertificateTicks == kFirstCertificateTick) CheckCertificate();
     if (i % 10 != 0) continue;
+    Look();
     SaveGuard();
     ChangeKey();
-    const ledger::LogHead head = log_->Head();
-    committed.Set(static_cast<double>(head.size()));
-    records.Set(static_cast<double>(index_->live_records()));
-    read_only.Set(ReadOnlyReason().empty() ? 0 : 1);
-    if (uplink_ != nullptr) {
-      const UplinkStatus status = uplink_->status();
-      durable.Set(static_cast<double>(status.positions.durable));
-      applied.Set(static_cast<double>(status.positions.applied));
-      const ProvinceViewStatus province = province_->status();
-      followed.Set(static_cast<double>(province.size));
-      contradicted.Set(province.problem.empty() ? 0 : 1);
-      if (status.state == "connected") continue;
-    }
-    if (head.size() > 0) {
-      const auto note = signer_->Sign(head.size(), head.range.Root());
-      if (note.ok() && !log_->PutCheckpoint(head.size(), *note).ok()) {
-        spdlog::error("checkpoint at {} could not be stored", head.size());
-      }
-    }
+    SignHead();
   }
 }
 

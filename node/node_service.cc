@@ -1,5 +1,6 @@
 #include "node/node_service.h"
 
+#include "common/alarms/alarm_message.h"
 #include "common/base/big_endian.h"
 #include "common/base/certificate.h"
 #include "common/base/logging.h"
@@ -182,6 +183,8 @@ grpc::Status NodeService::GetNodeStatus(grpc::ServerContext* context,
                                 parts_.clock->RealMicros())
           .value_or(0));
   response->set_volume_warning(parts_.volume_warning);
+  *response->mutable_alarms() =
+      alarms::ToMessages(*parts_.alarms, parts_.clock->RealMicros());
   if (parts_.uplink == nullptr) {
     response->set_uplink_state("none configured");
     return grpc::Status::OK;

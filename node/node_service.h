@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "common/alarms/alarm_board.h"
 #include "common/base/mutex.h"
 #include "common/transport/access.h"
 #include "node/import_session.h"
@@ -28,6 +29,7 @@ struct NodeParts {
   std::function<std::string()> read_only_reason;
   std::string actor_secret;    // pseudonyms of actors come from it
   std::string volume_warning;  // about the data's volume; empty = none
+  const alarms::AlarmBoard* alarms = nullptr;
 };
 
 using NodeServiceBase = v1::Node::WithCallbackMethod_Write<

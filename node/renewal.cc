@@ -3,7 +3,6 @@
 #include <grpcpp/grpcpp.h>
 
 #include "common/base/certificate.h"
-#include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/transport/channel.h"

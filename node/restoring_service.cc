@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/alarms/alarm_message.h"
 #include "common/base/status.h"
 #include "common/transport/grpc_status.h"
 #include "node/node_service.h"
@@ -79,6 +80,9 @@ grpc::Status RestoringService::GetNodeStatus(
   response->set_origin(config_.Origin());
   response->set_read_only_reason(Reason());
   response->set_uplink_state("restoring");
+  const int64_t now = clock_.NowMicros();
+  *response->add_alarms() = alarms::ToMessage(
+      {{&alarms::kReadOnly, 0, Reason()}, now - since_us_}, now);
   base::MutexLock lock(mutex_);
   response->set_committed_size(progress_.entries);
   response->set_durable_size(progress_.size);

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "common/base/clock.h"
 #include "common/base/mutex.h"
 #include "node/restore.h"
 #include "node/write_calls.h"
@@ -15,7 +16,11 @@ namespace tongchou::node {
 class RestoringService final
     : public v1::Node::WithCallbackMethod_WriteStream<v1::Node::Service> {
  public:
-  explicit RestoringService(NodeConfig config) : config_(std::move(config)) {}
+  // The clock, of the time of day, outlives it.
+  RestoringService(NodeConfig config, base::Clock* clock)
+      : config_(std::move(config)),
+        clock_(*clock),
+        since_us_(clock->NowMicros()) {}
 
   void Show(const RestoreProgress& progress);
   // What hinders; empty: nothing does.
@@ -46,6 +51,8 @@ class RestoringService final
                        std::string_view call) const;
 
   const NodeConfig config_;
+  base::Clock& clock_;
+  const int64_t since_us_;
   mutable base::Mutex mutex_;
   RestoreProgress progress_ ABSL_GUARDED_BY(mutex_);
   std::string problem_ ABSL_GUARDED_BY(mutex_);

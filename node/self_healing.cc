@@ -46,6 +46,7 @@ class SelfHealingNode final : public Node {
   bool Pause(std::chrono::milliseconds time);
 
   NodeConfig config_;
+  base::RealClock clock_;
   int port_ = 0;
   // The thread's own, once that runs.
   std::unique_ptr<ServingNode> serving_;
@@ -127,7 +128,7 @@ absl::Status SelfHealingNode::RestoreOnce(RestoringService* service) {
 void SelfHealingNode::Heal() {
   spdlog::warn("this log is an old copy or was lost: bringing it back");
   serving_.reset();
-  RestoringService service(config_);
+  RestoringService service(config_, &clock_);
   transport::ServerOptions options;
   options.listen = config_.listen;
   options.tls = config_.tls;

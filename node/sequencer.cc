@@ -11,6 +11,7 @@
 #include "common/base/random.h"
 #include "common/base/sha256.h"
 #include "common/base/status.h"
+#include "common/base/thread_name.h"
 #include "common/ledger/bundle.h"
 #include "common/ledger/entry_writer.h"
 
@@ -256,12 +257,16 @@ class ThreadSequencer final : public Sequencer {
   }
 
   void Submit(WriteGroup group, CommitDone done) override;
+  alarms::QueueFacts queue() const override {
+    base::MutexLock lock(mutex_);
+    return {queue_.size() + committing_, groups_, last_};
+  }
 
  private:
   void Gather() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::deque<Waiting> TakeGroup();
   void Run();
-  void CommitGroup(std::deque<Waiting> waiting);
+  absl::Status CommitGroup(std::deque<Waiting> waiting);
   absl::Status CheckGroup(const WriteGroup& group) const;
   absl::StatusOr<bool> WasCommitted(const WriteGroup& group,
                                     CommitOutcome* outcome);
@@ -273,13 +278,16 @@ class ThreadSequencer final : public Sequencer {
   SaltSource salts_;
   ledger::BundleWriter writer_;
 
-  base::Mutex mutex_;
+  mutable base::Mutex mutex_;
   base::CondVar submitted_;
   base::CondVar taken_;
   std::deque<Waiting> queue_ ABSL_GUARDED_BY(mutex_);
   size_t wanted_ ABSL_GUARDED_BY(mutex_) = 1;  // before the writer wakes
   RecentSources sources_ ABSL_GUARDED_BY(mutex_);
   size_t queued_changes_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t committing_ ABSL_GUARDED_BY(mutex_) = 0;  // taken, not answered
+  uint64_t groups_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Status last_ ABSL_GUARDED_BY(mutex_);  // of the last group
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
@@ -326,15 +334,21 @@ std::deque<Waiting> ThreadSequencer::TakeGroup() {
     queue_.pop_front();
   }
   queued_changes_ -= changes;
+  committing_ = taken.size();
   taken_.NotifyAll();
   return taken;
 }
 
 void ThreadSequencer::Run() {
+  base::NameThread("commit");
   while (true) {
     std::deque<Waiting> waiting = TakeGroup();
     if (waiting.empty()) return;
-    CommitGroup(std::move(waiting));
+    const absl::Status status = CommitGroup(std::move(waiting));
+    base::MutexLock lock(mutex_);
+    committing_ = 0;
+    ++groups_;
+    last_ = status;
   }
 }
 
@@ -371,7 +385,8 @@ absl::StatusOr<bool> ThreadSequencer::WasCommitted(const WriteGroup& group,
   return true;
 }
 
-void ThreadSequencer::CommitGroup(std::deque<Waiting> waiting) {
+// Why the group was not written.
+absl::Status ThreadSequencer::CommitGroup(std::deque<Waiting> waiting) {
   const base::CpuScope scope(committing);
   GroupBuilder builder(log_.Head(), clock_, &index_, &salts_, &writer_);
   std::vector<Outcome> outcomes;
@@ -416,6 +431,7 @@ void ThreadSequencer::CommitGroup(std::deque<Waiting> waiting) {
   for (size_t i = 0; i < waiting.size(); ++i) {
     waiting[i].done(failed.ok() ? std::move(outcomes[i]) : Outcome(failed));
   }
+  return failed;
 }
 
 }  // namespace

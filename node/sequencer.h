@@ -13,6 +13,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
+#include "common/alarms/machine.h"
 #include "common/ledger/log_store.h"
 #include "node/change.h"
 #include "node/commit_clock.h"
@@ -58,6 +59,9 @@ class Sequencer {
   // read-only; RESOURCE_EXHAUSTED beyond the bounds of a transaction or when
   // the disk is full. On error nothing of the group was written.
   virtual void Submit(WriteGroup group, CommitDone done) = 0;
+
+  // What waits for the writer; groups written so far.
+  virtual alarms::QueueFacts queue() const = 0;
 
   std::future<absl::StatusOr<CommitOutcome>> Submit(WriteGroup group);
   absl::StatusOr<CommitOutcome> Commit(WriteGroup group) {

@@ -12,6 +12,7 @@
 #include "common/base/mutex.h"
 #include "common/base/random.h"
 #include "common/base/status.h"
+#include "common/base/thread_name.h"
 #include "common/transport/channel.h"
 #include "common/transport/grpc_status.h"
 #include "node/local_facts.h"
@@ -63,7 +64,7 @@ class Client final : public UplinkClient {
   }
   UplinkStatus status() const override {
     base::MutexLock lock(mutex_);
-    return {positions_, state_};
+    return {positions_, state_, clock_offset_us_};
   }
   std::string commit_problem() const override {
     base::MutexLock lock(mutex_);
@@ -80,6 +81,7 @@ class Client final : public UplinkClient {
   exchange::UplinkConfig FreshConfig();
   void ReadLoop(Stream* stream, exchange::Uplink* uplink);
   absl::Status WriteLoop(Stream* stream, exchange::Uplink* uplink);
+  void CompareClocks(const v1::ProvinceMessage& message, int64_t now_us);
   absl::Status KeepWelcomed();
   absl::Status FollowProvince(const v1::ProvinceLog& piece);
   std::optional<v1::NodeMessage> TakeCosigned();
@@ -105,6 +107,7 @@ class Client final : public UplinkClient {
   absl::Status read_status_ ABSL_GUARDED_BY(mutex_);
   grpc::ClientContext* context_ ABSL_GUARDED_BY(mutex_) = nullptr;
   exchange::UplinkPositions positions_ ABSL_GUARDED_BY(mutex_);
+  int64_t clock_offset_us_ ABSL_GUARDED_BY(mutex_) = 0;
   std::string state_ ABSL_GUARDED_BY(mutex_) = "connecting";
   std::string commit_problem_ ABSL_GUARDED_BY(mutex_);
   std::string cosigned_ ABSL_GUARDED_BY(mutex_);  // not sent yet
@@ -132,6 +135,7 @@ bool Client::Pause(std::chrono::milliseconds time) {
 }
 
 void Client::Run() {
+  base::NameThread("uplink");
   auto retry = kRetryMin;
   while (true) {
     const absl::Status status = RunStream();
@@ -209,6 +213,7 @@ absl::Status Client::RunStream() {
 }
 
 void Client::ReadLoop(Stream* stream, exchange::Uplink* uplink) {
+  base::NameThread("uplink-read");
   v1::ProvinceMessage message;
   absl::Status status;
   while (status.ok() && stream->Read(&message)) {
@@ -217,9 +222,11 @@ void Client::ReadLoop(Stream* stream, exchange::Uplink* uplink) {
       continue;
     }
     exchange::UplinkPositions positions;
+    const int64_t now = clock_.NowMicros();
+    CompareClocks(message, now);
     {
       base::MutexLock lock(machine_mutex_);
-      status = uplink->OnMessage(message, clock_.NowMicros());
+      status = uplink->OnMessage(message, now);
       positions = uplink->positions();
     }
     if (!status.ok()) break;
@@ -239,6 +246,15 @@ void Client::ReadLoop(Stream* stream, exchange::Uplink* uplink) {
   read_status_ = status;
   read_ended_ = true;
   changed_.NotifyAll();
+}
+
+void Client::CompareClocks(const v1::ProvinceMessage& message, int64_t now_us) {
+  if (!message.has_welcome() && !message.has_ack()) return;
+  base::MutexLock lock(mutex_);
+  clock_offset_us_ =
+      (message.has_welcome() ? message.welcome().province_time_us()
+                             : message.ack().province_time_us()) -
+      now_us;
 }
 
 absl::Status Client::KeepWelcomed() {

@@ -18,6 +18,8 @@ namespace tongchou::node {
 struct UplinkStatus {
   exchange::UplinkPositions positions;
   std::string state;  // "connected", "connecting", or why not
+  // The province's clock less the node's, as of its last word; microseconds.
+  int64_t clock_offset_us = 0;
 };
 
 // Thread-safe.

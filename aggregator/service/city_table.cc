@@ -64,6 +64,11 @@ void CityTable::Heard(uint32_t city, uint64_t claimed_committed,
   if (!news.quarantined) news.problem.clear();
 }
 
+void CityTable::Clock(uint32_t city, int64_t offset_us) {
+  base::MutexLock lock(mutex_);
+  news_[city].clock_offset_us = offset_us;
+}
+
 void CityTable::Problem(uint32_t city, std::string problem) {
   base::MutexLock lock(mutex_);
   if (!news_[city].quarantined) news_[city].problem = std::move(problem);

@@ -22,6 +22,7 @@ inline constexpr int64_t kLaggingMicros = 900 * base::kMicrosPerSecond;
 struct CityNews {
   int64_t heard_us = 0;  // 0 = never since the start
   uint64_t claimed_committed = 0;
+  int64_t clock_offset_us = 0;  // the city's clock less this one
   std::string problem;
   bool quarantined = false;
 };
@@ -53,6 +54,7 @@ class CityTable {
   absl::StatusOr<CityKeys> KeysOf(uint32_t city) const;
 
   void Heard(uint32_t city, uint64_t claimed_committed, int64_t now_us);
+  void Clock(uint32_t city, int64_t offset_us);
   void Problem(uint32_t city, std::string problem);
   void Quarantined(uint32_t city, std::string reason);
   void Released(uint32_t city);

@@ -286,19 +286,21 @@ absl::Status ExchangeService::Handle(ExchangeSession* session,
                                      const v1::NodeMessage& message) {
   const base::CpuScope scope(verifying);
   const uint32_t city = session->city;
+  const int64_t now = clock_.NowMicros();
   base::MutexLock lock(session->mutex);
   RETURN_IF_ERROR(session->failure);
   if (message.has_cosigned()) {
     RETURN_IF_ERROR(own_head_.Cosigned(city, message.cosigned().checkpoint()));
   } else if (message.has_heartbeat()) {
     RETURN_IF_ERROR(session->ingest.OnHeartbeat(message.heartbeat()));
+    cities_.Clock(city, message.heartbeat().node_time_us() - now);
   } else {
     RETURN_IF_ERROR(TakeBatch(session, message.batch()));
   }
   cities_.Heard(city,
                 std::max(session->ingest.claimed_committed(),
                          session->ingest.verified_size()),
-                clock_.NowMicros());
+                now);
   return absl::OkStatus();
 }
 

@@ -9,6 +9,7 @@
 #include "common/base/logging.h"
 #include "common/base/mutex.h"
 #include "common/base/status.h"
+#include "common/base/thread_name.h"
 
 namespace tongchou::aggregator {
 namespace {
@@ -78,6 +79,11 @@ class ThreadWriter final : public JournalWriter {
     changed_.NotifyAll();
   }
 
+  alarms::QueueFacts queue() const override {
+    base::MutexLock lock(mutex_);
+    return {batches_.size() + entries_.size() + writing_, groups_, last_};
+  }
+
   void WaitFor(uint32_t city) override {
     base::MutexLock lock(mutex_);
     while (of_city_[city] > 0) changed_.Wait(mutex_);
@@ -86,15 +92,18 @@ class ThreadWriter final : public JournalWriter {
  private:
   void Run();
   Group TakeGroup() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void WriteGroup(Group group);
+  absl::Status WriteGroup(Group group);
   absl::Status Cosign(std::vector<WaitingBatch>* batches);
 
   Journal& journal_;
   const ledger::Cosigner cosigner_;
   base::Clock& clock_;
   const std::function<void(JournalGroup)> written_;
-  base::Mutex mutex_;
+  mutable base::Mutex mutex_;
   base::CondVar changed_;
+  size_t writing_ ABSL_GUARDED_BY(mutex_) = 0;  // taken, not answered
+  uint64_t groups_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Status last_ ABSL_GUARDED_BY(mutex_);  // of the last group
   std::deque<WaitingBatch> batches_ ABSL_GUARDED_BY(mutex_);
   std::deque<WaitingEntry> entries_ ABSL_GUARDED_BY(mutex_);
   std::map<uint32_t, int> of_city_ ABSL_GUARDED_BY(mutex_);
@@ -103,6 +112,7 @@ class ThreadWriter final : public JournalWriter {
 };
 
 void ThreadWriter::Run() {
+  base::NameThread("journal");
   while (true) {
     Group group;
     {
@@ -115,8 +125,11 @@ void ThreadWriter::Run() {
     if (group.batches.empty() && group.entries.empty()) return;
     std::map<uint32_t, int> finished;
     for (const WaitingBatch& one : group.batches) ++finished[one.batch.city];
-    WriteGroup(std::move(group));
+    const absl::Status status = WriteGroup(std::move(group));
     base::MutexLock lock(mutex_);
+    writing_ = 0;
+    ++groups_;
+    last_ = status;
     for (const auto& [city, count] : finished) of_city_[city] -= count;
     changed_.NotifyAll();
   }
@@ -135,6 +148,7 @@ Group ThreadWriter::TakeGroup() {
     group.entries.push_back(std::move(entries_.front()));
     entries_.pop_front();
   }
+  writing_ = group.batches.size() + group.entries.size();
   return group;
 }
 
@@ -152,7 +166,8 @@ absl::Status ThreadWriter::Cosign(std::vector<WaitingBatch>* batches) {
   return absl::OkStatus();
 }
 
-void ThreadWriter::WriteGroup(Group group) {
+// Why it was not written.
+absl::Status ThreadWriter::WriteGroup(Group group) {
   const base::CpuScope scope(journaling);
   absl::Status status = Cosign(&group.batches);
   std::vector<std::pair<uint64_t, std::string>> notes;
@@ -181,6 +196,7 @@ void ThreadWriter::WriteGroup(Group group) {
     group.batches[i].done(status, notes[i].first, notes[i].second);
   }
   if (written.ordinal != 0) written_(std::move(written));
+  return status;
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "aggregator/journal/journal.h"
+#include "common/alarms/machine.h"
 #include "common/base/clock.h"
 #include "common/ledger/cosignature.h"
 
@@ -45,6 +46,8 @@ class JournalWriter {
                            std::function<void(const absl::Status&)> done) = 0;
   // The same; returns when it is durable, or why it is not.
   absl::Status Record(OwnEntry entry);
+  // What waits to be written, batches and entries; groups written so far.
+  virtual alarms::QueueFacts queue() const = 0;
   // Returns when nothing of the city is waiting any more.
   virtual void WaitFor(uint32_t city) = 0;
 };

@@ -13,6 +13,7 @@
 #include "aggregator/service/own_head.h"
 #include "aggregator/state/applier.h"
 #include "aggregator/state/unified_state.h"
+#include "common/alarms/alarm_board.h"
 #include "tongchou/v1/query.grpc.pb.h"
 
 namespace tongchou::aggregator {
@@ -33,6 +34,7 @@ struct ProvinceParts {
   const Masker* masker = nullptr;
   const Authority* authority = nullptr;  // null: there is none here
   std::string certificate;               // the aggregator's own, a path
+  const alarms::AlarmBoard* alarms = nullptr;
 };
 
 // The basis of an answer that reflects `position`.

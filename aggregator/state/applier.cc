@@ -17,6 +17,7 @@
 #include "common/base/logging.h"
 #include "common/base/mutex.h"
 #include "common/base/status.h"
+#include "common/base/thread_name.h"
 #include "common/base/thread_priority.h"
 #include "common/ledger/bundle.h"
 #include "common/ledger/rocksdb_status.h"
@@ -112,6 +113,8 @@ class DraftApplier {
   absl::Status Apply(Draft* draft);
   // Most of what the last large batch changed was there before. Any thread.
   bool updates() const { return updates_; }
+  // See Applier. Any thread.
+  uint64_t steps() const { return steps_ + state_.steps(); }
 
  private:
   absl::Status ApplyChanges(Draft* draft);
@@ -122,6 +125,9 @@ class DraftApplier {
            std::min(kHandOverChanges, state_.ingest_puts());
   }
   absl::Status Evaluate(Draft* draft, const Evaluator& evaluator);
+  absl::Status AddPersons(const DeltaCollector& collector, size_t share,
+                          std::atomic<size_t>* next,
+                          const Evaluator& evaluator);
   absl::Status EvaluateTogether(Draft* draft, const Evaluator& evaluator,
                                 const DeltaCollector& collector);
   absl::Status WriteWhenThereIsSpace(const std::vector<StatePut>& puts,
@@ -143,6 +149,7 @@ class DraftApplier {
   IndexKeys indexes_;
   std::map<uint32_t, uint64_t> records_;  // live ones, by city
   std::atomic<bool> updates_ = false;
+  std::atomic<uint64_t> steps_ = 0;
 };
 
 void DraftApplier::PutRecords(const Batch& batch, Arena* arena,
@@ -172,6 +179,7 @@ absl::Status DraftApplier::WriteWhenThereIsSpace(
     const std::vector<StatePut>& puts, const Position& position) {
   const base::CpuScope scope(writing);
   absl::Status status = state_.Write(puts, position);
+  ++steps_;
   while (absl::IsResourceExhausted(status)) {
     spdlog::error("unified database: {}", base::Message(status));
     if (!wait_for_space_()) return status;
@@ -209,24 +217,28 @@ std::unique_ptr<StateSnapshot> DraftApplier::SnapshotFor(size_t changes) const {
   return snapshot;
 }
 
+// Those that nobody has taken yet, a share at a time.
+absl::Status DraftApplier::AddPersons(const DeltaCollector& collector,
+                                      size_t share, std::atomic<size_t>* next,
+                                      const Evaluator& evaluator) {
+  const size_t persons = collector.persons();
+  while (true) {
+    const size_t begin = next->fetch_add(share);
+    if (begin >= persons) return absl::OkStatus();
+    RETURN_IF_ERROR(collector.AddPersons(
+        begin, std::min(begin + share, persons), evaluator));
+    ++steps_;
+  }
+}
+
 // Some of the persons on another thread, which takes what processor time nobody
 // else wants: towards the end of a load there is nothing else to do.
 absl::Status DraftApplier::EvaluateTogether(Draft* draft,
                                             const Evaluator& evaluator,
                                             const DeltaCollector& collector) {
-  const size_t persons = collector.persons();
-  const size_t share = std::clamp<size_t>(persons / 8, 1, kSharedPersonsMax);
+  const size_t share =
+      std::clamp<size_t>(collector.persons() / 8, 1, kSharedPersonsMax);
   std::atomic<size_t> next = 0;
-  const auto work = [&](const Evaluator& own) {
-    absl::Status status;
-    while (status.ok()) {
-      const size_t begin = next.fetch_add(share);
-      if (begin >= persons) break;
-      status =
-          collector.AddPersons(begin, std::min(begin + share, persons), own);
-    }
-    return status;
-  };
   const auto snapshot = SnapshotFor(draft->changes.size());
   Batch batch(draft->changes, &helpers_arena_, snapshot.get(), &helpers_past_,
               &known_);
@@ -234,11 +246,12 @@ absl::Status DraftApplier::EvaluateTogether(Draft* draft,
   CellDeltas deltas;
   absl::Status status;
   std::thread helper([&] {
+    base::NameThread("apply-help");
     base::LowerThreadPriority(base::kNiceIdle);
     const base::CpuScope scope(evaluating);
-    status = work({&batch, &facts, &deltas});
+    status = AddPersons(collector, share, &next, {&batch, &facts, &deltas});
   });
-  const absl::Status own = work(evaluator);
+  const absl::Status own = AddPersons(collector, share, &next, evaluator);
   helper.join();
   RETURN_IF_ERROR(own);
   RETURN_IF_ERROR(status);
@@ -249,10 +262,11 @@ absl::Status DraftApplier::EvaluateTogether(Draft* draft,
 absl::Status DraftApplier::Evaluate(Draft* draft, const Evaluator& evaluator) {
   ASSIGN_OR_RETURN(const auto collector,
                    DeltaCollector::Start(evaluator, draft->days));
+  std::atomic<size_t> next = 0;
   RETURN_IF_ERROR(
-      !IsForTwo(*draft)
-          ? collector->AddPersons(0, collector->persons(), evaluator)
-          : EvaluateTogether(draft, evaluator, *collector));
+      IsForTwo(*draft)
+          ? EvaluateTogether(draft, evaluator, *collector)
+          : AddPersons(*collector, kSharedPersonsMax, &next, evaluator));
   return collector->AddTheRest();
 }
 
@@ -261,7 +275,7 @@ absl::Status DraftApplier::ApplyChanges(Draft* draft) {
   const auto snapshot = SnapshotFor(draft->changes.size());
   Arena* arena = &draft->arena;
   Batch batch(draft->changes, arena, snapshot.get(), &past_, &known_);
-  RETURN_IF_ERROR(batch.Load());
+  RETURN_IF_ERROR(batch.Load([this] { ++steps_; }));
   FactReader facts(&batch, &units_);
   CellDeltas deltas;
   RETURN_IF_ERROR(Evaluate(draft, {&batch, &facts, &deltas}));
@@ -325,6 +339,7 @@ class ThreadApplier final : public Applier {
     return position_;
   }
   bool caught_up() const override { return caught_up_; }
+  uint64_t steps() const override { return drafts_.steps(); }
   absl::Status status() const override {
     base::MutexLock lock(mutex_);
     return status_;
@@ -380,6 +395,7 @@ void ThreadApplier::Stop(const absl::Status& status) {
 }
 
 void ThreadApplier::Read() {
+  base::NameThread("apply-read");
   while (true) {
     const absl::Status status = ReadNew();
     if (!status.ok()) {
@@ -487,6 +503,7 @@ bool ThreadApplier::IsIdle() const {
 }
 
 void ThreadApplier::Work() {
+  base::NameThread("apply-work");
   base::LowerThreadPriority(base::kNiceBulk);  // queries come first
   while (true) {
     std::unique_ptr<Draft> draft;

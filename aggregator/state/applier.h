@@ -35,6 +35,8 @@ class Applier {
   virtual Position position() const = 0;
   // After a start: false until the journal's end of that time is reached.
   virtual bool caught_up() const = 0;
+  // Changes while something is being applied, also within a batch.
+  virtual uint64_t steps() const = 0;
   // Why it stopped; OK while it works.
   virtual absl::Status status() const = 0;
 };

@@ -9,6 +9,8 @@
 namespace tongchou::aggregator {
 namespace {
 
+constexpr size_t kStepReads = 1'024;
+
 bool IsReadWithPerson(uint32_t type) {
   const records::RecordSchema* schema = records::Schema::Get().Find(type);
   return schema != nullptr && schema->person_centred &&
@@ -39,11 +41,13 @@ absl::StatusOr<std::optional<RecordVersion>> Batch::Stored(
   return version;
 }
 
-absl::Status Batch::Load() {
+absl::Status Batch::Load(const std::function<void()>& step) {
+  size_t read = 0;
   for (Change& change : changes_) {
     if (IsReadWithPerson(change.type)) continue;
     const RowKey key = ParseRowKey(change.row_key);
     ASSIGN_OR_RETURN(change.before, Stored(key.record_key, key.city));
+    if (++read % kStepReads == 0) step();
   }
   return absl::OkStatus();
 }

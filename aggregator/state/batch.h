@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -66,7 +67,8 @@ class Batch {
 
   // Reads the versions before the batch, but for records that begin with their
   // person and count in figures: whoever reads the person's rows sets those.
-  absl::Status Load();
+  // Calls `step` now and then.
+  absl::Status Load(const std::function<void()>& step);
   void SetBefore(size_t index, const RecordVersion& version) {
     changes_[index].before = version;
   }

@@ -31,6 +31,9 @@ constexpr unsigned int kSizeRatioPercent = 20;
 // Newer data for each byte of the oldest run, before all is merged into one.
 constexpr unsigned int kSpaceMaxPercent = 200;
 constexpr int kMergePollMicros = 10'000;
+// For so many of these a merge that runs counts as work that gets on: merging
+// everything takes minutes.
+constexpr int kMergePollsMax = 60'000;
 // Going on costs a tenth of seeking.
 constexpr int kNeighbourSteps = 16;
 
@@ -307,9 +310,10 @@ absl::Status UnifiedState::EmptyMemtable() {
 }
 
 // RocksDB slows down writes into the memtable, but not ingestion.
-absl::Status UnifiedState::WaitForMerge() const {
-  while (true) {
+absl::Status UnifiedState::WaitForMerge() {
+  for (int polls = 0;; ++polls) {
     uint64_t errors = 0;
+    uint64_t merging = 0;
     std::string files;
     db_->GetProperty("rocksdb.num-files-at-level0", &files);
     if (std::stoi(files) < kUnmergedFilesMax) return absl::OkStatus();
@@ -317,6 +321,8 @@ absl::Status UnifiedState::WaitForMerge() const {
     if (errors > 0) {
       return base::ResourceExhaustedError("{}: merging files failed", kWhat);
     }
+    db_->GetIntProperty("rocksdb.num-running-compactions", &merging);
+    if (merging > 0 && polls < kMergePollsMax) ++steps_;
     db_->GetEnv()->SleepForMicroseconds(kMergePollMicros);
   }
 }
@@ -327,6 +333,7 @@ absl::Status UnifiedState::WriteFiles(const std::vector<StatePut>& puts,
   const rocksdb::Options options = db_->GetOptions();
   rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), options);
   const auto open = [&] {
+    ++steps_;
     files->push_back(fmt::format("{}/{}.sst", ingest_directory_, next_file_++));
     return ledger::FromRocksdb(writer.Open(files->back()), kWhat);
   };

@@ -21,6 +21,7 @@
 #include <rocksdb/db.h>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -155,6 +156,9 @@ class UnifiedState {
   absl::Status Write(const std::vector<StatePut>& puts,
                      const Position& position);
   absl::Status Flush();
+  // Changes while Write gets on, also while it waits for files that are being
+  // merged. Any thread.
+  uint64_t steps() const { return steps_; }
 
  private:
   UnifiedState(std::unique_ptr<rocksdb::DB> db, const StateOptions& options);
@@ -163,7 +167,7 @@ class UnifiedState {
   absl::Status Ingest(const std::vector<StatePut>& puts,
                       const std::string& position);
   absl::Status EmptyMemtable();
-  absl::Status WaitForMerge() const;
+  absl::Status WaitForMerge();
   absl::Status WriteFiles(const std::vector<StatePut>& puts,
                           const std::string& position,
                           std::vector<std::string>* files);
@@ -172,6 +176,7 @@ class UnifiedState {
   const std::string ingest_directory_;
   const size_t ingest_puts_;
   uint64_t next_file_ = 0;
+  std::atomic<uint64_t> steps_ = 0;
 };
 
 }  // namespace tongchou::aggregator

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "absl/strings/str_split.h"
 #include "cli/answer_json.h"
 #include "cli/connection.h"
 #include "cli/query/query_commands.h"
@@ -26,7 +27,7 @@ constexpr char kFooter[] =
     "  tongchou status --format json\n"
     "  tongchou status --node 127.0.0.1:7001";
 
-constexpr int kCertificateDaysShown = 30;
+constexpr size_t kWidth = 80;
 
 struct Options {
   uint32_t city = 0;
@@ -43,22 +44,35 @@ uint64_t LagOf(const v1::CityStatus& city) {
              : 0;
 }
 
+// "10-31 09:30" in China.
+std::string TimeOfYear(int64_t micros) {
+  const std::string time = ShortTime(micros);
+  return micros == 0 ? time : time.substr(5, 11);
+}
+
+// `plain`: all of it, for programs; else what fits a terminal.
 Table CityTable(const v1::GetStatusResponse& response, bool plain) {
-  Table table({{"城市"},
-               {"state"},
-               {"committed", Align::kRight},
-               {"durable", Align::kRight},
-               {"applied", Align::kRight},
-               {"lag", Align::kRight},
-               {"last commit"},
-               {"records", Align::kRight}});
+  std::vector<Table::Column> columns = {{"城市"},
+                                        {"state"},
+                                        {"committed", Align::kRight},
+                                        {"durable", Align::kRight},
+                                        {"applied", Align::kRight},
+                                        {"lag", Align::kRight},
+                                        {"last commit"}};
+  if (plain) columns.push_back({"records", Align::kRight});
+  Table table(std::move(columns));
   for (const v1::CityStatus& city : response.cities()) {
-    table.Add({DivisionText(city.city()) + city.name_zh(),
-               StateName(city.state()), Number(city.committed_size(), plain),
-               Number(city.durable_size(), plain),
-               Number(city.applied_size(), plain), Number(LagOf(city), plain),
-               ShortTime(city.applied_commit_time_us()),
-               Number(city.records(), plain)});
+    const int64_t last = city.applied_commit_time_us();
+    std::vector<std::string> cells = {
+        DivisionText(city.city()) + city.name_zh(),
+        StateName(city.state()),
+        Number(city.committed_size(), plain),
+        Number(city.durable_size(), plain),
+        Number(city.applied_size(), plain),
+        Number(LagOf(city), plain),
+        plain ? ShortTime(last) : TimeOfYear(last)};
+    if (plain) cells.push_back(Number(city.records(), plain));
+    table.Add(std::move(cells));
   }
   return table;
 }
@@ -78,10 +92,31 @@ std::string Problems(const v1::GetStatusResponse& response) {
   return text;
 }
 
-// Said when it is time to do something.
-std::string CertificateText(int days) {
-  if (days >= kCertificateDaysShown) return "";
-  return "certificate: good for " + std::to_string(days) + " days\n";
+// Words of a line that begins with two blanks.
+std::string IndentedLine(const std::string& text) {
+  std::vector<std::string> words =
+      absl::StrSplit(Printable(text), ' ', absl::SkipEmpty());
+  if (words.empty()) return "";
+  words[0] = "  " + words[0];
+  return Wrap(words, kWidth);
+}
+
+std::string AlarmsText(
+    const google::protobuf::RepeatedPtrField<v1::Alarm>& alarms) {
+  if (alarms.empty()) return "alarms: none\n";
+  std::string text;
+  for (const v1::Alarm& alarm : alarms) {
+    text += "ALARM " + alarm.name() + ", ";
+    if (alarm.city() != 0) {
+      text += DivisionText(alarm.city()) +
+              records::Divisions::Get().Name(alarm.city()) + ", ";
+    }
+    text += SeverityName(alarm.severity()) + ", since " +
+            ShortTime(alarm.since_us()) + "\n" + IndentedLine(alarm.text()) +
+            IndentedLine("means: " + alarm.meaning()) +
+            IndentedLine("do: " + alarm.remedy());
+  }
+  return text;
 }
 
 // Null where there is none and none has to be.
@@ -139,6 +174,7 @@ Json StatusJson(const v1::GetStatusResponse& response) {
           {"province_log", OwnLogJson(response.province_log())},
           {"volume_warning", response.volume_warning()},
           {"certificate_days", response.certificate_days()},
+          {"alarms", AlarmsJson(response.alarms())},
           {"basis", BasisJson(response.basis())}};
 }
 
@@ -173,14 +209,10 @@ std::string NodeText(const v1::GetNodeStatusResponse& node) {
   if (!node.province_log_problem().empty()) {
     text += "province: " + Printable(node.province_log_problem()) + "\n";
   }
-  text += CertificateText(node.certificate_days());
-  if (!node.volume_warning().empty()) {
-    text += "volume: " + Printable(node.volume_warning()) + "\n";
-  }
   if (!node.read_only_reason().empty()) {
     text += "read-only: " + Printable(node.read_only_reason()) + "\n";
   }
-  return text;
+  return text + AlarmsText(node.alarms());
 }
 
 absl::StatusOr<int> RunNodeStatus(const Globals& globals,
@@ -223,11 +255,8 @@ absl::StatusOr<int> RunProvinceStatus(const Globals& globals) {
     std::cout << CityTable(response, true).Csv();
   } else {
     std::cout << CityTable(response, false).Text()
-              << OwnLogText(response.province_log()) << Problems(response);
-    std::cout << CertificateText(response.certificate_days());
-    if (!response.volume_warning().empty()) {
-      std::cout << "volume: " << Printable(response.volume_warning()) << "\n";
-    }
+              << OwnLogText(response.province_log()) << Problems(response)
+              << AlarmsText(response.alarms());
   }
   return kExitDone;
 }

@@ -28,6 +28,12 @@ class RealClock final : public Clock {
   int64_t NowMicros() override;
 };
 
+// Is never set: for how long something lasts. Its zero means nothing.
+class SteadyClock final : public Clock {
+ public:
+  int64_t NowMicros() override;
+};
+
 // Stands where it was set; for tests and simulation.
 class ManualClock final : public Clock {
  public:

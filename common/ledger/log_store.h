@@ -28,6 +28,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/store_format.h"
 #include "common/ledger/compact_range.h"
+#include "common/ledger/disk_reserve.h"
 
 namespace rocksdb {
 class DB;
@@ -48,7 +49,7 @@ struct LogStoreOptions {
   size_t block_cache_bytes = 8 << 20;
   size_t write_buffer_bytes = 8 << 20;
   // Append refuses when less of the disk is free.
-  uint64_t disk_reserve_bytes = 64 << 20;
+  uint64_t disk_reserve_bytes = kDiskReserveBytes;
 };
 
 // What one group commit writes.

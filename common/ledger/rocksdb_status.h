@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/ledger/disk_reserve.h"
 
 namespace rocksdb {
 class DB;
@@ -27,9 +28,6 @@ absl::Status FromRocksdb(const rocksdb::Status& status, std::string_view what);
 // `large_values` suits a log of bundles that are compressed already.
 rocksdb::Options DatabaseOptions(bool large_values, size_t block_cache_bytes);
 
-// Bytes of the disk that a log or journal leaves free: below, it refuses to
-// write, so that a full disk is met here and not in the middle of RocksDB.
-inline constexpr uint64_t kDiskReserveBytes = 64 << 20;
 // RESOURCE_EXHAUSTED when less than `reserve` bytes are free.
 absl::Status CheckSpace(const std::string& directory, uint64_t reserve,
                         std::string_view what);

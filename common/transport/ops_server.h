@@ -1,7 +1,7 @@
 // Plain HTTP for the operators of one machine, GET only:
 //   /metrics  what Prometheus scrapes
-//   /healthz  200 while the process runs
-//   /readyz   200 when it can work, else 503
+//   /healthz  200 while it gets on with its work, 503 when it is stalled
+//   /readyz   200 when it can do what it is asked, else 503
 // It knows no one and encrypts nothing: let it listen on the loopback.
 #pragma once
 
@@ -22,15 +22,20 @@ class Registry;
 
 namespace tongchou::transport {
 
+struct OpsChecks {
+  std::function<bool()> healthy;
+  std::function<bool()> ready;
+};
+
 class OpsServer {
  public:
-  // Serves at once, on threads of its own. `ready` is called on any of them,
-  // several at a time, until the destructor returns. FAILED_PRECONDITION if
-  // the port is taken, INVALID_ARGUMENT if `listen` is not host:port. An
+  // Serves at once, on threads of its own. The checks are called on any of
+  // them, several at a time, until the destructor returns. FAILED_PRECONDITION
+  // if the port is taken, INVALID_ARGUMENT if `listen` is not host:port. An
   // address other than a loopback one is served too, with a warning.
   static absl::StatusOr<std::unique_ptr<OpsServer>> Start(
       const std::string& listen, std::shared_ptr<prometheus::Registry> registry,
-      std::function<bool()> ready);
+      OpsChecks checks);
 
   // Waits for running requests.
   ~OpsServer();

@@ -169,7 +169,10 @@ class TestProvince {
     journal_ = *std::move(journal);
     OpenState("state", /*rebuild=*/false);
   }
-  ~TestProvince() { Close(); }
+  ~TestProvince() {
+    Release();
+    Close();
+  }
 
   // Records wait at their city until Send.
   void Add(const Edit& edit) { cities_[edit.city].Add(edit); }
@@ -194,6 +197,19 @@ class TestProvince {
     std::vector<JournalBatch> batches;
     batches.push_back(cities_[city].Take(city));
     Append(std::move(batches));
+  }
+
+  // Whoever applies stands still after the next batch, until Release.
+  void Hold() { held_ = true; }
+  void Release() {
+    base::MutexLock lock(mutex_);
+    held_ = false;
+    progress_.NotifyAll();
+  }
+  const Journal& journal() const { return *journal_; }
+  const Applier& applier() {
+    if (applier_ == nullptr) StartApplier();
+    return *applier_;
   }
 
   // Brings the unified database to the end of the journal.
@@ -275,6 +291,7 @@ class TestProvince {
     base::MutexLock lock(mutex_);
     applied_ = position;
     progress_.NotifyAll();
+    while (held_) progress_.Wait(mutex_);
   }
   void Append(std::vector<JournalBatch> batches) {
     auto group = journal_->Append(std::move(batches));
@@ -298,6 +315,7 @@ class TestProvince {
   std::string name_;
   int crashes_ = 0;
   std::atomic<int> batches_to_flush_ = 0;
+  std::atomic<bool> held_ = false;
   std::map<uint32_t, TestCity> cities_;
   base::Mutex mutex_;
   base::CondVar progress_;

@@ -60,6 +60,7 @@ v1::Figure MakeFigure(const std::string& id, const std::string& insurance,
 class FakeQuery final : public v1::Query::Service {
  public:
   v1::GetIndicatorsRequest asked;
+  std::vector<v1::Alarm> alarms;
   bool silent_a_year_ago = false;
   bool denies = false;
 
@@ -99,6 +100,7 @@ class FakeQuery final : public v1::Query::Service {
     silent->set_city(360200);
     silent->set_state(v1::CITY_STATE_NEVER_SEEN);
     Fill(response->mutable_basis());
+    response->mutable_alarms()->Add(alarms.begin(), alarms.end());
     return grpc::Status::OK;
   }
 
@@ -329,7 +331,49 @@ TEST_F(Commands, StatusAsJsonIsTheContract) {
 TEST_F(Commands, StatusAsTable) {
   const Ran ran = TongchouHere({"status"});
   EXPECT_THAT(ran.out, HasSubstr("360100南昌市"));
-  EXPECT_THAT(ran.out, HasSubstr("2008-10-31 23:59:59"));
+  EXPECT_THAT(ran.out, HasSubstr("  10-31 23:59\n"));
+  EXPECT_THAT(TongchouHere({"status", "--format", "csv"}).out,
+              HasSubstr(",2008-10-31 23:59:59,"));
+}
+
+v1::Alarm SilentCity() {
+  v1::Alarm alarm;
+  alarm.set_name("city_silent");
+  alarm.set_severity(v1::ALARM_SEVERITY_WARNING);
+  alarm.set_city(360100);
+  alarm.set_since_us(kCommitTime);
+  alarm.set_text(
+      "last heard of 61 s ago: the connection to its node broke off in the "
+      "middle of a batch");
+  alarm.set_meaning("its figures grow old");
+  alarm.set_remedy("call the city's office");
+  return alarm;
+}
+
+TEST_F(Commands, AlarmsFitATerminal) {
+  EXPECT_THAT(TongchouHere({"status"}).out, EndsWith("\nalarms: none\n"));
+  query_.alarms = {SilentCity()};
+  EXPECT_THAT(
+      TongchouHere({"status"}).out,
+      EndsWith("\nALARM city_silent, 360100南昌市, warning, since 2008-10-31 "
+               "23:59:59\n"
+               "  last heard of 61 s ago: the connection to its node broke off "
+               "in the middle of\n  a batch\n"
+               "  means: its figures grow old\n"
+               "  do: call the city's office\n"));
+}
+
+TEST_F(Commands, AlarmsAsJsonAreTheContract) {
+  query_.alarms = {SilentCity()};
+  const Ran ran = TongchouHere({"--format", "json", "status"});
+  const auto alarm = nlohmann::json::parse(ran.out)["alarms"][0];
+  EXPECT_EQ(alarm["alarm"], "city_silent");
+  EXPECT_EQ(alarm["severity"], "warning");
+  EXPECT_EQ(alarm["city"], "360100");
+  EXPECT_EQ(alarm["since"], kCommitTime);
+  EXPECT_THAT(alarm["text"], HasSubstr("61 s ago"));
+  EXPECT_EQ(alarm["meaning"], "its figures grow old");
+  EXPECT_EQ(alarm["remedy"], "call the city's office");
 }
 
 TEST_F(Commands, StatusOfTheNodeAsJsonIsTheContract) {
@@ -337,7 +381,8 @@ TEST_F(Commands, StatusOfTheNodeAsJsonIsTheContract) {
       TongchouHere({"status", "--node", address_, "--format", "json"});
   ASSERT_EQ(ran.status, 0) << ran.err;
   EXPECT_EQ(nlohmann::json::parse(ran.out)["node"].dump(),
-            R"({"applied":17,"certificate_days":0,"city":"360100",)"
+            R"({"alarms":[],"applied":17,"certificate_days":0,)"
+            R"("city":"360100",)"
             R"("clock":1225468799000000,"committed":20,"durable":18,)"
             R"("province_log":0,"province_log_problem":null,)"
             R"("read_only":null,"records":1234,"uplink":"connected",)"

@@ -18,9 +18,10 @@ import sys
 
 # What each part of the program may include of the others.
 COMMON = ("common/base", "common/ledger", "common/records", "common/exchange")
-EVERYTHING_COMMON = COMMON + ("common/transport",)
+EVERYTHING_COMMON = COMMON + ("common/alarms", "common/transport")
 LAYERS = {
     "common/base": COMMON[:1],
+    "common/alarms": COMMON[:1] + ("common/alarms",),
     "common/ledger": COMMON[:2],
     "common/records": COMMON[:3],
     "common/exchange": COMMON[:4],

@@ -55,6 +55,8 @@ class Includes(HouseTest):
         self.forbidden("common/records/a.cc", "common/exchange/uplink.h")
         self.forbidden("common/exchange/a.cc", "common/transport/peer.h")
         self.forbidden("common/transport/a.cc", "common/ledger/proof.h")
+        self.forbidden("common/base/a.cc", "common/alarms/alarm.h")
+        self.forbidden("common/alarms/a.cc", "common/ledger/proof.h")
         self.allowed("common/ledger/b.h", "common/base/file.h")
         self.allowed("common/exchange/b.h", "common/records/row.h")
         self.allowed("common/transport/b.h", "common/base/file.h")

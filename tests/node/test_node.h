@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,7 +40,7 @@ class NodeTest : public testing::Test {
     SequencerOptions options;
     options.synthetic_seed = "test";
     options.read_only_reason = [this] { return read_only_; };
-    options.committed = [](uint64_t) {};
+    options.committed = [this](uint64_t size) { committed_(size); };
     sequencer_ =
         Sequencer::Start(std::move(options), log_.get(), index_.get(), &clock_);
   }
@@ -159,6 +160,7 @@ class NodeTest : public testing::Test {
   base::RealClock real_clock_;
   CommitClock clock_{&real_clock_, kDay};
   std::string read_only_;
+  std::function<void(uint64_t)> committed_ = [](uint64_t) {};
   std::unique_ptr<ledger::LogStore> log_;
   std::unique_ptr<RecordIndex> index_;
   std::unique_ptr<RecordReader> reader_;

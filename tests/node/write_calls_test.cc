@@ -50,6 +50,7 @@ class HeldSequencer final : public Sequencer {
     held_.push_back(std::move(done));
     changed_.NotifyAll();
   }
+  alarms::QueueFacts queue() const override { return {}; }
   size_t submitted() const {
     base::MutexLock lock(mutex_);
     return ids_.size();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tongchou/v1/admin.pb.h"
+#include "tongchou/v1/alarm.pb.h"
 #include "tongchou/v1/audit.pb.h"
 #include "tongchou/v1/common.pb.h"
 #include "tongchou/v1/exchange.pb.h"
@@ -34,13 +35,13 @@ using google::protobuf::FileDescriptor;
 std::vector<const FileDescriptor*> Files() {
   std::vector<const FileDescriptor*> files;
   for (const Descriptor* message :
-       {v1::AccessRecord::descriptor(), v1::LogSummary::descriptor(),
-        v1::RecordView::descriptor(), v1::Hello::descriptor(),
-        v1::JoinRequest::descriptor(), v1::EntryHeader::descriptor(),
-        v1::MirrorHello::descriptor(), v1::VerifiedLog::descriptor(),
-        v1::Change::descriptor(), v1::FieldRules::descriptor(),
-        v1::CityStatus::descriptor(), v1::GroupReceipt::descriptor(),
-        v1::Unit::descriptor()}) {
+       {v1::AccessRecord::descriptor(), v1::Alarm::descriptor(),
+        v1::LogSummary::descriptor(), v1::RecordView::descriptor(),
+        v1::Hello::descriptor(), v1::JoinRequest::descriptor(),
+        v1::EntryHeader::descriptor(), v1::MirrorHello::descriptor(),
+        v1::VerifiedLog::descriptor(), v1::Change::descriptor(),
+        v1::FieldRules::descriptor(), v1::CityStatus::descriptor(),
+        v1::GroupReceipt::descriptor(), v1::Unit::descriptor()}) {
     files.push_back(message->file());
   }
   return files;

@@ -457,9 +457,10 @@ class OpsServerTest : public testing::Test {
         .Register(*registry_)
         .Add({})
         .Increment(3);
-    server_ = OpsServer::Start("127.0.0.1:0", registry_, [this] {
-                return ready_.load();
-              }).value();
+    server_ = OpsServer::Start("127.0.0.1:0", registry_,
+                               {[this] { return healthy_.load(); },
+                                [this] { return ready_.load(); }})
+                  .value();
   }
 
   int Code(const std::string& path) {
@@ -468,6 +469,11 @@ class OpsServerTest : public testing::Test {
     return result ? result->status : 0;
   }
 
+  static OpsChecks Always() {
+    return {[] { return true; }, [] { return true; }};
+  }
+
+  std::atomic<bool> healthy_ = true;
   std::atomic<bool> ready_ = false;
   std::shared_ptr<prometheus::Registry> registry_;
   std::unique_ptr<OpsServer> server_;
@@ -488,6 +494,8 @@ TEST_F(OpsServerTest, AnswersHealthAndReadiness) {
   EXPECT_EQ(Code("/readyz"), 503);
   ready_ = true;
   EXPECT_EQ(Code("/readyz"), 200);
+  healthy_ = false;
+  EXPECT_EQ(Code("/healthz"), 503);
   EXPECT_EQ(Code("/else"), 404);
 }
 
@@ -499,15 +507,14 @@ TEST_F(OpsServerTest, RefusesOtherMethods) {
 
 TEST_F(OpsServerTest, TakenPortIsRefused) {
   const std::string address = "127.0.0.1:" + std::to_string(server_->port());
-  const auto second = OpsServer::Start(address, registry_, [] { return true; });
+  const auto second = OpsServer::Start(address, registry_, Always());
   EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(base::Message(second.status()), HasSubstr("is taken"));
 }
 
 TEST_F(OpsServerTest, StopsAtOnce) {
   for (int i = 0; i < 20; ++i) {
-    ASSERT_TRUE(
-        OpsServer::Start("127.0.0.1:0", registry_, [] { return true; }).ok());
+    ASSERT_TRUE(OpsServer::Start("127.0.0.1:0", registry_, Always()).ok());
   }
 }
 
