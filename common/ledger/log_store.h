@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/ledger/backup.h"
 #include "common/ledger/compact_range.h"
 
 namespace rocksdb {
@@ -45,6 +46,9 @@ struct LogStoreOptions {
   size_t write_buffer_bytes = 8 << 20;
   // Append refuses when less of the disk is free.
   uint64_t disk_reserve_bytes = 64 << 20;
+  // Opens what is there, writes nothing, and refuses to: for a backup as it
+  // lies.
+  bool read_only = false;
 };
 
 // What one group commit writes.
@@ -160,6 +164,11 @@ class LogStore {
   virtual absl::Status RemoveLocalFact(std::string_view name) = 0;
   virtual absl::StatusOr<std::optional<std::string>> GetLocalFact(
       std::string_view name) const = 0;
+
+  // A backup of the whole database, from any thread; see WriteBackup.
+  virtual absl::StatusOr<uint32_t> WriteBackup(
+      const std::string& directory, const std::string& origin,
+      const BackupProgress& progress) const = 0;
 };
 
 }  // namespace tongchou::ledger
