@@ -13,6 +13,7 @@ using base::Role;
 
 constexpr AccessRule kRules[] = {
     {"Admin.AddCity", Role::kAdmin},
+    {"Admin.Backup", Role::kAggregator},
     {"Admin.ListAccess", Role::kAdmin},
     {"Admin.ListAccess", Role::kAuditor},
     {"Admin.RekeyCity", Role::kAdmin},
@@ -25,6 +26,7 @@ constexpr AccessRule kRules[] = {
     {"Exchange.RenewCertificate", Role::kCityNode},
     {"Exchange.Replicate", Role::kCityNode},
     {"Mirror.Follow", Role::kMirror},
+    {"Node.Backup", Role::kCityNode},
     {"Node.GetHistory", Role::kCityAdmin},
     {"Node.GetHistory", Role::kCityOperator},
     {"Node.GetNodeStatus", Role::kCityAdmin},

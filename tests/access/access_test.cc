@@ -270,6 +270,14 @@ TEST_F(AccessTest, AnotherCitysOperatorIsRefused) {
   }
 }
 
+TEST_F(AccessTest, AnotherCitysNodeIsRefused) {
+  const Identity other{Role::kCityNode, "360000", "360200", ""};
+  Issue(other);
+  const auto channel = ChannelOf(other, true);
+  EXPECT_EQ(Ask(channel, "/tongchou.v1.Node/Backup").error_code(),
+            grpc::StatusCode::PERMISSION_DENIED);
+}
+
 std::string Characters(size_t count) {
   std::string text;
   for (size_t i = 0; i < count; ++i) text += "字";
