@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kTerminalEvery{100};
 constexpr std::chrono::milliseconds kFileEvery{10'000};
-constexpr std::chrono::milliseconds kLogEvery{2'000};
+constexpr int64_t kLogEveryMicros = 2 * kMicrosPerSecond;
 constexpr char kEraseLine[] = "\r\x1b[K";
 
 double SecondsSince(std::chrono::steady_clock::time_point start) {
@@ -39,11 +39,11 @@ ProgressLine::ProgressLine(std::string what, ProgressUnit unit)
     : what_(std::move(what)),
       unit_(unit),
       terminal_(isatty(STDERR_FILENO) != 0),
-      start_(Clock::now()),
-      shown_(terminal_ ? Clock::time_point() : start_) {}
+      start_(std::chrono::steady_clock::now()),
+      shown_(terminal_ ? TimePoint() : start_) {}
 
 void ProgressLine::Show(uint64_t done, uint64_t all) {
-  const Clock::time_point now = Clock::now();
+  const TimePoint now = std::chrono::steady_clock::now();
   const bool last = done == all;
   if (!last && now - shown_ < (terminal_ ? kTerminalEvery : kFileEvery)) return;
   shown_ = now;
@@ -53,18 +53,21 @@ void ProgressLine::Show(uint64_t done, uint64_t all) {
   std::fflush(stderr);
 }
 
-ProgressLog::ProgressLog(std::string what, ProgressUnit unit)
+ProgressLog::ProgressLog(std::string what, ProgressUnit unit, Clock* clock)
     : what_(std::move(what)),
       unit_(unit),
-      start_(Clock::now()),
-      shown_(start_) {}
+      clock_(clock == nullptr ? real_clock_ : *clock),
+      start_us_(clock_.NowMicros()),
+      shown_us_(start_us_) {}
 
 void ProgressLog::Show(uint64_t done, uint64_t all) {
-  const Clock::time_point now = Clock::now();
-  if (now - shown_ < kLogEvery) return;
-  shown_ = now;
-  spdlog::info("{}: {}", what_,
-               FormatProgress(done, all, unit_, SecondsSince(start_)));
+  const int64_t now = clock_.NowMicros();
+  if (now - shown_us_ < kLogEveryMicros) return;
+  shown_us_ = now;
+  spdlog::info(
+      "{}: {}", what_,
+      FormatProgress(done, all, unit_,
+                     static_cast<double>(now - start_us_) / kMicrosPerSecond));
 }
 
 }  // namespace tongchou::base

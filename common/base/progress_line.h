@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/clock.h"
+
 namespace tongchou::base {
 
 // What is counted: entries one by one, bytes as MiB.
@@ -29,29 +31,30 @@ class ProgressLine {
   void Show(uint64_t done, uint64_t all);
 
  private:
-  using Clock = std::chrono::steady_clock;
+  using TimePoint = std::chrono::steady_clock::time_point;
 
   const std::string what_;
   const ProgressUnit unit_;
   const bool terminal_;
-  const Clock::time_point start_;
-  Clock::time_point shown_;
+  const TimePoint start_;
+  TimePoint shown_;
 };
 
 // In the log of a server: a line every two seconds, none when it is faster. One
 // thread at a time.
 class ProgressLog {
  public:
-  ProgressLog(std::string what, ProgressUnit unit);
+  // `clock`: null = the real one; outlives it.
+  ProgressLog(std::string what, ProgressUnit unit, Clock* clock = nullptr);
   void Show(uint64_t done, uint64_t all);
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   const std::string what_;
   const ProgressUnit unit_;
-  const Clock::time_point start_;
-  Clock::time_point shown_;
+  RealClock real_clock_;
+  Clock& clock_;
+  const int64_t start_us_;
+  int64_t shown_us_;
 };
 
 }  // namespace tongchou::base

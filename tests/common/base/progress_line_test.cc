@@ -1,6 +1,11 @@
 #include "common/base/progress_line.h"
 
 #include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
+
+#include <memory>
+#include <sstream>
 
 namespace tongchou::base {
 namespace {
@@ -17,6 +22,26 @@ TEST(ProgressLine, SaysRateAndTimeLeftOnceTheyCanBeTold) {
   EXPECT_EQ(FormatProgress(3, 2, kEntries, 1),
             "3 of 2 entries, 3 a second, 0 s left")
       << "an estimate that was too low";
+}
+
+// A start that is quick says nothing, a long one every two seconds.
+TEST(ProgressLog, ShowsALineEveryTwoSeconds) {
+  std::ostringstream lines;
+  const auto logger = std::make_shared<spdlog::logger>(
+      "test", std::make_shared<spdlog::sinks::ostream_sink_st>(lines));
+  logger->set_pattern("%v");
+  const auto usual = spdlog::default_logger();
+  spdlog::set_default_logger(logger);
+  ManualClock clock(1);
+  ProgressLog log("bringing it up", kEntries, &clock);
+  for (const uint64_t done : {100, 200, 300, 400, 500}) {
+    clock.Advance(kMicrosPerSecond);
+    log.Show(done, 1000);
+  }
+  spdlog::set_default_logger(usual);
+  EXPECT_EQ(lines.str(),
+            "bringing it up: 200 of 1000 entries, 100 a second, 8 s left\n"
+            "bringing it up: 400 of 1000 entries, 100 a second, 6 s left\n");
 }
 
 }  // namespace
