@@ -5,6 +5,7 @@
 #include "absl/synchronization/mutex.h"
 #include "aggregator/aggregator.h"
 #include "aggregator/backup_commands.h"
+#include "aggregator/transfer_commands.h"
 #include "common/base/descriptors.h"
 #include "common/base/file.h"
 #include "common/base/huge_pages.h"
@@ -60,6 +61,9 @@ struct Wanted {
   uint32_t keep = ledger::kBackupsKept;
   uint32_t number = 0;
   bool verify = false;
+  // Of the import.
+  std::string file;
+  std::string acknowledgement;
 };
 
 void AddFlags(CLI::App* app, Wanted* wanted) {
@@ -146,6 +150,26 @@ CLI::App* AddRestore(CLI::App* app, Wanted* wanted) {
   return restore;
 }
 
+CLI::App* AddImport(CLI::App* app, Wanted* wanted) {
+  CLI::App* import = app->add_subcommand(
+      "import",
+      "Have the running aggregator take what tongchou-node export wrote");
+  import->add_option("FILE", wanted->file, "The export")
+      ->required()
+      ->type_name("");
+  import
+      ->add_option("--acknowledgement", wanted->acknowledgement,
+                   "Where the answer for the node goes (default: FILE.ack)")
+      ->type_name("FILE");
+  import->footer(
+      "The checks are those of a live connection. What the province holds "
+      "already is passed over.\n"
+      "Example:\n"
+      "  tongchou-aggregator import /media/stick/360100.export \\\n"
+      "      --config /etc/tongchou/aggregator.toml");
+  return import;
+}
+
 int Exit(const absl::Status& status) { return status.ok() ? 0 : Fail(status); }
 
 int Serve(const AggregatorConfig& config, bool rebuild_state) {
@@ -165,6 +189,7 @@ int Run(int argc, char** argv) {
   const CLI::App* take = AddBackup(&app, &wanted);
   const CLI::App* show = AddBackups(&app, &wanted);
   const CLI::App* restore = AddRestore(&app, &wanted);
+  const CLI::App* import = AddImport(&app, &wanted);
   CLI11_PARSE(app, argc, argv);
   if (show->parsed()) {
     return Exit(PrintJournalBackups(wanted.directory, wanted.verify));
@@ -182,6 +207,12 @@ int Run(int argc, char** argv) {
   if (wanted.make_key) return Exit(MakeKeys(*config));
   if (take->parsed()) {
     return Exit(TakeJournalBackup(*config, wanted.directory, wanted.keep));
+  }
+  if (import->parsed()) {
+    return Exit(ImportExport(*config, wanted.file,
+                             wanted.acknowledgement.empty()
+                                 ? wanted.file + ".ack"
+                                 : wanted.acknowledgement));
   }
   if (restore->parsed()) {
     return Exit(RestoreJournalBackup(*config, wanted.directory, wanted.number));

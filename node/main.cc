@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
+#include <optional>
 #include <thread>
 
 #include "absl/synchronization/mutex.h"
@@ -22,6 +23,7 @@
 #include "node/node.h"
 #include "node/read_back.h"
 #include "node/restore.h"
+#include "node/transfer_commands.h"
 
 namespace tongchou::node {
 namespace {
@@ -217,6 +219,48 @@ CLI::App* AddRestore(CLI::App* app, BackupOptions* options) {
   return restore;
 }
 
+// What the commands that replace the line were given.
+struct TransferOptions {
+  std::string file;
+  std::optional<uint64_t> from;
+};
+
+CLI::App* AddExport(CLI::App* app, TransferOptions* options) {
+  CLI::App* command = app->add_subcommand(
+      "export",
+      "Have the running node write what the province lacks into a file");
+  command->add_option("--to", options->file, "The file, on a stick")
+      ->required()
+      ->type_name("FILE");
+  command
+      ->add_option("--from", options->from,
+                   "What lies behind so many entries (default: behind what the "
+                   "province has acknowledged)")
+      ->type_name("SIZE");
+  command->footer(
+      "For a city without its line. The file holds personal data: keep the "
+      "stick as the data\nare kept.\n"
+      "Example:\n"
+      "  tongchou-node export --config /etc/tongchou/node.toml \\\n"
+      "      --to /media/stick/360100.export");
+  return command;
+}
+
+CLI::App* AddAccept(CLI::App* app, TransferOptions* options) {
+  CLI::App* command = app->add_subcommand(
+      "accept", "Give the running node the province's acknowledgement");
+  command
+      ->add_option("FILE", options->file,
+                   "What tongchou-aggregator import wrote")
+      ->required()
+      ->type_name("");
+  command->footer(
+      "Example:\n"
+      "  tongchou-node accept /media/stick/360100.export.ack \\\n"
+      "      --config /etc/tongchou/node.toml");
+  return command;
+}
+
 void Prepare(const NodeConfig& config) {
   base::StartLogging(config.log_level);
   const absl::Status raised = base::RaiseDescriptorLimit();
@@ -231,6 +275,7 @@ struct Wanted {
   bool rotate_key = false;
   JoinOptions join;
   BackupOptions backup;
+  TransferOptions transfer;
 };
 
 void AddFlags(CLI::App* app, Wanted* wanted) {
@@ -273,6 +318,8 @@ int Run(int argc, char** argv) {
   const CLI::App* take = AddBackup(&app, &backup);
   const CLI::App* show = AddBackups(&app, &backup);
   const CLI::App* restore = AddRestore(&app, &backup);
+  const CLI::App* to_stick = AddExport(&app, &wanted.transfer);
+  const CLI::App* accept = AddAccept(&app, &wanted.transfer);
   CLI11_PARSE(app, argc, argv);
   if (join->parsed()) return RunJoin(wanted.join);
   if (show->parsed()) {
@@ -288,6 +335,12 @@ int Run(int argc, char** argv) {
   if (wanted.rotate_key) return Exit(RotateKey(*config));
   if (take->parsed()) {
     return Exit(TakeLogBackup(*config, backup.directory, backup.keep));
+  }
+  if (to_stick->parsed()) {
+    return Exit(ExportLog(*config, wanted.transfer.file, wanted.transfer.from));
+  }
+  if (accept->parsed()) {
+    return Exit(AcceptAcknowledgement(*config, wanted.transfer.file));
   }
   if (!restore->parsed()) return Serve(*config, wanted.rebuild_state);
   return Exit(backup.directory.empty()

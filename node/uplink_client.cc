@@ -2,9 +2,8 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <atomic>
-#include <cstdlib>
-#include <map>
 #include <thread>
 
 #include "common/base/big_endian.h"
@@ -13,10 +12,10 @@
 #include "common/base/mutex.h"
 #include "common/base/random.h"
 #include "common/base/status.h"
-#include "common/ledger/bundle.h"
 #include "common/transport/channel.h"
 #include "common/transport/grpc_status.h"
 #include "node/local_facts.h"
+#include "node/uplink_log.h"
 #include "tongchou/v1/exchange.grpc.pb.h"
 
 namespace tongchou::node {
@@ -29,114 +28,12 @@ constexpr auto kRetryMax = std::chrono::milliseconds(3'000);
 // What stands between a fork, a clone or an old copy and the next try.
 constexpr auto kRefusedRetry = std::chrono::milliseconds(10'000);
 
-// The log and its signer as the state machine sees them.
-class LogAdapter final : public exchange::UplinkLog {
- public:
-  LogAdapter(ledger::LogStore* log, ledger::HeadSigner* signer)
-      : log_(*log), signer_(*signer) {}
-
-  uint64_t committed_size() override { return committed_ = log_.Head().size(); }
-
-  absl::StatusOr<ledger::Hash> RootAt(uint64_t size) override {
-    const auto signed_head = signed_roots_.find(size);
-    if (signed_head != signed_roots_.end()) return signed_head->second;
-    const ledger::LogHead head = log_.Head();
-    if (size == head.size()) return head.range.Root();
-    if (size == batch_range_.size()) return batch_range_.Root();
-    return log_.RootAt(size);
-  }
-
-  absl::StatusOr<v1::Batch> ReadBatch(uint64_t size, uint64_t bytes_max,
-                                      uint64_t* end_size) override;
-
-  ledger::LogKeys keys() override { return signer_.keys(); }
-
-  absl::StatusOr<std::string> SignHead(uint64_t size) override {
-    ASSIGN_OR_RETURN(const ledger::Hash root, RootAt(size));
-    ASSIGN_OR_RETURN(std::string note, signer_.Sign(size, root));
-    RETURN_IF_ERROR(log_.PutCheckpoint(size, note));
-    signed_roots_[size] = root;
-    return note;
-  }
-
-  absl::Status ConfirmHead(uint64_t size, const ledger::Hash& root) override {
-    return signer_.Confirm(size, root);
-  }
-
-  absl::Status KeepCosigned(uint64_t size, std::string_view note) override {
-    // The province acknowledges in order.
-    signed_roots_.erase(signed_roots_.begin(), signed_roots_.upper_bound(size));
-    return log_.PutCheckpoint(size, note);
-  }
-
- private:
-  void AddRecent(uint64_t size, uint64_t bytes_max, v1::Batch* batch);
-  absl::Status AddStored(uint64_t size, uint64_t bytes_max, v1::Batch* batch);
-
-  ledger::LogStore& log_;
-  ledger::HeadSigner& signer_;
-  // What the state machine was told; the log may have grown since.
-  uint64_t committed_ = 0;
-  // Over the log up to the end of the last batch, so that heads in the middle
-  // of the log need no rehashing.
-  ledger::CompactRange batch_range_;
-  // Of heads under way to the province.
-  std::map<uint64_t, ledger::Hash> signed_roots_;
-};
-
-absl::StatusOr<v1::Batch> LogAdapter::ReadBatch(uint64_t size,
-                                                uint64_t bytes_max,
-                                                uint64_t* end_size) {
-  v1::Batch batch;
-  AddRecent(size, bytes_max, &batch);
-  if (batch.bundles().empty()) {
-    RETURN_IF_ERROR(AddStored(size, bytes_max, &batch));
-  }
-  *end_size = batch_range_.size();
-  return batch;
-}
-
-// What was committed just now needs neither reading nor hashing again.
-void LogAdapter::AddRecent(uint64_t size, uint64_t bytes_max,
-                           v1::Batch* batch) {
-  for (const auto& bundle : log_.RecentBundles(size, bytes_max)) {
-    if (bundle->end.size() > committed_) break;
-    batch->add_bundles(bundle->bytes);
-    batch_range_ = bundle->end;
-  }
-}
-
-absl::Status LogAdapter::AddStored(uint64_t size, uint64_t bytes_max,
-                                   v1::Batch* batch) {
-  if (batch_range_.size() != size) {
-    ASSIGN_OR_RETURN(batch_range_, log_.RangeAt(size));
-  }
-  uint64_t bytes = 0;
-  ledger::Bundle bundle;
-  absl::Status status;
-  RETURN_IF_ERROR(log_.ReadBundles(size, [&](ledger::StoredBundle&& stored) {
-    if (stored.first_sequence != batch_range_.size()) {
-      status = base::OutOfRangeError("no bundle begins at entry {}", size);
-      return false;
-    }
-    if (batch_range_.size() >= committed_) return false;
-    if (bytes > 0 && bytes + stored.bytes.size() > bytes_max) return false;
-    bytes += stored.bytes.size();
-    status = bundle.Decode(stored.bytes);
-    if (!status.ok()) return false;
-    batch_range_.Append(bundle.leaf_hashes());
-    batch->add_bundles(std::move(stored.bytes));
-    return true;
-  }));
-  return status;
-}
-
 class Client final : public UplinkClient {
  public:
   Client(const NodeConfig& config, ledger::LogStore* log,
          ledger::HeadSigner* signer, ProvinceView* province, base::Clock* clock,
          exchange::UplinkConfig uplink, bool ever_welcomed,
-         std::shared_ptr<grpc::Channel> channel)
+         uint64_t acknowledged, std::shared_ptr<grpc::Channel> channel)
       : config_(config),
         signer_(*signer),
         province_(*province),
@@ -146,6 +43,7 @@ class Client final : public UplinkClient {
         log_(*log),
         ever_welcomed_(ever_welcomed),
         channel_(std::move(channel)),
+        positions_{.durable = acknowledged},
         thread_([this] { Run(); }) {}
 
   ~Client() override {
@@ -173,6 +71,10 @@ class Client final : public UplinkClient {
     return commit_problem_;
   }
   bool ever_welcomed() const override { return ever_welcomed_; }
+  absl::Status Export(std::optional<uint64_t> from,
+                      const TakeMessage& take) override;
+  absl::StatusOr<uint64_t> Accept(
+      const v1::Acknowledgement& acknowledgement) override;
 
  private:
   using Stream = grpc::ClientReaderWriter<v1::NodeMessage, v1::ProvinceMessage>;
@@ -184,6 +86,7 @@ class Client final : public UplinkClient {
   void ReadLoop(Stream* stream, exchange::Uplink* uplink);
   absl::Status WriteLoop(Stream* stream, exchange::Uplink* uplink);
   absl::Status KeepWelcomed();
+  absl::Status KeepAcknowledged(uint64_t size);
   absl::Status FollowProvince(const v1::ProvinceLog& piece);
   std::optional<v1::NodeMessage> TakeCosigned();
   void SetState(std::string state);
@@ -194,7 +97,7 @@ class Client final : public UplinkClient {
   ProvinceView& province_;
   base::Clock& clock_;
   const exchange::UplinkConfig uplink_config_;
-  LogAdapter adapter_;
+  UplinkLogAdapter adapter_;
   ledger::LogStore& log_;
   std::atomic<bool> ever_welcomed_;
   std::shared_ptr<grpc::Channel> channel_;  // the thread's own
@@ -304,6 +207,8 @@ absl::Status Client::RunStream() {
   if (!status.ok()) context.TryCancel();
   reader.join();
   const absl::Status finished = transport::FromGrpc(stream->Finish());
+  const absl::Status kept = KeepAcknowledged(this->status().positions.durable);
+  if (!kept.ok()) spdlog::warn("uplink: {}", base::Message(kept));
   base::MutexLock lock(mutex_);
   context_ = nullptr;
   if (!read_status_.ok()) return read_status_;
@@ -349,6 +254,87 @@ absl::Status Client::KeepWelcomed() {
   RETURN_IF_ERROR(log_.PutLocalFact(kWelcomedFact, ""));
   ever_welcomed_ = true;
   return absl::OkStatus();
+}
+
+// What a start without the line has to know.
+absl::Status Client::KeepAcknowledged(uint64_t size) {
+  ASSIGN_OR_RETURN(const uint64_t kept,
+                   ReadNumberFact(log_, kAcknowledgedFact));
+  if (kept == size) return absl::OkStatus();
+  return log_.PutLocalFact(kAcknowledgedFact, NumberFact(size));
+}
+
+absl::Status Client::Export(std::optional<uint64_t> from,
+                            const TakeMessage& take) {
+  UplinkLogAdapter adapter(&log_, &signer_);
+  exchange::UplinkConfig config = FreshConfig();
+  config.follows_province = false;
+  exchange::Uplink uplink(std::move(config), &adapter);
+  ASSIGN_OR_RETURN(const auto hello, uplink.Next(clock_.NowMicros()));
+  const uint64_t committed = hello->hello().committed_size();
+  const uint64_t begin = from.value_or(status().positions.durable);
+  if (begin > committed) {
+    return base::OutOfRangeError("the log has {} entries, not {}", committed,
+                                 begin);
+  }
+  bool goes_on = take(*hello);
+  for (uint64_t size = begin; goes_on && size < committed;) {
+    v1::NodeMessage message;
+    uint64_t end = 0;
+    ASSIGN_OR_RETURN(*message.mutable_batch(),
+                     adapter.ReadBatch(size, exchange::kBatchBytesMax, &end));
+    ASSIGN_OR_RETURN(const ledger::Hash root, adapter.RootAt(end));
+    auto note = signer_.Sign(end, root);
+    if (size == begin && absl::IsFailedPrecondition(note.status())) break;
+    RETURN_IF_ERROR(note.status());
+    message.mutable_batch()->set_checkpoint(*std::move(note));
+    goes_on = take(message);
+    size = end;
+  }
+  if (goes_on) return absl::OkStatus();
+  return base::AbortedError("nobody takes the export any more");
+}
+
+absl::StatusOr<uint64_t> Client::Accept(
+    const v1::Acknowledgement& acknowledgement) {
+  const v1::Incarnation& start = uplink_config_.incarnation;
+  const v1::Incarnation& answered = acknowledgement.incarnation();
+  const uint64_t size = acknowledgement.welcome().durable_size();
+  const UplinkStatus now = status();
+  if (acknowledgement.origin() != uplink_config_.origin) {
+    return base::PermissionDeniedError(
+        "it is of another city: of {}, this node has {}",
+        acknowledgement.origin(), uplink_config_.origin);
+  }
+  if (now.positions.welcomed) {
+    return base::FailedPreconditionError(
+        "the node is connected to the province and needs no acknowledgement");
+  }
+  if (answered.counter() != start.counter() ||
+      answered.nonce() != start.nonce()) {
+    return base::FailedPreconditionError(
+        "it answers an export of another start of this node: export again");
+  }
+  if (size < now.positions.durable) {
+    return base::InvalidArgumentError(
+        "it is of {} entries, {} were acknowledged before: take the newest",
+        size, now.positions.durable);
+  }
+  UplinkLogAdapter adapter(&log_, &signer_);
+  exchange::Uplink uplink(FreshConfig(), &adapter);
+  v1::ProvinceMessage message;
+  *message.mutable_welcome() = acknowledgement.welcome();
+  // It was under way for longer than clocks may differ.
+  const int64_t then = message.welcome().province_time_us();
+  RETURN_IF_ERROR(uplink.Next(then).status());
+  RETURN_IF_ERROR(uplink.OnMessage(message, then));
+  RETURN_IF_ERROR(KeepWelcomed());
+  RETURN_IF_ERROR(KeepAcknowledged(size));
+  base::MutexLock lock(mutex_);
+  if (positions_.welcomed) return size;
+  positions_.durable = size;
+  positions_.applied = uplink.positions().applied;
+  return size;
 }
 
 absl::Status Client::FollowProvince(const v1::ProvinceLog& piece) {
@@ -424,10 +410,13 @@ absl::StatusOr<std::unique_ptr<UplinkClient>> UplinkClient::Start(
                    ledger::ParseVerifierKey(config.witness));
   ASSIGN_OR_RETURN(uplink.incarnation, NextIncarnation(log));
   ASSIGN_OR_RETURN(const auto welcomed, log->GetLocalFact(kWelcomedFact));
+  ASSIGN_OR_RETURN(const uint64_t acknowledged,
+                   ReadNumberFact(*log, kAcknowledgedFact));
   ASSIGN_OR_RETURN(auto channel, OpenChannel(config));
   return std::make_unique<Client>(
       config, log, signer, province, clock, std::move(uplink),
-      welcomed.has_value() || log->Head().size() > 0, std::move(channel));
+      welcomed.has_value() || log->Head().size() > 0,
+      std::min(acknowledged, log->Head().size()), std::move(channel));
 }
 
 }  // namespace tongchou::node

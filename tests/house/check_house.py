@@ -41,6 +41,8 @@ RESERVED_INCLUDES = (
      ("common/transport/", "node/backup_commands.", "node/node_service.", "node/uplink_client.",
       "node/write_calls.", "node/read_back.", "node/join.",
       "node/renewal.", "node/restoring_service.",
+      "node/transfer_commands.", "node/transfer_service.",
+      "aggregator/transfer_commands.",
       "aggregator/backup_commands.", "aggregator/service/",
       "audit/fetch.", "audit/mirror.", "audit/command_line.", "cli/")),
 )

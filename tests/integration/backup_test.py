@@ -200,6 +200,40 @@ def check_whole_backup(province, city, folder):
     print("ok: a backup with every entry, from before the last start")
 
 
+def check_move(province, city, folder):
+    """New hardware: everything comes along, the guard too; the old machine,
+    started once more, gets nowhere and disturbs nothing."""
+    city.wait_for("durable", lambda s: s["durable"] == s["committed"])
+    before = city.status()
+    city.stop()
+    old = city.directory
+    city.directory = province.options.dir / "new-machine"
+    shutil.copytree(old, city.directory,
+                    ignore=shutil.ignore_patterns("log.txt"))
+    city.config = city.directory / "node.toml"
+    city.start()
+    restore_test.expect_as_before(city, province, folder, before)
+    text = (city.directory / "log.txt").read_text()
+    assert "brought the log back" not in text and "read-only" not in text, text
+
+    config = old / "node.toml"
+    port = harness.quickstart.free_ports(1)[0]
+    config.write_text(config.read_text().replace(
+        province.node_address[city.code], f"127.0.0.1:{port}"))
+    (old / "log.txt").unlink()
+    province.start("old", "tongchou-node", config)
+    mirror_test.until("the old machine is refused",
+                      lambda: "a clone" in (old / "log.txt").read_text())
+    for i in range(3):
+        restore_test.put(province, city.code, f"8{i}")
+    city.wait_for("durable", lambda s: s["durable"] == s["committed"])
+    process, _ = province.processes.pop("old")
+    process.terminate()
+    assert process.wait(30) == 0
+    assert "brought the log back" not in (old / "log.txt").read_text()
+    print("ok: moved to new hardware, the old machine is refused")
+
+
 def check_bad_backups(province, city):
     root = province.options.dir
     backups = root / "backups" / city.code
@@ -308,6 +342,7 @@ def main():
         rows = Rows(province, city.code)
         check_node(province, city, folders[0], rows)
         check_whole_backup(province, city, folders[0])
+        check_move(province, city, folders[0])
         check_bad_backups(province, city)
         trial.wait_settled()
         trial.check_audit()

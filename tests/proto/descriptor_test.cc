@@ -22,6 +22,7 @@
 #include "tongchou/v1/province.pb.h"
 #include "tongchou/v1/query.pb.h"
 #include "tongchou/v1/records.pb.h"
+#include "tongchou/v1/transfer.pb.h"
 #include "tongchou/v1/verified_log.pb.h"
 
 namespace tongchou {
@@ -41,7 +42,8 @@ std::vector<const FileDescriptor*> Files() {
         v1::MirrorHello::descriptor(), v1::VerifiedLog::descriptor(),
         v1::Change::descriptor(), v1::FieldRules::descriptor(),
         v1::BackupRequest::descriptor(), v1::CityStatus::descriptor(),
-        v1::GroupReceipt::descriptor(), v1::Unit::descriptor()}) {
+        v1::GroupReceipt::descriptor(), v1::Unit::descriptor(),
+        v1::Acknowledgement::descriptor()}) {
     files.push_back(message->file());
   }
   return files;
