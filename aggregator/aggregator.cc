@@ -276,8 +276,10 @@ absl::Status RunningAggregator::StartServer() {
   transport::ServerOptions server;
   server.listen = config_.listen;
   server.tls = config_.tls;
-  server.services = {exchange_.get(), query_.get(), audit_.get(), admin_.get(),
-                     mirror_.get()};
+  v1::Exchange::Service* const exchange = exchange_.get();
+  v1::ProvinceTransfer::Service* const transfer = exchange_.get();
+  server.services = {exchange,     transfer,     query_.get(),
+                     audit_.get(), admin_.get(), mirror_.get()};
   ASSIGN_OR_RETURN(server_, transport::Server::Start(server));
   RETURN_IF_ERROR(OpenDoor());
   if (!config_.ops_listen.empty()) {

@@ -4,6 +4,8 @@
 
 #include "absl/synchronization/mutex.h"
 #include "aggregator/aggregator.h"
+#include "aggregator/backup_commands.h"
+#include "aggregator/transfer_commands.h"
 #include "common/base/descriptors.h"
 #include "common/base/file.h"
 #include "common/base/huge_pages.h"
@@ -12,6 +14,7 @@
 #include "common/base/sealer.h"
 #include "common/base/status.h"
 #include "common/base/stop_signal.h"
+#include "common/ledger/backup.h"
 #include "common/ledger/cosignature.h"
 #include "common/ledger/signer.h"
 
@@ -49,42 +52,175 @@ absl::Status MakeKeys(const AggregatorConfig& config) {
   return absl::OkStatus();
 }
 
+// What the command line asks for beside serving.
+struct Wanted {
+  std::string config;
+  bool rebuild_state = false;
+  bool make_key = false;
+  bool without_mirror = false;
+  // Of the commands about backups.
+  std::string directory;
+  uint32_t keep = ledger::kBackupsKept;
+  uint32_t number = 0;
+  bool verify = false;
+  // Of the import.
+  std::string file;
+  std::string acknowledgement;
+};
+
+void AddFlags(CLI::App* app, Wanted* wanted) {
+  app->fallthrough();
+  app->add_option("--config", wanted->config, "configuration file (TOML)");
+  app->add_flag("--rebuild-state", wanted->rebuild_state,
+                "forget the unified database and rebuild it from the journal");
+  app->add_flag("--without-mirror", wanted->without_mirror,
+                "for this start, do without the required mirror: a log that "
+                "was lost here is not brought back, and heads are shown that "
+                "nobody keeps a second time");
+  app->add_flag("--make-key", wanted->make_key,
+                "make the keys that are missing, print the public parts of the "
+                "cosigning and the signing key, and end");
+  app->footer(
+      "Example:\n"
+      "  tongchou-aggregator --config /etc/tongchou/aggregator.toml");
+}
+
+CLI::App* AddBackup(CLI::App* app, Wanted* wanted) {
+  CLI::App* backup = app->add_subcommand(
+      "backup",
+      "Have the running aggregator write a backup of its journal, and read it "
+      "back");
+  backup
+      ->add_option("--to", wanted->directory,
+                   "Directory of the backups, on another disk; made when it is "
+                   "not there")
+      ->required()
+      ->type_name("DIR");
+  backup
+      ->add_option("--keep", wanted->keep,
+                   "How many stay; the oldest go once the new one holds")
+      ->check(CLI::Range(1u, ledger::kBackupsKeptMax))
+      ->capture_default_str();
+  backup->footer(
+      "Files that an earlier backup has are not copied again. Keys and the "
+      "sign guard are in none.\n"
+      "Example:\n"
+      "  tongchou-aggregator backup --config /etc/tongchou/aggregator.toml \\\n"
+      "      --to /mnt/backup/province --keep 14");
+  return backup;
+}
+
+CLI::App* AddBackups(CLI::App* app, Wanted* wanted) {
+  CLI::App* backups = app->add_subcommand(
+      "backups", "Show what each backup in a directory holds");
+  backups->add_option("DIR", wanted->directory, "The directory of --to")
+      ->required()
+      ->type_name("");
+  backups->add_flag("--verify", wanted->verify,
+                    "Read every file and compare the checksums");
+  backups->footer(
+      "A line each: number, time, size, whose, entries, the last one's time, "
+      "the own log.\n"
+      "Example:\n"
+      "  tongchou-aggregator backups /mnt/backup/province --verify");
+  return backups;
+}
+
+CLI::App* AddRestore(CLI::App* app, Wanted* wanted) {
+  CLI::App* restore = app->add_subcommand(
+      "restore",
+      "Put a backup in place of the journal of an aggregator that does not "
+      "run");
+  restore
+      ->add_option("--from", wanted->directory,
+                   "A directory of backups; the data directory must hold no "
+                   "journal")
+      ->required()
+      ->type_name("DIR");
+  restore
+      ->add_option("--backup", wanted->number,
+                   "Which one (default: the newest)")
+      ->check(CLI::PositiveNumber)
+      ->type_name("NUMBER");
+  restore->footer(
+      "At the next start the mirror gives back what the own log lacks, the "
+      "cities send their\nentries, and the unified database is made anew.\n"
+      "Example:\n"
+      "  tongchou-aggregator restore --config /etc/tongchou/aggregator.toml "
+      "\\\n"
+      "      --from /mnt/backup/province");
+  return restore;
+}
+
+CLI::App* AddImport(CLI::App* app, Wanted* wanted) {
+  CLI::App* import = app->add_subcommand(
+      "import",
+      "Have the running aggregator take what tongchou-node export wrote");
+  import->add_option("FILE", wanted->file, "The export")
+      ->required()
+      ->type_name("");
+  import
+      ->add_option("--acknowledgement", wanted->acknowledgement,
+                   "Where the answer for the node goes (default: FILE.ack)")
+      ->type_name("FILE");
+  import->footer(
+      "The checks are those of a live connection. What the province holds "
+      "already is passed over.\n"
+      "Example:\n"
+      "  tongchou-aggregator import /media/stick/360100.export \\\n"
+      "      --config /etc/tongchou/aggregator.toml");
+  return import;
+}
+
+int Exit(const absl::Status& status) { return status.ok() ? 0 : Fail(status); }
+
+int Serve(const AggregatorConfig& config, bool rebuild_state) {
+  base::StopSignal stop;
+  base::ReserveMemory(kReservedBytes);
+  const auto aggregator = Aggregator::Start(config, rebuild_state);
+  if (!aggregator.ok()) return Fail(aggregator.status());
+  stop.Wait();
+  return 0;
+}
+
 int Run(int argc, char** argv) {
   CLI::App app(
       "The province's server: verifies what the cities send and makes "
       "one database of it.");
-  std::string path;
-  bool rebuild_state = false;
-  bool make_key = false;
-  bool without_mirror = false;
-  app.add_option("--config", path, "configuration file (TOML)")->required();
-  app.add_flag("--rebuild-state", rebuild_state,
-               "forget the unified database and rebuild it from the journal");
-  app.add_flag("--without-mirror", without_mirror,
-               "for this start, do without the required mirror: a log that was "
-               "lost here is not brought back, and heads are shown that nobody "
-               "keeps a second time");
-  app.add_flag("--make-key", make_key,
-               "make the keys that are missing, print the public parts of the "
-               "cosigning and the signing key, and end");
+  Wanted wanted;
+  AddFlags(&app, &wanted);
+  const CLI::App* take = AddBackup(&app, &wanted);
+  const CLI::App* show = AddBackups(&app, &wanted);
+  const CLI::App* restore = AddRestore(&app, &wanted);
+  const CLI::App* import = AddImport(&app, &wanted);
   CLI11_PARSE(app, argc, argv);
-  base::StopSignal stop;
-  auto config = LoadAggregatorConfig(path);
+  if (show->parsed()) {
+    return Exit(PrintJournalBackups(wanted.directory, wanted.verify));
+  }
+  if (wanted.config.empty()) {
+    return Fail(base::InvalidArgumentError("--config is required"));
+  }
+  auto config = LoadAggregatorConfig(wanted.config);
   if (!config.ok()) return Fail(config.status());
-  if (without_mirror) config->mirror_required = false;
+  if (wanted.without_mirror) config->mirror_required = false;
   base::StartLogging(config->log_level);
   if (const absl::Status raised = base::RaiseDescriptorLimit(); !raised.ok()) {
     spdlog::warn("{}", base::Message(raised));
   }
-  if (make_key) {
-    const absl::Status made = MakeKeys(*config);
-    return made.ok() ? 0 : Fail(made);
+  if (wanted.make_key) return Exit(MakeKeys(*config));
+  if (take->parsed()) {
+    return Exit(TakeJournalBackup(*config, wanted.directory, wanted.keep));
   }
-  base::ReserveMemory(kReservedBytes);
-  const auto aggregator = Aggregator::Start(*config, rebuild_state);
-  if (!aggregator.ok()) return Fail(aggregator.status());
-  stop.Wait();
-  return 0;
+  if (import->parsed()) {
+    return Exit(ImportExport(*config, wanted.file,
+                             wanted.acknowledgement.empty()
+                                 ? wanted.file + ".ack"
+                                 : wanted.acknowledgement));
+  }
+  if (restore->parsed()) {
+    return Exit(RestoreJournalBackup(*config, wanted.directory, wanted.number));
+  }
+  return Serve(*config, wanted.rebuild_state);
 }
 
 }  // namespace

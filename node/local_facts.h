@@ -16,6 +16,8 @@ inline constexpr char kActorSecretFact[] = "actor-secret";
 inline constexpr char kIncarnationFact[] = "incarnation";
 // There once the province has said what it holds of this city.
 inline constexpr char kWelcomedFact[] = "welcomed";
+// Entries that the province acknowledged last, as far as known; a number.
+inline constexpr char kAcknowledgedFact[] = "acknowledged";
 // The greatest that an import receipt was given; a number.
 inline constexpr char kReceiptsFact[] = "receipts";
 // The import that is under way.

@@ -1,9 +1,8 @@
 // tongchou-node: the city's server.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
+#include <optional>
 #include <thread>
 
 #include "absl/synchronization/mutex.h"
@@ -12,15 +11,19 @@
 #include "common/base/huge_pages.h"
 #include "common/base/key_file.h"
 #include "common/base/logging.h"
+#include "common/base/progress_line.h"
 #include "common/base/status.h"
 #include "common/base/stop_signal.h"
+#include "common/ledger/backup.h"
 #include "common/ledger/cosignature.h"
 #include "common/ledger/signer.h"
+#include "node/backup_commands.h"
 #include "node/join.h"
 #include "node/log_key.h"
 #include "node/node.h"
 #include "node/read_back.h"
 #include "node/restore.h"
+#include "node/transfer_commands.h"
 
 namespace tongchou::node {
 namespace {
@@ -63,27 +66,6 @@ absl::Status RotateKey(const NodeConfig& config) {
   return absl::OkStatus();
 }
 
-// One line that counts on a terminal, some lines in a log file.
-class ProgressLine {
- public:
-  void Show(const RestoreProgress& progress) {
-    const auto now = std::chrono::steady_clock::now();
-    const bool last = progress.entries == progress.size;
-    if (!last && now - shown_ < (terminal_ ? kTerminalEvery : kFileEvery)) {
-      return;
-    }
-    shown_ = now;
-    fmt::print(stderr, "{}restoring: {} of {} entries{}", terminal_ ? "\r" : "",
-               progress.entries, progress.size, terminal_ && !last ? "" : "\n");
-  }
-
- private:
-  static constexpr std::chrono::milliseconds kTerminalEvery{100};
-  static constexpr std::chrono::milliseconds kFileEvery{10'000};
-  const bool terminal_ = isatty(STDERR_FILENO) != 0;
-  std::chrono::steady_clock::time_point shown_;
-};
-
 // The province gives nothing back until the node has been silent for some
 // seconds.
 ReadBackOpener PatientOpener(const NodeConfig& config, ReadBackStop* stop) {
@@ -103,11 +85,12 @@ ReadBackOpener PatientOpener(const NodeConfig& config, ReadBackStop* stop) {
 absl::Status RestoreLog(const NodeConfig& config) {
   RETURN_IF_ERROR(CheckReadBack(config));
   ReadBackStop stop;
-  ProgressLine line;
-  ASSIGN_OR_RETURN(
-      const RestoreSummary done,
-      Restore(config, PatientOpener(config, &stop),
-              [&](const RestoreProgress& progress) { line.Show(progress); }));
+  base::ProgressLine line("restoring", base::kEntries);
+  ASSIGN_OR_RETURN(const RestoreSummary done,
+                   Restore(config, PatientOpener(config, &stop),
+                           [&](const RestoreProgress& progress) {
+                             line.Show(progress.entries, progress.size);
+                           }));
   if (done.nothing_to_do) {
     fmt::print(
         "nothing to restore: the log has all {} entries that the "
@@ -162,68 +145,216 @@ int RunJoin(const JoinOptions& options) {
   return 0;
 }
 
+// What the commands about backups were given.
+struct BackupOptions {
+  std::string directory;
+  uint32_t keep = ledger::kBackupsKept;
+  uint32_t number = 0;
+  bool verify = false;
+};
+
+CLI::App* AddBackup(CLI::App* app, BackupOptions* options) {
+  CLI::App* backup = app->add_subcommand(
+      "backup",
+      "Have the running node write a backup of its log, and read it back");
+  backup
+      ->add_option("--to", options->directory,
+                   "Directory of this node's backups, on another disk; made "
+                   "when it is not there")
+      ->required()
+      ->type_name("DIR");
+  backup
+      ->add_option("--keep", options->keep,
+                   "How many stay; the oldest go once the new one holds")
+      ->check(CLI::Range(1u, ledger::kBackupsKeptMax))
+      ->capture_default_str();
+  backup->footer(
+      "Files that an earlier backup has are not copied again. Keys and the "
+      "sign guard are in none.\n"
+      "Example:\n"
+      "  tongchou-node backup --config /etc/tongchou/node.toml \\\n"
+      "      --to /mnt/backup/360100 --keep 14");
+  return backup;
+}
+
+CLI::App* AddBackups(CLI::App* app, BackupOptions* options) {
+  CLI::App* backups = app->add_subcommand(
+      "backups", "Show what each backup in a directory holds");
+  backups->add_option("DIR", options->directory, "The directory of --to")
+      ->required()
+      ->type_name("");
+  backups->add_flag("--verify", options->verify,
+                    "Read every file and compare the checksums");
+  backups->footer(
+      "A line each: number, time, size, whose, entries, the last one's time, "
+      "root.\n"
+      "Example:\n"
+      "  tongchou-node backups /mnt/backup/360100 --verify");
+  return backups;
+}
+
+CLI::App* AddRestore(CLI::App* app, BackupOptions* options) {
+  CLI::App* restore = app->add_subcommand(
+      "restore",
+      "Bring the log of a node that does not run back from the province, or "
+      "from a backup");
+  CLI::Option* from =
+      restore
+          ->add_option("--from", options->directory,
+                       "A directory of backups; the data directory must hold "
+                       "no log. Without it: from the province")
+          ->type_name("DIR");
+  restore
+      ->add_option("--backup", options->number,
+                   "Which one (default: the newest)")
+      ->needs(from)
+      ->check(CLI::PositiveNumber)
+      ->type_name("NUMBER");
+  restore->footer(
+      "A start does the same by itself with the province's copy, after a lost "
+      "disk or an old\ncopy; also behind a backup, what came later is fetched "
+      "at the next start.\n"
+      "Examples:\n"
+      "  tongchou-node restore --config /etc/tongchou/node.toml\n"
+      "  tongchou-node restore --config /etc/tongchou/node.toml \\\n"
+      "      --from /mnt/backup/360100 --backup 12");
+  return restore;
+}
+
+// What the commands that replace the line were given.
+struct TransferOptions {
+  std::string file;
+  std::optional<uint64_t> from;
+};
+
+CLI::App* AddExport(CLI::App* app, TransferOptions* options) {
+  CLI::App* command = app->add_subcommand(
+      "export",
+      "Have the running node write what the province lacks into a file");
+  command->add_option("--to", options->file, "The file, on a stick")
+      ->required()
+      ->type_name("FILE");
+  command
+      ->add_option("--from", options->from,
+                   "What lies behind so many entries (default: behind what the "
+                   "province has acknowledged)")
+      ->type_name("SIZE");
+  command->footer(
+      "For a city without its line. The file holds personal data: keep the "
+      "stick as the data\nare kept.\n"
+      "Example:\n"
+      "  tongchou-node export --config /etc/tongchou/node.toml \\\n"
+      "      --to /media/stick/360100.export");
+  return command;
+}
+
+CLI::App* AddAccept(CLI::App* app, TransferOptions* options) {
+  CLI::App* command = app->add_subcommand(
+      "accept", "Give the running node the province's acknowledgement");
+  command
+      ->add_option("FILE", options->file,
+                   "What tongchou-aggregator import wrote")
+      ->required()
+      ->type_name("");
+  command->footer(
+      "Example:\n"
+      "  tongchou-node accept /media/stick/360100.export.ack \\\n"
+      "      --config /etc/tongchou/node.toml");
+  return command;
+}
+
 void Prepare(const NodeConfig& config) {
   base::StartLogging(config.log_level);
   const absl::Status raised = base::RaiseDescriptorLimit();
   if (!raised.ok()) spdlog::warn("{}", base::Message(raised));
 }
 
-int Run(int argc, char** argv) {
-  CLI::App app(
-      "The city's server: keeps the city's records in a verifiable "
-      "log and carries it to the province.");
-  std::string path;
+// What the command line asks for beside serving.
+struct Wanted {
+  std::string config;
   bool rebuild_state = false;
+  bool restore = false;
   bool make_key = false;
   bool rotate_key = false;
-  bool restore = false;
-  app.add_option("--config", path, "configuration file (TOML)");
-  app.add_flag("--rebuild-state", rebuild_state,
-               "forget the derived state and rebuild it from the log");
-  app.add_flag("--make-key", make_key,
-               "make the keys that are missing, print the public parts of the "
-               "log's key and the witness key, and end");
-  app.add_flag("--rotate-key", rotate_key,
-               "make the log's next key, print its public part and end; the "
-               "node, running or started later, changes to it by an entry "
-               "signed by both");
-  app.add_flag("--restore", restore,
-               "bring the log back from the province and end, as a start does "
-               "by itself after a lost disk or an old copy; the node must not "
-               "run");
-  JoinOptions join_options;
-  const CLI::App* join = AddJoin(&app, &join_options);
-  app.footer(
+  JoinOptions join;
+  BackupOptions backup;
+  TransferOptions transfer;
+};
+
+void AddFlags(CLI::App* app, Wanted* wanted) {
+  app->fallthrough();
+  app->add_option("--config", wanted->config, "configuration file (TOML)");
+  app->add_flag("--rebuild-state", wanted->rebuild_state,
+                "forget the derived state and rebuild it from the log");
+  app->add_flag("--restore", wanted->restore,
+                "bring the log of a node that does not run back from the "
+                "province, and end; the same as `restore`");
+  app->add_flag("--make-key", wanted->make_key,
+                "make the keys that are missing, print the public parts of the "
+                "log's key and the witness key, and end");
+  app->add_flag("--rotate-key", wanted->rotate_key,
+                "make the log's next key, print its public part and end; the "
+                "node, running or started later, changes to it by an entry "
+                "signed by both");
+  app->footer(
       "Example:\n"
       "  tongchou-node join --token TOKEN --province province.example:7002 \\\n"
       "      --dir /etc/tongchou --host node.nanchang.example\n"
       "  tongchou-node --config /etc/tongchou/node.toml");
-  CLI11_PARSE(app, argc, argv);
-  if (join->parsed()) return RunJoin(join_options);
-  if (path.empty()) {
-    return Fail(base::InvalidArgumentError("--config is required"));
-  }
+}
+
+int Exit(const absl::Status& status) { return status.ok() ? 0 : Fail(status); }
+
+int Serve(const NodeConfig& config, bool rebuild_state) {
   base::StopSignal stop;
-  const auto config = LoadNodeConfig(path);
-  if (!config.ok()) return Fail(config.status());
-  Prepare(*config);
-  if (make_key) {
-    const absl::Status made = MakeKeys(*config);
-    return made.ok() ? 0 : Fail(made);
-  }
-  if (rotate_key) {
-    const absl::Status made = RotateKey(*config);
-    return made.ok() ? 0 : Fail(made);
-  }
-  if (restore) {
-    const absl::Status restored = RestoreLog(*config);
-    return restored.ok() ? 0 : Fail(restored);
-  }
   base::ReserveMemory(kReservedBytes);
-  const auto node = Node::Start(*config, rebuild_state);
+  const auto node = Node::Start(config, rebuild_state);
   if (!node.ok()) return Fail(node.status());
   stop.Wait();
   return 0;
+}
+
+int Run(int argc, char** argv) {
+  CLI::App app(
+      "The city's server: keeps the city's records in a verifiable "
+      "log and carries it to the province.");
+  Wanted wanted;
+  BackupOptions& backup = wanted.backup;
+  AddFlags(&app, &wanted);
+  const CLI::App* join = AddJoin(&app, &wanted.join);
+  const CLI::App* take = AddBackup(&app, &backup);
+  const CLI::App* show = AddBackups(&app, &backup);
+  const CLI::App* restore = AddRestore(&app, &backup);
+  const CLI::App* to_stick = AddExport(&app, &wanted.transfer);
+  const CLI::App* accept = AddAccept(&app, &wanted.transfer);
+  CLI11_PARSE(app, argc, argv);
+  if (join->parsed()) return RunJoin(wanted.join);
+  if (show->parsed()) {
+    return Exit(PrintLogBackups(backup.directory, backup.verify));
+  }
+  if (wanted.config.empty()) {
+    return Fail(base::InvalidArgumentError("--config is required"));
+  }
+  const auto config = LoadNodeConfig(wanted.config);
+  if (!config.ok()) return Fail(config.status());
+  Prepare(*config);
+  if (wanted.make_key) return Exit(MakeKeys(*config));
+  if (wanted.rotate_key) return Exit(RotateKey(*config));
+  if (take->parsed()) {
+    return Exit(TakeLogBackup(*config, backup.directory, backup.keep));
+  }
+  if (to_stick->parsed()) {
+    return Exit(ExportLog(*config, wanted.transfer.file, wanted.transfer.from));
+  }
+  if (accept->parsed()) {
+    return Exit(AcceptAcknowledgement(*config, wanted.transfer.file));
+  }
+  if (!wanted.restore && !restore->parsed()) {
+    return Serve(*config, wanted.rebuild_state);
+  }
+  return Exit(backup.directory.empty()
+                  ? RestoreLog(*config)
+                  : RestoreLogBackup(*config, backup.directory, backup.number));
 }
 
 }  // namespace

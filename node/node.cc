@@ -19,6 +19,7 @@
 #include "node/node_service.h"
 #include "node/renewal.h"
 #include "node/serving_node.h"
+#include "node/transfer_service.h"
 
 namespace tongchou::node {
 namespace {
@@ -88,6 +89,7 @@ class RunningNode final : public ServingNode {
   std::unique_ptr<ProvinceView> province_;
   std::unique_ptr<UplinkClient> uplink_;
   std::unique_ptr<NodeService> service_;
+  std::unique_ptr<TransferService> transfer_;
   std::unique_ptr<transport::Server> server_;
   std::shared_ptr<prometheus::Registry> registry_ =
       std::make_shared<prometheus::Registry>();
@@ -184,10 +186,11 @@ absl::Status RunningNode::StartServers() {
     parts.uplink = uplink_.get();
   }
   service_ = std::make_unique<NodeService>(std::move(parts));
+  transfer_ = std::make_unique<TransferService>(config_, uplink_.get());
   transport::ServerOptions server;
   server.listen = config_.listen;
   server.tls = config_.tls;
-  server.services = {service_.get()};
+  server.services = {service_.get(), transfer_.get()};
   ASSIGN_OR_RETURN(server_, transport::Server::Start(server));
   if (!config_.ops_listen.empty()) {
     ASSIGN_OR_RETURN(ops_, transport::OpsServer::Start(

@@ -8,6 +8,7 @@
 #include "common/base/status.h"
 #include "common/base/volume.h"
 #include "common/records/record_view.h"
+#include "common/transport/backup_call.h"
 #include "common/transport/grpc_status.h"
 
 namespace tongchou::node {
@@ -161,6 +162,24 @@ grpc::Status NodeService::GetHistory(grpc::ServerContext* context,
     return absl::OkStatus();
   };
   return ToGrpc(run());
+}
+
+grpc::Status NodeService::Backup(
+    grpc::ServerContext* context, const v1::BackupRequest* request,
+    grpc::ServerWriter<v1::BackupResponse>* writer) {
+  const auto run = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const Admitted caller,
+                     Caller(*context, "Node.Backup", &calls_));
+    return transport::ServeBackup(
+        writer, [&](const transport::ShowBytes& show) {
+          return parts_.log->WriteBackup(request->directory(),
+                                         parts_.config.Origin(), show);
+        });
+  };
+  const absl::Status status = run();
+  spdlog::info("backup: directory={} status=\"{}\"", request->directory(),
+               status.ok() ? "written" : base::Describe(status));
+  return ToGrpc(status);
 }
 
 grpc::Status NodeService::GetNodeStatus(grpc::ServerContext* context,

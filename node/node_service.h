@@ -65,6 +65,9 @@ class NodeService final : public NodeServiceBase {
   grpc::Status GetNodeStatus(grpc::ServerContext* context,
                              const v1::GetNodeStatusRequest* request,
                              v1::GetNodeStatusResponse* response) override;
+  grpc::Status Backup(grpc::ServerContext* context,
+                      const v1::BackupRequest* request,
+                      grpc::ServerWriter<v1::BackupResponse>* writer) override;
 
  private:
   // Says PERMISSION_DENIED once the province revoked the caller's certificate.

@@ -16,6 +16,7 @@
 #include "common/base/file.h"
 #include "common/base/key_order.h"
 #include "common/base/mutex.h"
+#include "common/base/progress_line.h"
 #include "common/base/random.h"
 #include "common/base/status.h"
 #include "common/ledger/bundle.h"
@@ -442,14 +443,18 @@ absl::Status RocksRecordIndex::RollForward(const ledger::LogStore& log,
                                            uint64_t from) {
   ledger::Bundle bundle;
   absl::Status status;
+  const uint64_t size = log.Head().size();
+  base::ProgressLog progress("bringing the state up to the log",
+                             base::kEntries);
   RETURN_IF_ERROR(log.ReadBundles(from, [&](ledger::StoredBundle&& stored) {
     status = bundle.Decode(stored.bytes);
     if (status.ok()) status = TakeBundle(bundle, from);
     const uint64_t end = stored.first_sequence + bundle.count();
     if (status.ok() &&
-        (current_.size() >= kRollForwardEntries || end == log.Head().size())) {
+        (current_.size() >= kRollForwardEntries || end == size)) {
       Committed(end);
     }
+    progress.Show(end - from, size - from);
     return status.ok();
   }));
   return status;

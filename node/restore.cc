@@ -52,6 +52,14 @@ absl::StatusOr<bool> HasHead(const ledger::LogStore& log,
   return root == head.root;
 }
 
+// Starts that an old copy knows nothing of, though it has all entries.
+absl::Status RaiseIncarnation(ledger::LogStore* log, uint64_t seen) {
+  ASSIGN_OR_RETURN(const uint64_t known,
+                   ReadNumberFact(*log, kIncarnationFact));
+  if (known >= seen) return absl::OkStatus();
+  return log->PutLocalFact(kIncarnationFact, NumberFact(seen));
+}
+
 absl::StatusOr<PendingChange> ChangeOf(const StoredEntry& entry,
                                        records::Row* scratch) {
   PendingChange change;
@@ -200,7 +208,9 @@ absl::Status Restoration::Pull(const ReadBackOpener& open,
     ASSIGN_OR_RETURN(const ledger::LogKeys keys, KeysIn(config_, first));
     ASSIGN_OR_RETURN(summary_.nothing_to_do, HasHead(*old_log_, first, keys));
     summary_.entries = first.size();
-    if (summary_.nothing_to_do) return absl::OkStatus();
+    if (summary_.nothing_to_do) {
+      return RaiseIncarnation(old_log_.get(), first.incarnation_counter());
+    }
   } else {
     const absl::Status status = PullEnd(source, first, progress);
     if (!absl::IsDataLoss(status) && !absl::IsOutOfRange(status)) return status;
@@ -377,7 +387,8 @@ absl::StatusOr<RestoreSummary> Restoration::Run(const ReadBackOpener& open,
 
 absl::StatusOr<bool> NeedsRestore(const NodeConfig& config,
                                   const ledger::LogStore& log,
-                                  const ReadBackOpener& open) {
+                                  const ReadBackOpener& open,
+                                  bool refused_as_twin) {
   const uint64_t size = log.Head().size();
   ASSIGN_OR_RETURN(const ReadBackSource source, open(size));
   v1::ReadBackResponse first;
@@ -386,7 +397,10 @@ absl::StatusOr<bool> NeedsRestore(const NodeConfig& config,
   if (first.size() > size) return true;
   ASSIGN_OR_RETURN(const ledger::LogKeys keys, KeysIn(config, first));
   ASSIGN_OR_RETURN(const bool has, HasHead(log, first, keys));
-  return !has;
+  ASSIGN_OR_RETURN(const uint64_t starts,
+                   ReadNumberFact(log, kIncarnationFact));
+  const uint64_t seen = first.incarnation_counter();
+  return !has || starts < seen || (refused_as_twin && starts == seen);
 }
 
 absl::Status EndReplacement(const NodeConfig& config) {

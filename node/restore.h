@@ -38,10 +38,13 @@ using ReadBackSource =
 using ReadBackOpener =
     std::function<absl::StatusOr<ReadBackSource>(uint64_t from_size)>;
 
-// Whether the log is another than the province's copy, or shorter.
+// Whether the log is another than the province's copy, or shorter, or knows
+// nothing of starts that the province has seen. `refused_as_twin`: the province
+// may have seen another start under the number of this one.
 absl::StatusOr<bool> NeedsRestore(const NodeConfig& config,
                                   const ledger::LogStore& log,
-                                  const ReadBackOpener& open);
+                                  const ReadBackOpener& open,
+                                  bool refused_as_twin);
 
 // Ends what a crash cut off between the old log and the new one, so that either
 // is in its place; before a node opens its log.

@@ -71,6 +71,12 @@ grpc::Status RestoringService::GetHistory(grpc::ServerContext* context,
   return ToGrpc(Refusal(*context, "Node.GetHistory"));
 }
 
+grpc::Status RestoringService::Backup(grpc::ServerContext* context,
+                                      const v1::BackupRequest*,
+                                      grpc::ServerWriter<v1::BackupResponse>*) {
+  return ToGrpc(Refusal(*context, "Node.Backup"));
+}
+
 grpc::Status RestoringService::GetNodeStatus(
     grpc::ServerContext* context, const v1::GetNodeStatusRequest*,
     v1::GetNodeStatusResponse* response) {

@@ -43,6 +43,9 @@ class RestoringService final
   grpc::Status GetNodeStatus(grpc::ServerContext* context,
                              const v1::GetNodeStatusRequest* request,
                              v1::GetNodeStatusResponse* response) override;
+  grpc::Status Backup(grpc::ServerContext* context,
+                      const v1::BackupRequest* request,
+                      grpc::ServerWriter<v1::BackupResponse>* writer) override;
 
  private:
   std::string Reason() const;

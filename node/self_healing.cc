@@ -51,6 +51,8 @@ class SelfHealingNode final : public Node {
   // The thread's own, once that runs.
   std::unique_ptr<ServingNode> serving_;
   std::string problem_;  // why the log cannot be brought back
+  // Nothing was missing, and the start that followed is refused, too.
+  bool began_anew_ = false;
   ReadBackStop read_back_stop_;
   const ReadBackOpener open_ = [this](uint64_t from_size) {
     return OpenReadBack(config_, from_size, &read_back_stop_);
@@ -94,8 +96,11 @@ void SelfHealingNode::Run() {
   auto pause = kLook;
   while (Pause(pause)) {
     pause = kLook;
-    if (!problem_.empty() || !serving_->suspect()) continue;
-    const auto needed = NeedsRestore(config_, serving_->log(), open_);
+    const bool suspect = serving_->suspect();
+    began_anew_ = began_anew_ && suspect;
+    if (!problem_.empty() || !suspect) continue;
+    const auto needed = NeedsRestore(config_, serving_->log(), open_,
+                                     /*refused_as_twin=*/!began_anew_);
     if (!needed.ok()) {
       spdlog::info("the province was not asked for the log: {}",
                    base::Message(needed.status()));
@@ -113,6 +118,7 @@ absl::Status SelfHealingNode::RestoreOnce(RestoringService* service) {
                    Restore(config_, open_, [&](const RestoreProgress& now) {
                      service->Show(now);
                    }));
+  began_anew_ = done.nothing_to_do;
   if (done.nothing_to_do) return absl::OkStatus();
   spdlog::warn(
       "brought the log back: entries={} fetched={} seconds={:.1f} "

@@ -2,8 +2,8 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <thread>
 
 #include "common/base/big_endian.h"
@@ -34,7 +34,7 @@ class Client final : public UplinkClient {
   Client(const NodeConfig& config, ledger::LogStore* log,
          ledger::HeadSigner* signer, ProvinceView* province, base::Clock* clock,
          exchange::UplinkConfig uplink, bool ever_welcomed,
-         std::shared_ptr<grpc::Channel> channel)
+         uint64_t acknowledged, std::shared_ptr<grpc::Channel> channel)
       : config_(config),
         signer_(*signer),
         province_(*province),
@@ -44,6 +44,7 @@ class Client final : public UplinkClient {
         log_(*log),
         ever_welcomed_(ever_welcomed),
         channel_(std::move(channel)),
+        positions_{.durable = acknowledged},
         thread_([this] { Run(); }) {}
 
   ~Client() override {
@@ -71,6 +72,10 @@ class Client final : public UplinkClient {
     return commit_problem_;
   }
   bool ever_welcomed() const override { return ever_welcomed_; }
+  absl::Status Export(std::optional<uint64_t> from,
+                      const TakeMessage& take) override;
+  absl::StatusOr<uint64_t> Accept(
+      const v1::Acknowledgement& acknowledgement) override;
 
  private:
   using Stream = grpc::ClientReaderWriter<v1::NodeMessage, v1::ProvinceMessage>;
@@ -83,6 +88,7 @@ class Client final : public UplinkClient {
   absl::Status WriteLoop(Stream* stream, exchange::Uplink* uplink);
   void CompareClocks(const v1::ProvinceMessage& message, int64_t now_us);
   absl::Status KeepWelcomed();
+  absl::Status KeepAcknowledged(uint64_t size);
   absl::Status FollowProvince(const v1::ProvinceLog& piece);
   std::optional<v1::NodeMessage> TakeCosigned();
   void SetState(std::string state);
@@ -93,7 +99,7 @@ class Client final : public UplinkClient {
   ProvinceView& province_;
   base::Clock& clock_;
   const exchange::UplinkConfig uplink_config_;
-  const std::unique_ptr<exchange::UplinkLog> uplink_log_;
+  UplinkLogAdapter adapter_;
   ledger::LogStore& log_;
   std::atomic<bool> ever_welcomed_;
   std::shared_ptr<grpc::Channel> channel_;  // the thread's own
@@ -205,6 +211,8 @@ absl::Status Client::RunStream() {
   if (!status.ok()) context.TryCancel();
   reader.join();
   const absl::Status finished = transport::FromGrpc(stream->Finish());
+  const absl::Status kept = KeepAcknowledged(this->status().positions.durable);
+  if (!kept.ok()) spdlog::warn("uplink: {}", base::Message(kept));
   base::MutexLock lock(mutex_);
   context_ = nullptr;
   if (!read_status_.ok()) return read_status_;
@@ -262,6 +270,87 @@ absl::Status Client::KeepWelcomed() {
   RETURN_IF_ERROR(log_.PutLocalFact(kWelcomedFact, ""));
   ever_welcomed_ = true;
   return absl::OkStatus();
+}
+
+// What a start without the line has to know.
+absl::Status Client::KeepAcknowledged(uint64_t size) {
+  ASSIGN_OR_RETURN(const uint64_t kept,
+                   ReadNumberFact(log_, kAcknowledgedFact));
+  if (kept == size) return absl::OkStatus();
+  return log_.PutLocalFact(kAcknowledgedFact, NumberFact(size));
+}
+
+absl::Status Client::Export(std::optional<uint64_t> from,
+                            const TakeMessage& take) {
+  UplinkLogAdapter adapter(&log_, &signer_);
+  exchange::UplinkConfig config = FreshConfig();
+  config.follows_province = false;
+  exchange::Uplink uplink(std::move(config), &adapter);
+  ASSIGN_OR_RETURN(const auto hello, uplink.Next(clock_.NowMicros()));
+  const uint64_t committed = hello->hello().committed_size();
+  const uint64_t begin = from.value_or(status().positions.durable);
+  if (begin > committed) {
+    return base::OutOfRangeError("the log has {} entries, not {}", committed,
+                                 begin);
+  }
+  bool goes_on = take(*hello);
+  for (uint64_t size = begin; goes_on && size < committed;) {
+    v1::NodeMessage message;
+    uint64_t end = 0;
+    ASSIGN_OR_RETURN(*message.mutable_batch(),
+                     adapter.ReadBatch(size, exchange::kBatchBytesMax, &end));
+    ASSIGN_OR_RETURN(const ledger::Hash root, adapter.RootAt(end));
+    auto note = signer_.Sign(end, root);
+    if (size == begin && absl::IsFailedPrecondition(note.status())) break;
+    RETURN_IF_ERROR(note.status());
+    message.mutable_batch()->set_checkpoint(*std::move(note));
+    goes_on = take(message);
+    size = end;
+  }
+  if (goes_on) return absl::OkStatus();
+  return base::AbortedError("nobody takes the export any more");
+}
+
+absl::StatusOr<uint64_t> Client::Accept(
+    const v1::Acknowledgement& acknowledgement) {
+  const v1::Incarnation& start = uplink_config_.incarnation;
+  const v1::Incarnation& answered = acknowledgement.incarnation();
+  const uint64_t size = acknowledgement.welcome().durable_size();
+  const UplinkStatus now = status();
+  if (acknowledgement.origin() != uplink_config_.origin) {
+    return base::PermissionDeniedError(
+        "it is of another city: of {}, this node has {}",
+        acknowledgement.origin(), uplink_config_.origin);
+  }
+  if (now.positions.welcomed) {
+    return base::FailedPreconditionError(
+        "the node is connected to the province and needs no acknowledgement");
+  }
+  if (answered.counter() != start.counter() ||
+      answered.nonce() != start.nonce()) {
+    return base::FailedPreconditionError(
+        "it answers an export of another start of this node: export again");
+  }
+  if (size < now.positions.durable) {
+    return base::InvalidArgumentError(
+        "it is of {} entries, {} were acknowledged before: take the newest",
+        size, now.positions.durable);
+  }
+  UplinkLogAdapter adapter(&log_, &signer_);
+  exchange::Uplink uplink(FreshConfig(), &adapter);
+  v1::ProvinceMessage message;
+  *message.mutable_welcome() = acknowledgement.welcome();
+  // It was under way for longer than clocks may differ.
+  const int64_t then = message.welcome().province_time_us();
+  RETURN_IF_ERROR(uplink.Next(then).status());
+  RETURN_IF_ERROR(uplink.OnMessage(message, then));
+  RETURN_IF_ERROR(KeepWelcomed());
+  RETURN_IF_ERROR(KeepAcknowledged(size));
+  base::MutexLock lock(mutex_);
+  if (positions_.welcomed) return size;
+  positions_.durable = size;
+  positions_.applied = uplink.positions().applied;
+  return size;
 }
 
 absl::Status Client::FollowProvince(const v1::ProvinceLog& piece) {
@@ -337,10 +426,13 @@ absl::StatusOr<std::unique_ptr<UplinkClient>> UplinkClient::Start(
                    ledger::ParseVerifierKey(config.witness));
   ASSIGN_OR_RETURN(uplink.incarnation, NextIncarnation(log));
   ASSIGN_OR_RETURN(const auto welcomed, log->GetLocalFact(kWelcomedFact));
+  ASSIGN_OR_RETURN(const uint64_t acknowledged,
+                   ReadNumberFact(*log, kAcknowledgedFact));
   ASSIGN_OR_RETURN(auto channel, OpenChannel(config));
   return std::make_unique<Client>(
       config, log, signer, province, clock, std::move(uplink),
-      welcomed.has_value() || log->Head().size() > 0, std::move(channel));
+      welcomed.has_value() || log->Head().size() > 0,
+      std::min(acknowledged, log->Head().size()), std::move(channel));
 }
 
 }  // namespace tongchou::node

@@ -1,70 +1,39 @@
 #include "node/uplink_log.h"
 
-#include <map>
+#include <utility>
 
 #include "common/base/status.h"
 #include "common/ledger/bundle.h"
 
 namespace tongchou::node {
-namespace {
 
-class CommittedLog final : public exchange::UplinkLog {
- public:
-  CommittedLog(ledger::LogStore* log, ledger::HeadSigner* signer)
-      : log_(*log), signer_(*signer) {}
+absl::StatusOr<ledger::Hash> UplinkLogAdapter::RootAt(uint64_t size) {
+  const auto signed_head = signed_roots_.find(size);
+  if (signed_head != signed_roots_.end()) return signed_head->second;
+  const ledger::LogHead head = log_.Head();
+  if (size == head.size()) return head.range.Root();
+  if (size == batch_range_.size()) return batch_range_.Root();
+  return log_.RootAt(size);
+}
 
-  uint64_t committed_size() override { return committed_ = log_.Head().size(); }
+absl::StatusOr<std::string> UplinkLogAdapter::SignHead(uint64_t size) {
+  ASSIGN_OR_RETURN(const ledger::Hash root, RootAt(size));
+  ASSIGN_OR_RETURN(std::string note, signer_.Sign(size, root));
+  RETURN_IF_ERROR(log_.PutCheckpoint(size, note));
+  signed_roots_[size] = root;
+  return note;
+}
 
-  absl::StatusOr<ledger::Hash> RootAt(uint64_t size) override {
-    const auto signed_head = signed_roots_.find(size);
-    if (signed_head != signed_roots_.end()) return signed_head->second;
-    const ledger::LogHead head = log_.Head();
-    if (size == head.size()) return head.range.Root();
-    if (size == batch_range_.size()) return batch_range_.Root();
-    return log_.RootAt(size);
-  }
+absl::Status UplinkLogAdapter::KeepCosigned(uint64_t size,
+                                            std::string_view note) {
+  // The province acknowledges in order.
+  signed_roots_.erase(signed_roots_.begin(), signed_roots_.upper_bound(size));
+  return log_.PutCheckpoint(size, note);
+}
 
-  absl::StatusOr<v1::Batch> ReadBatch(uint64_t size, uint64_t bytes_max,
-                                      uint64_t* end_size) override;
-
-  ledger::LogKeys keys() override { return signer_.keys(); }
-
-  absl::StatusOr<std::string> SignHead(uint64_t size) override {
-    ASSIGN_OR_RETURN(const ledger::Hash root, RootAt(size));
-    ASSIGN_OR_RETURN(std::string note, signer_.Sign(size, root));
-    RETURN_IF_ERROR(log_.PutCheckpoint(size, note));
-    signed_roots_[size] = root;
-    return note;
-  }
-
-  absl::Status ConfirmHead(uint64_t size, const ledger::Hash& root) override {
-    return signer_.Confirm(size, root);
-  }
-
-  absl::Status KeepCosigned(uint64_t size, std::string_view note) override {
-    // The province acknowledges in order.
-    signed_roots_.erase(signed_roots_.begin(), signed_roots_.upper_bound(size));
-    return log_.PutCheckpoint(size, note);
-  }
-
- private:
-  void AddRecent(uint64_t size, uint64_t bytes_max, v1::Batch* batch);
-  absl::Status AddStored(uint64_t size, uint64_t bytes_max, v1::Batch* batch);
-
-  ledger::LogStore& log_;
-  ledger::HeadSigner& signer_;
-  // What the state machine was told; the log may have grown since.
-  uint64_t committed_ = 0;
-  // Over the log up to the end of the last batch, so that heads in the middle
-  // of the log need no rehashing.
-  ledger::CompactRange batch_range_;
-  // Of heads under way to the province.
-  std::map<uint64_t, ledger::Hash> signed_roots_;
-};
-
-absl::StatusOr<v1::Batch> CommittedLog::ReadBatch(uint64_t size,
-                                                  uint64_t bytes_max,
-                                                  uint64_t* end_size) {
+absl::StatusOr<v1::Batch> UplinkLogAdapter::ReadBatch(uint64_t size,
+                                                      uint64_t bytes_max,
+                                                      uint64_t* end_size) {
   v1::Batch batch;
   AddRecent(size, bytes_max, &batch);
   if (batch.bundles().empty()) {
@@ -75,8 +44,8 @@ absl::StatusOr<v1::Batch> CommittedLog::ReadBatch(uint64_t size,
 }
 
 // What was committed just now needs neither reading nor hashing again.
-void CommittedLog::AddRecent(uint64_t size, uint64_t bytes_max,
-                             v1::Batch* batch) {
+void UplinkLogAdapter::AddRecent(uint64_t size, uint64_t bytes_max,
+                                 v1::Batch* batch) {
   for (const auto& bundle : log_.RecentBundles(size, bytes_max)) {
     if (bundle->end.size() > committed_) break;
     batch->add_bundles(bundle->bytes);
@@ -84,8 +53,8 @@ void CommittedLog::AddRecent(uint64_t size, uint64_t bytes_max,
   }
 }
 
-absl::Status CommittedLog::AddStored(uint64_t size, uint64_t bytes_max,
-                                     v1::Batch* batch) {
+absl::Status UplinkLogAdapter::AddStored(uint64_t size, uint64_t bytes_max,
+                                         v1::Batch* batch) {
   if (batch_range_.size() != size) {
     ASSIGN_OR_RETURN(batch_range_, log_.RangeAt(size));
   }
@@ -107,13 +76,6 @@ absl::Status CommittedLog::AddStored(uint64_t size, uint64_t bytes_max,
     return true;
   }));
   return status;
-}
-
-}  // namespace
-
-std::unique_ptr<exchange::UplinkLog> MakeUplinkLog(ledger::LogStore* log,
-                                                   ledger::HeadSigner* signer) {
-  return std::make_unique<CommittedLog>(log, signer);
 }
 
 }  // namespace tongchou::node

@@ -336,6 +336,11 @@ class RocksJournal final : public Journal {
   absl::StatusOr<std::vector<v1::JoinedCity>> JoinedCities() const override;
   absl::StatusOr<std::vector<ledger::KeyChange>> KeyChanges(
       uint32_t city) const override;
+  absl::StatusOr<uint32_t> WriteBackup(
+      const std::string& directory, const std::string& origin,
+      const ledger::BackupProgress& progress) const override {
+    return ledger::WriteBackup(db_.get(), directory, origin, progress);
+  }
 
  private:
   absl::Status Check(const rocksdb::Status& status) const {
@@ -1158,7 +1163,11 @@ absl::Status RocksJournal::CommitAct(uint32_t city, CityCopy copy,
 
 absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(
     const JournalOptions& options) {
-  RETURN_IF_ERROR(base::OpenStoreFormat(options.directory, kJournalFormat));
+  if (options.read_only) {
+    RETURN_IF_ERROR(base::CheckStoreFormat(options.directory, kJournalFormat));
+  } else {
+    RETURN_IF_ERROR(base::OpenStoreFormat(options.directory, kJournalFormat));
+  }
   rocksdb::Options database = ledger::DatabaseOptions(
       /*large_values=*/true, options.block_cache_bytes);
   std::unique_ptr<rocksdb::Env> env;
@@ -1167,9 +1176,9 @@ absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(
     database.env = env.get();
   }
   rocksdb::DB* db = nullptr;
-  RETURN_IF_ERROR(
-      ledger::FromRocksdb(rocksdb::DB::Open(database, options.directory, &db),
-                          "journal " + options.directory));
+  RETURN_IF_ERROR(ledger::FromRocksdb(
+      ledger::OpenDatabase(database, options.directory, options.read_only, &db),
+      "journal " + options.directory));
   auto journal = std::make_unique<RocksJournal>(
       std::move(env), std::unique_ptr<rocksdb::DB>(db), options);
   RETURN_IF_ERROR(journal->Load());

@@ -51,6 +51,7 @@ struct JournalOptions {
   std::shared_ptr<rocksdb::FileSystem> file_system;  // null = the real one
   size_t block_cache_bytes = 64 << 20;
   base::Clock* clock = nullptr;  // null = the real one; outlives the journal
+  bool read_only = false;        // for a backup as it lies
 };
 
 struct JournalBundle {
@@ -172,6 +173,11 @@ class Journal {
   virtual absl::Status Join(const ledger::Hash& secret,
                             const v1::JoinedCity& city) = 0;
   virtual absl::StatusOr<std::vector<v1::JoinedCity>> JoinedCities() const = 0;
+
+  // A backup of the whole journal, from any thread; see common/ledger/backup.h.
+  virtual absl::StatusOr<uint32_t> WriteBackup(
+      const std::string& directory, const std::string& origin,
+      const ledger::BackupProgress& progress) const = 0;
 };
 
 }  // namespace tongchou::aggregator

@@ -11,6 +11,7 @@
 #include "common/ledger/bundle.h"
 #include "common/records/division.h"
 #include "common/records/text_encoding.h"
+#include "common/transport/backup_call.h"
 #include "common/transport/grpc_status.h"
 #include "tongchou/v1/ledger.pb.h"
 
@@ -256,6 +257,23 @@ grpc::Status AdminService::ListAccess(
   const auto caller = parts_.guard->Admit(*context, "Admin.ListAccess");
   absl::Status status = caller.status();
   if (status.ok()) status = DoListAccess(*request, writer);
+  return transport::ToGrpc(status);
+}
+
+grpc::Status AdminService::Backup(
+    grpc::ServerContext* context, const v1::BackupRequest* request,
+    grpc::ServerWriter<v1::BackupResponse>* writer) {
+  const auto run = [&]() -> absl::Status {
+    RETURN_IF_ERROR(parts_.guard->Admit(*context, "Admin.Backup").status());
+    return transport::ServeBackup(
+        writer, [&](const transport::ShowBytes& show) {
+          return parts_.journal->WriteBackup(
+              request->directory(), "tongchou/" + parts_.province, show);
+        });
+  };
+  const absl::Status status = run();
+  spdlog::info("backup: directory={} status=\"{}\"", request->directory(),
+               status.ok() ? "written" : base::Describe(status));
   return transport::ToGrpc(status);
 }
 

@@ -35,6 +35,9 @@ class AdminService final : public v1::Admin::Service {
   grpc::Status ListAccess(
       grpc::ServerContext* context, const v1::ListAccessRequest* request,
       grpc::ServerWriter<v1::ListAccessResponse>* writer) override;
+  grpc::Status Backup(grpc::ServerContext* context,
+                      const v1::BackupRequest* request,
+                      grpc::ServerWriter<v1::BackupResponse>* writer) override;
 
  private:
   absl::Status DoAddCity(const transport::Caller& caller,

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <deque>
+#include <optional>
 #include <thread>
 
 #include "aggregator/service/log_stream.h"
@@ -24,14 +25,23 @@ constexpr auto kHeartbeat = std::chrono::microseconds(1'000'000);
 
 using Stream = grpc::ServerReaderWriter<v1::ProvinceMessage, v1::NodeMessage>;
 
+// Whose log a stream carries.
+struct ExchangePeer {
+  uint32_t city = 0;
+  // Of a file: read already. Nobody's certificate vouches for it.
+  std::optional<v1::NodeMessage> hello;
+  transport::CallPlace place;
+};
+
 // What the two threads of a stream and the journal's writer share. Lives until
 // nothing of it is in the writer's queue.
 class ExchangeSession {
  public:
-  ExchangeSession(uint32_t city, grpc::ServerContext* context,
+  ExchangeSession(uint32_t city, bool live, grpc::ServerContext* context,
                   exchange::IngestConfig config,
                   const ledger::LogStore* own_log, OwnHead* own_head)
       : city(city),
+        live(live),
         context(context),
         feed(own_log, own_head, city),
         ingest(std::move(config)) {}
@@ -73,6 +83,7 @@ class ExchangeSession {
   }
 
   const uint32_t city;
+  const bool live;  // false: out of a file
   grpc::ServerContext* const context;
   OwnLogFeed feed;  // the writing thread's, once greeted
   base::Mutex mutex;
@@ -230,25 +241,35 @@ absl::Status ExchangeService::Greet(ExchangeSession* session,
   ASSIGN_OR_RETURN(exchange::CityCopy copy, journal_.City(city));
   copy.applied_size = AppliedSize(city);
   const int64_t now = clock_.NowMicros();
+  v1::Hello hello = message.hello();
+  if (!session->live) {
+    // No signature covers it: what is known of the node stays.
+    hello.mutable_incarnation()->set_counter(copy.incarnation_counter);
+    hello.mutable_incarnation()->set_nonce(copy.incarnation_nonce);
+    hello.set_follows_province(false);
+  }
   base::MutexLock lock(session->mutex);
   auto welcome = session->ingest.OnHello(
-      message.hello(), copy,
-      [&](uint64_t size) { return journal_.RootAt(city, size); }, now);
+      hello, copy, [&](uint64_t size) { return journal_.RootAt(city, size); },
+      now);
   if (!welcome.ok()) {
     RETURN_IF_ERROR(KeepEvidence(*session));
     return welcome.status();
   }
-  const v1::Incarnation& incarnation = message.hello().incarnation();
-  RETURN_IF_ERROR(journal_.PutIncarnation(city, incarnation.counter(),
-                                          incarnation.nonce()));
-  session->feed.Begin(message.hello());
+  if (session->live) {
+    const v1::Incarnation& incarnation = hello.incarnation();
+    RETURN_IF_ERROR(journal_.PutIncarnation(city, incarnation.counter(),
+                                            incarnation.nonce()));
+    cities_.Heard(city, hello.committed_size(), now);
+  }
+  session->feed.Begin(hello);
   session->greeted = true;
   v1::ProvinceMessage answer;
   *answer.mutable_welcome() = *std::move(welcome);
   session->Push(std::move(answer));
-  cities_.Heard(city, message.hello().committed_size(), now);
-  spdlog::info("exchange: city={} connected committed={} durable={}", city,
-               message.hello().committed_size(), copy.range.size());
+  spdlog::info("exchange: city={} {} committed={} durable={}", city,
+               session->live ? "connected" : "out of a file",
+               hello.committed_size(), copy.range.size());
   return absl::OkStatus();
 }
 
@@ -297,6 +318,7 @@ absl::Status ExchangeService::Handle(ExchangeSession* session,
   } else {
     RETURN_IF_ERROR(TakeBatch(session, message.batch()));
   }
+  if (!session->live) return absl::OkStatus();
   cities_.Heard(city,
                 std::max(session->ingest.claimed_committed(),
                          session->ingest.verified_size()),
@@ -317,18 +339,48 @@ absl::Status ExchangeService::CheckSameKeys(uint32_t city,
 
 absl::Status ExchangeService::Serve(grpc::ServerContext* context,
                                     Stream* stream) {
-  ASSIGN_OR_RETURN(const CallingCity calling,
+  ASSIGN_OR_RETURN(CallingCity calling,
                    AdmitCity(&guard_, *context, "Exchange.Replicate"));
-  const uint32_t city = calling.number;
+  return RunSession(context, stream,
+                    {calling.number, std::nullopt, std::move(calling.place)});
+}
+
+absl::Status ExchangeService::ServeImport(grpc::ServerContext* context,
+                                          Stream* stream) {
+  ASSIGN_OR_RETURN(transport::Caller caller,
+                   guard_.Admit(*context, "ProvinceTransfer.Import"));
+  ExchangePeer peer;
+  peer.place = std::move(caller.place);
+  peer.hello.emplace();
+  if (!stream->Read(&*peer.hello) || !peer.hello->has_hello()) {
+    return base::InvalidArgumentError("a stream starts with Hello");
+  }
+  const std::string& origin = peer.hello->hello().origin();
+  for (const uint32_t city : cities_.cities()) {
+    if (ledger::CityOrigin(province_, city) == origin) peer.city = city;
+  }
+  if (peer.city == 0) {
+    return base::PermissionDeniedError(
+        "{}: not configured here; add its key under [cities]", origin);
+  }
+  return RunSession(context, stream, peer);
+}
+
+absl::Status ExchangeService::RunSession(grpc::ServerContext* context,
+                                         Stream* stream,
+                                         const ExchangePeer& peer) {
+  const uint32_t city = peer.city;
   ASSIGN_OR_RETURN(const CityKeys keys, cities_.KeysOf(city));
-  ExchangeSession session(city, context,
+  ExchangeSession session(city, !peer.hello.has_value(), context,
                           {city, ledger::CityOrigin(province_, city), keys.log,
                            writer_.witness(), keys.replacements},
                           &journal_.own_log(), &own_head_);
   Replace(city, &session);
   v1::NodeMessage message;
   absl::Status status = CheckSameKeys(city, keys);
-  if (status.ok()) {
+  if (status.ok() && peer.hello.has_value()) {
+    status = Greet(&session, *peer.hello);
+  } else if (status.ok()) {
     status = stream->Read(&message)
                  ? Greet(&session, message)
                  : base::AbortedError("the stream ended before Hello");
@@ -349,7 +401,9 @@ absl::Status ExchangeService::Serve(grpc::ServerContext* context,
   }
   writer.join();
   if (!status.ok()) {
-    cities_.Problem(city, std::string(base::Message(status)));
+    if (session.live) {
+      cities_.Problem(city, std::string(base::Message(status)));
+    }
     spdlog::warn("exchange: city={} ended: {}", city, base::Describe(status));
   }
   return status;
@@ -358,6 +412,11 @@ absl::Status ExchangeService::Serve(grpc::ServerContext* context,
 grpc::Status ExchangeService::Replicate(grpc::ServerContext* context,
                                         Stream* stream) {
   return transport::ToGrpc(Serve(context, stream));
+}
+
+grpc::Status ExchangeService::Import(grpc::ServerContext* context,
+                                     Stream* stream) {
+  return transport::ToGrpc(ServeImport(context, stream));
 }
 
 absl::Status ExchangeService::CheckSilent(uint32_t city) const {

@@ -16,6 +16,7 @@
 #include "aggregator/state/unified_state.h"
 #include "common/base/mutex.h"
 #include "tongchou/v1/exchange.grpc.pb.h"
+#include "tongchou/v1/transfer.grpc.pb.h"
 
 namespace tongchou::aggregator {
 
@@ -26,9 +27,11 @@ inline constexpr size_t kOutgoingMax = 1'000;
 inline constexpr int64_t kSilenceMicros = 3 * base::kMicrosPerSecond;
 
 class ExchangeSession;
+struct ExchangePeer;
 
 // Thread-safe.
-class ExchangeService final : public v1::Exchange::Service {
+class ExchangeService final : public v1::Exchange::Service,
+                              public v1::ProvinceTransfer::Service {
  public:
   ExchangeService(std::string province, Journal* journal, JournalWriter* writer,
                   CityTable* cities, AccessGuard* guard, OwnHead* own_head,
@@ -50,6 +53,11 @@ class ExchangeService final : public v1::Exchange::Service {
       grpc::ServerContext* context, const v1::ReadBackRequest* request,
       grpc::ServerWriter<v1::ReadBackResponse>* writer) override;
 
+  grpc::Status Import(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<v1::ProvinceMessage, v1::NodeMessage>* stream)
+      override;
+
   grpc::Status RenewCertificate(
       grpc::ServerContext* context, const v1::RenewCertificateRequest* request,
       v1::RenewCertificateResponse* response) override;
@@ -65,6 +73,13 @@ class ExchangeService final : public v1::Exchange::Service {
   absl::Status Serve(
       grpc::ServerContext* context,
       grpc::ServerReaderWriter<v1::ProvinceMessage, v1::NodeMessage>* stream);
+  absl::Status ServeImport(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<v1::ProvinceMessage, v1::NodeMessage>* stream);
+  absl::Status RunSession(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<v1::ProvinceMessage, v1::NodeMessage>* stream,
+      const ExchangePeer& peer);
   absl::Status DoReadBack(const grpc::ServerContext& context, uint32_t city,
                           uint64_t from,
                           grpc::ServerWriter<v1::ReadBackResponse>* writer);

@@ -72,7 +72,7 @@ absl::StatusOr<v1::JoinedCity> JoinService::ReadKeys(
   if (known.ok() && known->log.newest().ToText() != request.log_key()) {
     return base::AlreadyExistsError(
         "{} has a log under another key; a node that lost its disk takes its "
-        "old key and tongchou-node --restore, one that lost its key a token of "
+        "old key and tongchou-node restore, one that lost its key a token of "
         "tongchou city rekey",
         origin);
   }

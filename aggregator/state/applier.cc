@@ -16,6 +16,7 @@
 #include "common/base/cpu_account.h"
 #include "common/base/logging.h"
 #include "common/base/mutex.h"
+#include "common/base/progress_line.h"
 #include "common/base/status.h"
 #include "common/base/thread_name.h"
 #include "common/base/thread_priority.h"
@@ -37,6 +38,7 @@ constexpr size_t kSharedPersonsMax = 2'048;
 // Rows of the database for each change of a batch below which the batch goes
 // through the database rather than look up persons one by one.
 constexpr uint64_t kNeighbourRows = 16;
+constexpr base::ProgressUnit kGroups{"groups", 1};
 constexpr auto kIdle = std::chrono::milliseconds(200);
 constexpr auto kSpaceRetry = std::chrono::microseconds(1'000'000);
 
@@ -318,6 +320,7 @@ class ThreadApplier final : public Applier {
             }),
         next_(std::max<uint64_t>(position.ordinal, 1)),
         target_(journal->last_ordinal()),
+        first_(position.ordinal),
         caught_up_(position.ordinal >= target_),
         position_(std::move(position)),
         worker_([this] { Work(); }),
@@ -365,7 +368,10 @@ class ThreadApplier final : public Applier {
   DraftMaker maker_;     // the reader's
   uint64_t next_;        // ordinal, the reader's
   const uint64_t target_;
+  const uint64_t first_;
   std::atomic<bool> caught_up_;
+  base::ProgressLog catching_up_{
+      "bringing the unified database up to the journal", kGroups};
 
   mutable base::Mutex mutex_;
   base::CondVar changed_;
@@ -530,6 +536,9 @@ absl::Status ThreadApplier::ApplyDraft(std::unique_ptr<Draft> draft) {
   }
   applied_(draft->position);
   if (draft->position.ordinal >= target_) caught_up_ = true;
+  if (!caught_up_) {
+    catching_up_.Show(draft->position.ordinal - first_, target_ - first_);
+  }
   return absl::OkStatus();
 }
 

@@ -100,6 +100,11 @@ class RocksLogStore final : public LogStore {
   absl::Status RemoveLocalFact(std::string_view name) override;
   absl::StatusOr<std::optional<std::string>> GetLocalFact(
       std::string_view name) const override;
+  absl::StatusOr<uint32_t> WriteBackup(
+      const std::string& directory, const std::string& origin,
+      const BackupProgress& progress) const override {
+    return ledger::WriteBackup(db_, directory, origin, progress);
+  }
 
  private:
   absl::Status Check(const rocksdb::Status& status) const {
@@ -455,7 +460,11 @@ absl::StatusOr<std::optional<std::string>> RocksLogStore::GetLocalFact(
 
 absl::StatusOr<std::unique_ptr<LogStore>> LogStore::Open(
     const LogStoreOptions& options) {
-  RETURN_IF_ERROR(base::OpenStoreFormat(options.directory, kLogFormat));
+  if (options.read_only) {
+    RETURN_IF_ERROR(base::CheckStoreFormat(options.directory, kLogFormat));
+  } else {
+    RETURN_IF_ERROR(base::OpenStoreFormat(options.directory, kLogFormat));
+  }
   rocksdb::Options database =
       DatabaseOptions(/*large_values=*/true, options.block_cache_bytes);
   database.write_buffer_size = options.write_buffer_bytes;
@@ -465,9 +474,9 @@ absl::StatusOr<std::unique_ptr<LogStore>> LogStore::Open(
     database.env = env.get();
   }
   rocksdb::DB* db = nullptr;
-  RETURN_IF_ERROR(
-      FromRocksdb(rocksdb::DB::Open(database, options.directory, &db),
-                  "log " + options.directory));
+  RETURN_IF_ERROR(FromRocksdb(
+      OpenDatabase(database, options.directory, options.read_only, &db),
+      "log " + options.directory));
   auto store = std::make_unique<RocksLogStore>(
       std::move(env), std::unique_ptr<rocksdb::DB>(db), options);
   RETURN_IF_ERROR(store->Load());

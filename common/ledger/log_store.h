@@ -27,6 +27,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/base/store_format.h"
+#include "common/ledger/backup.h"
 #include "common/ledger/compact_range.h"
 #include "common/ledger/disk_reserve.h"
 
@@ -50,6 +51,9 @@ struct LogStoreOptions {
   size_t write_buffer_bytes = 8 << 20;
   // Append refuses when less of the disk is free.
   uint64_t disk_reserve_bytes = kDiskReserveBytes;
+  // Opens what is there, writes nothing, and refuses to: for a backup as it
+  // lies.
+  bool read_only = false;
 };
 
 // What one group commit writes.
@@ -166,6 +170,11 @@ class LogStore {
   virtual absl::Status RemoveLocalFact(std::string_view name) = 0;
   virtual absl::StatusOr<std::optional<std::string>> GetLocalFact(
       std::string_view name) const = 0;
+
+  // A backup of the whole database, from any thread; see WriteBackup.
+  virtual absl::StatusOr<uint32_t> WriteBackup(
+      const std::string& directory, const std::string& origin,
+      const BackupProgress& progress) const = 0;
 };
 
 }  // namespace tongchou::ledger

@@ -54,6 +54,13 @@ rocksdb::Options DatabaseOptions(bool large_values, size_t block_cache_bytes) {
   return options;
 }
 
+rocksdb::Status OpenDatabase(const rocksdb::Options& options,
+                             const std::string& directory, bool read_only,
+                             rocksdb::DB** db) {
+  return read_only ? rocksdb::DB::OpenForReadOnly(options, directory, db)
+                   : rocksdb::DB::Open(options, directory, db);
+}
+
 absl::Status CheckSpace(const std::string& directory, uint64_t reserve,
                         std::string_view what) {
   struct statvfs disk;

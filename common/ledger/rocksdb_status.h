@@ -28,6 +28,11 @@ absl::Status FromRocksdb(const rocksdb::Status& status, std::string_view what);
 // `large_values` suits a log of bundles that are compressed already.
 rocksdb::Options DatabaseOptions(bool large_values, size_t block_cache_bytes);
 
+
+// Opens or, read-only, opens as it lies and changes nothing.
+rocksdb::Status OpenDatabase(const rocksdb::Options& options,
+                             const std::string& directory, bool read_only,
+                             rocksdb::DB** db);
 // RESOURCE_EXHAUSTED when less than `reserve` bytes are free.
 absl::Status CheckSpace(const std::string& directory, uint64_t reserve,
                         std::string_view what);

@@ -7,6 +7,7 @@
 #include <future>
 
 #include "common/base/status.h"
+#include "common/transport/listen_address.h"
 
 namespace tongchou::transport {
 namespace {
@@ -14,6 +15,7 @@ namespace {
 using std::chrono::system_clock;
 
 constexpr char kAttemptTimeoutArgument[] = GRPC_ARG_MIN_RECONNECT_BACKOFF_MS;
+constexpr auto kSelfTimeout = std::chrono::seconds(5);
 constexpr auto kProbeTimeout = std::chrono::milliseconds(250);
 
 grpc::ChannelArguments Arguments() {
@@ -66,6 +68,20 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakePinnedChannel(
     const std::string& address, const base::Hash& fingerprint) {
   return grpc::CreateCustomChannel(
       address, MakePinnedChannelCredentials(fingerprint), Arguments());
+}
+
+absl::StatusOr<std::shared_ptr<grpc::Channel>> ConnectToSelf(
+    const std::string& listen, const TlsFiles& files,
+    const base::ExpectedPeer& self) {
+  RETURN_IF_ERROR(CheckTlsFiles(files, self));
+  ASSIGN_OR_RETURN(const ListenAddress listens, ParseListenAddress(listen));
+  const std::string address = LocalAddress(listens);
+  ASSIGN_OR_RETURN(auto channel, MakeChannel(address, files, self));
+  const absl::Status status = WaitConnected(*channel, kSelfTimeout);
+  if (status.ok()) return channel;
+  return base::UnavailableError("{}; is the {} running on this machine?",
+                                base::Message(status),
+                                base::RoleName(self.role));
 }
 
 absl::Status WaitConnected(grpc::Channel& channel,

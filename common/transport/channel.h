@@ -29,6 +29,13 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(
 absl::StatusOr<std::shared_ptr<grpc::Channel>> MakePinnedChannel(
     const std::string& address, const base::Hash& fingerprint);
 
+// A connected channel to the server that listens at `listen` on this machine,
+// for a command there that shows the server's own certificate. UNAVAILABLE when
+// it does not run.
+absl::StatusOr<std::shared_ptr<grpc::Channel>> ConnectToSelf(
+    const std::string& listen, const TlsFiles& files,
+    const base::ExpectedPeer& self);
+
 // Waits until the channel is connected. UNAVAILABLE names the address and, as
 // far as known, the reason (the channel itself tells neither, so a health call
 // is tried that fails and tells both); that may take a quarter of a second

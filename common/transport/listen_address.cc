@@ -38,6 +38,15 @@ absl::StatusOr<ListenAddress> ParseListenAddress(const std::string& text) {
       text);
 }
 
+std::string LocalAddress(const ListenAddress& listens) {
+  std::string host = listens.host;
+  if (host == "0.0.0.0") host = "127.0.0.1";
+  if (host == "::") host = "::1";
+  const bool brackets = host.find(':') != std::string::npos;
+  return fmt::format("{}{}{}:{}", brackets ? "[" : "", host,
+                     brackets ? "]" : "", listens.port);
+}
+
 absl::Status CannotListenError(const std::string& text, int port) {
   return base::FailedPreconditionError(
       "{}: port {} is taken, or the address is not one of this machine; free "

@@ -16,6 +16,9 @@ struct ListenAddress {
 // "127.0.0.1:7443", "localhost:0", "[::1]:7443". INVALID_ARGUMENT otherwise.
 absl::StatusOr<ListenAddress> ParseListenAddress(const std::string& text);
 
+// Where a program on the same machine reaches a server that listens there.
+std::string LocalAddress(const ListenAddress& listens);
+
 // FAILED_PRECONDITION: the port is taken.
 absl::Status CannotListenError(const std::string& text, int port);
 

@@ -38,6 +38,7 @@
 #include "tongchou/v1/mirror.grpc.pb.h"
 #include "tongchou/v1/node.grpc.pb.h"
 #include "tongchou/v1/query.grpc.pb.h"
+#include "tongchou/v1/transfer.pb.h"
 
 namespace tongchou {
 namespace {
@@ -74,14 +75,16 @@ std::vector<Call> Calls() {
         v1::GetStatusRequest::descriptor()->file(),
         v1::LogSummary::descriptor()->file(),
         v1::MirrorHello::descriptor()->file(),
+        v1::Acknowledgement::descriptor()->file(),
         v1::AccessRecord::descriptor()->file()}) {
     for (int i = 0; i < file->service_count(); ++i) {
       const auto* service = file->service(i);
       for (int j = 0; j < service->method_count(); ++j) {
         const std::string& method = service->method(j)->name();
-        calls.push_back({service->name() + "." + method,
-                         "/" + service->full_name() + "/" + method,
-                         service->name() == "Node"});
+        calls.push_back(
+            {service->name() + "." + method,
+             "/" + service->full_name() + "/" + method,
+             service->name() == "Node" || service->name() == "CityTransfer"});
       }
     }
   }
@@ -267,6 +270,18 @@ TEST_F(AccessTest, AnotherCitysOperatorIsRefused) {
     EXPECT_EQ(Ask(channel, call.method).error_code(),
               grpc::StatusCode::PERMISSION_DENIED)
         << call.name;
+  }
+}
+
+TEST_F(AccessTest, AnotherCitysNodeIsRefused) {
+  const Identity other{Role::kCityNode, "360000", "360200", ""};
+  Issue(other);
+  const auto channel = ChannelOf(other, true);
+  for (const char* call :
+       {"Node/Backup", "CityTransfer/Export", "CityTransfer/Accept"}) {
+    EXPECT_EQ(Ask(channel, std::string("/tongchou.v1.") + call).error_code(),
+              grpc::StatusCode::PERMISSION_DENIED)
+        << call;
   }
 }
 

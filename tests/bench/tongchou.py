@@ -43,8 +43,8 @@ def restore_node(province, directory):
     (home / "guard.json").unlink()
     time.sleep(SILENCE_SECONDS)
     started = time.monotonic()
-    harness.run([harness.BIN / "tongchou-node", "--config",
-                 home / "node.toml", "--restore"], cwd=home)
+    harness.run([harness.BIN / "tongchou-node", "restore", "--config",
+                 home / "node.toml"], cwd=home)
     return {"restored": time.monotonic() - started}
 
 

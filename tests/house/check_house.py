@@ -39,9 +39,12 @@ RESERVED_INCLUDES = (
      ("common/ledger/", "node/record_index.", "aggregator/journal/",
       "aggregator/state/")),
     (re.compile(r"grpcpp/|grpc/|.*\.grpc\.pb\.h$"),
-     ("common/transport/", "node/node_service.", "node/uplink_client.",
+     ("common/transport/", "node/backup_commands.", "node/node_service.", "node/uplink_client.",
       "node/write_calls.", "node/read_back.", "node/join.",
-      "node/renewal.", "node/restoring_service.", "aggregator/service/",
+      "node/renewal.", "node/restoring_service.",
+      "node/transfer_commands.", "node/transfer_service.",
+      "aggregator/transfer_commands.",
+      "aggregator/backup_commands.", "aggregator/service/",
       "audit/fetch.", "audit/mirror.", "audit/command_line.", "cli/")),
 )
 

@@ -59,8 +59,8 @@ class City:
 
     def restore(self, *arguments):
         done = subprocess.run(
-            [str(harness.BIN / "tongchou-node"), "--config", str(self.config),
-             "--restore", *arguments],
+            [str(harness.BIN / "tongchou-node"), "restore", "--config",
+             str(self.config), *arguments],
             cwd=self.directory, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout, done.stderr
 
@@ -100,7 +100,7 @@ def expect_as_before(city, province, folder, before):
 
 
 def check_by_hand(city, province, folder):
-    """--restore still does it, and says how far it is."""
+    """The restore command still does it, and says how far it is."""
     before = city.status()
     exit_code, _, error = city.restore()
     assert exit_code != 0 and "stop the node first" in error, error
@@ -115,7 +115,7 @@ def check_by_hand(city, province, folder):
     assert f"{before['committed']} of {before['committed']}" in error
     city.start()
     expect_as_before(city, province, folder, before)
-    print(f"ok: --restore: {out.strip()}")
+    print(f"ok: restore: {out.strip()}")
 
 
 def said(city, words):

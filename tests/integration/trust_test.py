@@ -248,8 +248,8 @@ def check_stolen(province, cities):
     foreign = province.options.dir / "city-360200" / "foreign.toml"
     foreign.write_text(text.replace("/node-360200", "/node-360100"))
     done = subprocess.run(
-        [str(harness.BIN / "tongchou-node"), "--config", str(foreign),
-         "--restore"], text=True, capture_output=True, check=False,
+        [str(harness.BIN / "tongchou-node"), "restore", "--config",
+         str(foreign)], text=True, capture_output=True, check=False,
         cwd=foreign.parent, timeout=60)
     assert done.returncode == 1 and "360100" in done.stderr, done.stderr
 

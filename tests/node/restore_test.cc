@@ -206,14 +206,14 @@ TEST_F(RestoreTest, OnlyTheMissingEndIsFetched) {
     options.directory = config_.data + "/log";
     return ledger::LogStore::Open(options).value();
   };
-  EXPECT_TRUE(NeedsRestore(config_, *log(), Opener(pieces)).value());
+  EXPECT_TRUE(NeedsRestore(config_, *log(), Opener(pieces), false).value());
   const auto done = Restore(pieces);
   ASSERT_TRUE(done.ok()) << done.status();
   EXPECT_EQ(asked_from_, 5u);
   EXPECT_EQ(done->entries, 10u);
   EXPECT_EQ(done->fetched, 5u);
   EXPECT_EQ(progress_.entries, 10u);
-  EXPECT_FALSE(NeedsRestore(config_, *log(), Opener(pieces)).value());
+  EXPECT_FALSE(NeedsRestore(config_, *log(), Opener(pieces), false).value());
   const ledger::Hash root = log_->Head().range.Root();
   const uint64_t live = index_->live_records();
   AtRestored([&] {
@@ -365,6 +365,28 @@ TEST_F(RestoreTest, ALogThatHasAllIsLeftAlone) {
   ASSERT_TRUE(done.ok()) << done.status();
   EXPECT_TRUE(done->nothing_to_do);
   AtRestored([&] { EXPECT_EQ(size(), 10u); });
+}
+
+// A backup was put back that had every entry, but the node had started again
+// since without writing: the province refused it as a clone for good.
+TEST_F(RestoreTest, AnOldCopyWithAllEntriesLearnsOfLaterStarts) {
+  WriteSome("x");
+  CopyLog();
+  const auto log = [&] {
+    ledger::LogStoreOptions options;
+    options.directory = config_.data + "/log";
+    return ledger::LogStore::Open(options).value();
+  };
+  ASSERT_TRUE(log()->PutLocalFact(kIncarnationFact, NumberFact(3)).ok());
+  const auto pieces = Province();  // which has seen the seventh start
+  EXPECT_TRUE(NeedsRestore(config_, *log(), Opener(pieces), false).value());
+  const auto done = Restore(pieces);
+  ASSERT_TRUE(done.ok()) << done.status();
+  EXPECT_TRUE(done->nothing_to_do);
+  EXPECT_EQ(ReadNumberFact(*log(), kIncarnationFact).value(), 7u);
+  EXPECT_FALSE(NeedsRestore(config_, *log(), Opener(pieces), false).value());
+  // The province may have seen another start with that number.
+  EXPECT_TRUE(NeedsRestore(config_, *log(), Opener(pieces), true).value());
 }
 
 TEST_F(RestoreTest, ARunningNodeIsNotRestored) {

@@ -12,6 +12,7 @@
 #include "tongchou/v1/admin.pb.h"
 #include "tongchou/v1/alarm.pb.h"
 #include "tongchou/v1/audit.pb.h"
+#include "tongchou/v1/backup.pb.h"
 #include "tongchou/v1/common.pb.h"
 #include "tongchou/v1/exchange.pb.h"
 #include "tongchou/v1/join.pb.h"
@@ -22,6 +23,7 @@
 #include "tongchou/v1/province.pb.h"
 #include "tongchou/v1/query.pb.h"
 #include "tongchou/v1/records.pb.h"
+#include "tongchou/v1/transfer.pb.h"
 #include "tongchou/v1/verified_log.pb.h"
 
 namespace tongchou {
@@ -40,8 +42,9 @@ std::vector<const FileDescriptor*> Files() {
         v1::Hello::descriptor(), v1::JoinRequest::descriptor(),
         v1::EntryHeader::descriptor(), v1::MirrorHello::descriptor(),
         v1::VerifiedLog::descriptor(), v1::Change::descriptor(),
-        v1::FieldRules::descriptor(), v1::CityStatus::descriptor(),
-        v1::GroupReceipt::descriptor(), v1::Unit::descriptor()}) {
+        v1::FieldRules::descriptor(), v1::BackupRequest::descriptor(),
+        v1::CityStatus::descriptor(), v1::GroupReceipt::descriptor(),
+        v1::Unit::descriptor(), v1::Acknowledgement::descriptor()}) {
     files.push_back(message->file());
   }
   return files;

@@ -81,7 +81,8 @@ class Twins {
     signer_ = *ledger::HeadSigner::Open(directory_.path() + "/guard", kOrigin,
                                         MakeSigner(), store_.get(),
                                         /*alone=*/false);
-    uplink_log_ = node::MakeUplinkLog(store_.get(), signer_.get());
+    uplink_log_ = std::make_unique<node::UplinkLogAdapter>(store_.get(),
+                                                           signer_.get());
   }
   void Restart() {
     Close();
@@ -181,7 +182,7 @@ class Twins {
   std::optional<Log> copy_;
   std::unique_ptr<ledger::LogStore> store_;
   std::unique_ptr<ledger::HeadSigner> signer_;
-  std::unique_ptr<exchange::UplinkLog> uplink_log_;
+  std::unique_ptr<node::UplinkLogAdapter> uplink_log_;
 };
 
 TEST(CityDiskTest, AnswersAsTheNodesLogDoes) {
