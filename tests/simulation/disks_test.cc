@@ -81,8 +81,8 @@ class Twins {
     signer_ = *ledger::HeadSigner::Open(directory_.path() + "/guard", kOrigin,
                                         MakeSigner(), store_.get(),
                                         /*alone=*/false);
-    uplink_log_ = std::make_unique<node::UplinkLogAdapter>(store_.get(),
-                                                           signer_.get());
+    uplink_log_ =
+        std::make_unique<node::UplinkLogAdapter>(store_.get(), signer_.get());
   }
   void Restart() {
     Close();
