@@ -1,5 +1,6 @@
 #include "aggregator/service/exchange_service.h"
 
+#include <algorithm>
 #include <charconv>
 #include <deque>
 #include <optional>
@@ -243,7 +244,10 @@ absl::Status ExchangeService::Greet(ExchangeSession* session,
   const int64_t now = clock_.NowMicros();
   v1::Hello hello = message.hello();
   if (!session->live) {
-    // No signature covers it: what is known of the node stays.
+    // No signature covers it: what is known of the node stays, and an older
+    // file is not a node behind its past.
+    hello.set_committed_size(
+        std::max(hello.committed_size(), copy.range.size()));
     hello.mutable_incarnation()->set_counter(copy.incarnation_counter);
     hello.mutable_incarnation()->set_nonce(copy.incarnation_nonce);
     hello.set_follows_province(false);

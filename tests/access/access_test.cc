@@ -38,7 +38,7 @@
 #include "tongchou/v1/mirror.grpc.pb.h"
 #include "tongchou/v1/node.grpc.pb.h"
 #include "tongchou/v1/query.grpc.pb.h"
-#include "tongchou/v1/transfer.pb.h"
+#include "tongchou/v1/transfer.grpc.pb.h"
 
 namespace tongchou {
 namespace {
@@ -468,6 +468,60 @@ TEST_F(AccessTest, AQuarantineIsEndedByAnAdministrator) {
   grpc::ClientContext again;
   EXPECT_EQ(admin->ReleaseCity(&again, request, &response).error_code(),
             grpc::StatusCode::FAILED_PRECONDITION);
+}
+
+// Nobody's certificate vouches for a file: it must not shut the true node out
+// by a greater start, nor say how much the city has. Two signed histories are
+// proof in a file, too.
+TEST_F(AccessTest, WhatNoSignatureCoversInAFileChangesNothing) {
+  const ledger::Signer signer("tongchou/360000/360100", keys_.at("city.pem"));
+  const auto transfer =
+      v1::ProvinceTransfer::NewStub(ChannelOf(kCallers[3], false));
+  const auto exchange = v1::Exchange::NewStub(ChannelOf(kCallers[0], false));
+  const auto import = [&](const std::vector<v1::NodeMessage>& messages) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kPatience);
+    const auto stream = transfer->Import(&context);
+    for (const v1::NodeMessage& message : messages) stream->Write(message);
+    stream->WritesDone();
+    v1::ProvinceMessage message;
+    uint64_t durable = 0;
+    while (stream->Read(&message)) {
+      if (message.has_ack()) durable = message.ack().durable_size();
+    }
+    return std::pair(stream->Finish().error_code(), durable);
+  };
+  const auto status = [&] {
+    const auto query = v1::Query::NewStub(ChannelOf(kCallers[4], false));
+    grpc::ClientContext context;
+    v1::GetStatusResponse answer;
+    EXPECT_TRUE(query->GetStatus(&context, {}, &answer).ok());
+    return answer.cities(0);
+  };
+  TestSender honest(signer);
+  v1::NodeMessage hello = honest.Hello(UINT64_MAX);
+  hello.mutable_hello()->set_committed_size(1'000);
+  const auto taken = import({hello, honest.Batch(), honest.Batch()});
+  EXPECT_EQ(taken.first, grpc::StatusCode::OK);
+  EXPECT_EQ(taken.second, 2u);
+  EXPECT_EQ(status().durable_size(), 2u);
+  EXPECT_LE(status().committed_size(), 2u);
+  EXPECT_EQ(status().state(), v1::CITY_STATE_STALE) << "it was not heard of";
+
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kPatience);
+  const auto stream = exchange->Replicate(&context);
+  stream->Write(honest.Hello(1));
+  v1::ProvinceMessage welcome;
+  EXPECT_TRUE(stream->Read(&welcome));
+  EXPECT_EQ(welcome.welcome().durable_size(), 2u);
+  context.TryCancel();
+
+  TestSender other(signer, "another histories");
+  other.Batch();
+  EXPECT_EQ(import({other.Hello()}).first,
+            grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(status().state(), v1::CITY_STATE_QUARANTINED);
 }
 
 // What waits for a city that sends and never reads is bounded; nobody else

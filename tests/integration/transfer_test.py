@@ -297,6 +297,10 @@ def check_line_back(trial):
     trial.line.mend()
     trial.city.wait_for("the line is back", lambda s: s["uplink"] ==
                         "connected" and s["durable"] == committed)
+    # A file from before, found in a drawer.
+    fails("nothing new", AGGREGATOR, "import", trial.stick / "first",
+          "--config", trial.config)
+    assert trial.durable() == committed
     trial.province.wait_applied([])
     audit = trial.province.audit()
     assert audit["verdict"] == "clean", audit["findings"][:5]
