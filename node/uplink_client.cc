@@ -40,7 +40,7 @@ class Client final : public UplinkClient {
         province_(*province),
         clock_(*clock),
         uplink_config_(std::move(uplink)),
-        uplink_log_(MakeUplinkLog(log, signer)),
+        adapter_(log, signer),
         log_(*log),
         ever_welcomed_(ever_welcomed),
         channel_(std::move(channel)),
@@ -202,7 +202,7 @@ absl::Status Client::RunStream() {
     read_status_ = absl::OkStatus();
   }
   province_.Restart();
-  exchange::Uplink uplink(FreshConfig(), uplink_log_.get());
+  exchange::Uplink uplink(FreshConfig(), &adapter_);
   const auto stub = v1::Exchange::NewStub(channel_);
   const std::unique_ptr<Stream> stream = stub->Replicate(&context);
   std::thread reader([&] { ReadLoop(stream.get(), &uplink); });
