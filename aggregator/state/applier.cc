@@ -524,12 +524,13 @@ void ThreadApplier::Work() {
 
 absl::Status ThreadApplier::ApplyDraft(std::unique_ptr<Draft> draft) {
   RETURN_IF_ERROR(drafts_.Apply(draft.get()));
+  // Before the position: whoever sees that may ask for figures.
+  if (draft->position.ordinal >= target_) caught_up_ = true;
   {
     base::MutexLock lock(mutex_);
     position_ = draft->position;
   }
   applied_(draft->position);
-  if (draft->position.ordinal >= target_) caught_up_ = true;
   return absl::OkStatus();
 }
 
