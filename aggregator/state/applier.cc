@@ -530,12 +530,13 @@ void ThreadApplier::Work() {
 
 absl::Status ThreadApplier::ApplyDraft(std::unique_ptr<Draft> draft) {
   RETURN_IF_ERROR(drafts_.Apply(draft.get()));
+  // Before the position: whoever sees that may ask for figures.
+  if (draft->position.ordinal >= target_) caught_up_ = true;
   {
     base::MutexLock lock(mutex_);
     position_ = draft->position;
   }
   applied_(draft->position);
-  if (draft->position.ordinal >= target_) caught_up_ = true;
   if (!caught_up_) {
     catching_up_.Show(draft->position.ordinal - first_, target_ - first_);
   }

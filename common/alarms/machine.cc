@@ -48,10 +48,7 @@ void MachineAlarms::Look(const MachineFacts& facts, int64_t now_us,
 }
 
 void LookAtWrites(const absl::Status& last, std::vector<Sight>* seen) {
-  if (last.ok() || absl::IsResourceExhausted(last) ||
-      absl::IsUnavailable(last)) {
-    return;
-  }
+  if (!absl::IsInternal(last) && !absl::IsDataLoss(last)) return;
   seen->push_back({&kWritesFail, 0, base::Describe(last)});
 }
 

@@ -45,8 +45,8 @@ struct QueueFacts {
   absl::Status last;   // of the last one
 };
 
-// That the last piece of work failed for good: a full disk, and what waits for
-// somebody else, are alarms of their own.
+// That the disk failed the last piece of work. A full one is an alarm of its
+// own; what somebody else has to mend first is none of the disk's.
 void LookAtWrites(const absl::Status& last, std::vector<Sight>* seen);
 
 }  // namespace tongchou::alarms

@@ -69,14 +69,17 @@ TEST_F(MachineAlarmsTest, AVolumeThatIsNotEncrypted) {
   EXPECT_THAT(Look(), ElementsAre("data_not_encrypted"));
 }
 
-TEST(LookAtWritesTest, FullDisksAndWaitingAreOtherAlarms) {
+TEST(LookAtWritesTest, OnlyWhatTheDiskFailed) {
   std::vector<Sight> seen;
   LookAtWrites(absl::OkStatus(), &seen);
   LookAtWrites(base::ResourceExhaustedError("full"), &seen);
   LookAtWrites(base::UnavailableError("held"), &seen);
+  LookAtWrites(base::FailedPreconditionError("360100 is quarantined"), &seen);
+  LookAtWrites(base::AbortedError("a newer stream"), &seen);
   EXPECT_THAT(seen, IsEmpty());
   LookAtWrites(base::InternalError("IO error"), &seen);
-  EXPECT_THAT(Names(seen), ElementsAre("writes_fail"));
+  LookAtWrites(base::DataLossError("checksum"), &seen);
+  EXPECT_THAT(Names(seen), ElementsAre("writes_fail", "writes_fail"));
   EXPECT_THAT(seen[0].text, HasSubstr("IO error"));
 }
 
