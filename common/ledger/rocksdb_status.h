@@ -37,6 +37,11 @@ absl::Status CheckSpace(const std::string& directory, uint64_t reserve,
 // After a full disk: lets the database write again. OK when it does.
 absl::Status ResumeWrites(rocksdb::DB* db, std::string_view what);
 
+// Whether the database takes over files: not any more once an error stopped its
+// writing, also when that was resumed; then its memtable has to do until it is
+// opened again.
+bool CanIngest(const rocksdb::DB& db);
+
 // Lets the database take over sorted files as they lie, all or none; a file is
 // gone afterwards in any case. `written`: whether they were written, an error
 // is passed on. The caller has emptied the memtable, or never fills it: a file
