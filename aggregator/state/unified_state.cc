@@ -10,6 +10,7 @@
 
 #include "common/base/big_endian.h"
 #include "common/base/file.h"
+#include "common/base/logging.h"
 #include "common/base/status.h"
 #include "common/ledger/rocksdb_status.h"
 
@@ -258,8 +259,18 @@ UnifiedState::~UnifiedState() { db_->Close(); }
 
 absl::StatusOr<std::unique_ptr<UnifiedState>> UnifiedState::Open(
     const StateOptions& options) {
-  std::error_code ignored;
-  if (options.rebuild) std::filesystem::remove_all(options.directory, ignored);
+  auto state = OpenOnce(options);
+  if (!absl::IsDataLoss(state.status()) || options.rebuild) return state;
+  spdlog::error("{}; it is made anew from the journal",
+                base::Message(state.status()));
+  StateOptions rebuild = options;
+  rebuild.rebuild = true;
+  return OpenOnce(rebuild);
+}
+
+absl::StatusOr<std::unique_ptr<UnifiedState>> UnifiedState::OpenOnce(
+    const StateOptions& options) {
+  if (options.rebuild) RETURN_IF_ERROR(base::RemoveAll(options.directory));
   RETURN_IF_ERROR(base::MakeDirectories(options.directory));
   // What a crash left before it was ingested; it will be written again.
   RETURN_IF_ERROR(base::MakeEmptyDirectory(IngestDirectory(options)));
@@ -280,7 +291,9 @@ absl::Status UnifiedState::Write(const std::vector<StatePut>& puts,
   RETURN_IF_ERROR(
       ledger::CheckSpace(db_->GetName(), ledger::kDiskReserveBytes / 2, kWhat));
   const std::string bytes = EncodePosition(position);
-  return puts.size() < ingest_puts_ ? Insert(puts, bytes) : Ingest(puts, bytes);
+  return puts.size() < ingest_puts_ || !ledger::CanIngest(*db_)
+             ? Insert(puts, bytes)
+             : Ingest(puts, bytes);
 }
 
 absl::Status UnifiedState::Insert(const std::vector<StatePut>& puts,

@@ -135,6 +135,7 @@ struct StateOptions {
 // One thread writes.
 class UnifiedState {
  public:
+  // One that cannot be opened because it is damaged is made anew.
   static absl::StatusOr<std::unique_ptr<UnifiedState>> Open(
       const StateOptions& options);
   ~UnifiedState();
@@ -151,6 +152,8 @@ class UnifiedState {
 
  private:
   UnifiedState(std::unique_ptr<rocksdb::DB> db, const StateOptions& options);
+  static absl::StatusOr<std::unique_ptr<UnifiedState>> OpenOnce(
+      const StateOptions& options);
   absl::Status Insert(const std::vector<StatePut>& puts,
                       const std::string& position);
   absl::Status Ingest(const std::vector<StatePut>& puts,
