@@ -119,7 +119,9 @@ absl::Status ResumeWrites(rocksdb::DB* db, std::string_view what) {
     resumed = db->Delete(memtable_only, kKeyOfNobody);
   }
   if (resumed.ok()) resumed = db->Resume();
-  if (resumed.ok()) return absl::OkStatus();
+  if (!resumed.IsNoSpace() && !resumed.IsBusy()) {
+    return FromRocksdb(resumed, what);
+  }
   return base::ResourceExhaustedError(
       "{}: the disk was full and writing has not resumed ({}); free space, "
       "nothing is lost",
@@ -139,9 +141,6 @@ bool CanIngest(const rocksdb::DB& db) {
 absl::Status IngestFiles(rocksdb::DB* db, const std::vector<std::string>& files,
                          const absl::Status& written, std::string_view what) {
   absl::Status status = written;
-  if (status.ok() && !CanIngest(*db)) {
-    status = FromRocksdb(rocksdb::Status::NoSpace("stopped meanwhile"), what);
-  }
   if (status.ok()) {
     rocksdb::IngestExternalFileOptions options;
     options.move_files = true;

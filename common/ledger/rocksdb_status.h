@@ -34,7 +34,9 @@ inline constexpr uint64_t kDiskReserveBytes = 64 << 20;
 absl::Status CheckSpace(const std::string& directory, uint64_t reserve,
                         std::string_view what);
 
-// After a full disk: lets the database write again. OK when it does.
+// After a full disk: lets the database write again. OK when it does,
+// RESOURCE_EXHAUSTED while there is no space, another error when something else
+// stopped it: then it is to be opened again.
 absl::Status ResumeWrites(rocksdb::DB* db, std::string_view what);
 
 // Whether the database takes over files: not any more once an error stopped its
