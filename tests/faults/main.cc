@@ -1,8 +1,9 @@
-// tongchou-faults [--store NAME] [--fault NAME] [--each N] [--at I] [--table]
+// tongchou-faults [--store NAME] [--fault NAME] [--each N] [--every K] [--at I]
+//   [--table]
 //
 // Plays the fixed work of every store once for each fault at each of its
 // operations; with --each at N operations of each kind on each sort of file,
-// with --at at one.
+// with --every at each K-th of these, with --at at one.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -15,6 +16,7 @@
 #include "common/base/status.h"
 #include "tests/faults/journal_scenario.h"
 #include "tests/faults/node_scenario.h"
+#include "tests/faults/restore_scenario.h"
 #include "tests/faults/state_scenario.h"
 
 namespace tongchou::faults {
@@ -28,6 +30,7 @@ struct Store {
 
 constexpr Store kStores[] = {
     {"node", "node: log, state, guard, keys", MakeNodeScenario},
+    {"restore", "node: bringing its log back", MakeRestoreScenario},
     {"journal", "aggregator: journal, guard", MakeJournalScenario},
     {"state", "aggregator: unified database", MakeStateScenario},
 };
@@ -36,6 +39,7 @@ struct Arguments {
   std::string_view store;
   std::string_view fault;
   std::optional<uint64_t> each;
+  std::optional<uint64_t> every;
   std::optional<uint64_t> at;
   bool table = false;
 };
@@ -61,25 +65,30 @@ bool Read(int argc, char** argv, Arguments* arguments) {
     } else if (name == "--fault") {
       arguments->fault = value;
     } else {
-      std::optional<uint64_t>* const number = name == "--each"
-                                                  ? &arguments->each
-                                              : name == "--at" ? &arguments->at
-                                                               : nullptr;
+      std::optional<uint64_t>* const number =
+          name == "--each"    ? &arguments->each
+          : name == "--every" ? &arguments->every
+          : name == "--at"    ? &arguments->at
+                              : nullptr;
       if (number == nullptr || !ReadNumber(value, number)) return false;
     }
   }
-  return true;
+  return arguments->every != 0;
 }
 
 std::vector<uint64_t> NumbersOf(const Arguments& arguments,
                                 const Reference& reference) {
   if (arguments.at.has_value()) return {*arguments.at};
+  std::vector<uint64_t> numbers(reference.operations.size());
+  std::iota(numbers.begin(), numbers.end(), 0);
   if (arguments.each.has_value()) {
-    return SomeOfEach(reference, *arguments.each);
+    numbers = SomeOfEach(reference, *arguments.each);
   }
-  std::vector<uint64_t> all(reference.operations.size());
-  std::iota(all.begin(), all.end(), 0);
-  return all;
+  std::vector<uint64_t> chosen;
+  for (size_t i = 0; i < numbers.size(); i += arguments.every.value_or(1)) {
+    chosen.push_back(numbers[i]);
+  }
+  return chosen;
 }
 
 std::string ResultOf(Fault fault, const Tally& tally) {
@@ -130,7 +139,7 @@ int Main(int argc, char** argv) {
   if (!Read(argc, argv, &arguments)) {
     fmt::print(stderr,
                "tongchou-faults [--store NAME] [--fault NAME] [--each N] "
-               "[--at I] [--table]\n");
+               "[--every K] [--at I] [--table]\n");
     return 2;
   }
   spdlog::set_level(spdlog::level::off);  // what goes wrong is meant to
