@@ -2,9 +2,11 @@
 
 #include <rocksdb/db.h>
 #include <rocksdb/sst_file_writer.h>
+#include <rocksdb/write_batch.h>
 #include <xxhash.h>
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <thread>
 #include <utility>
@@ -15,6 +17,7 @@
 #include "common/base/cpu_account.h"
 #include "common/base/file.h"
 #include "common/base/key_order.h"
+#include "common/base/logging.h"
 #include "common/base/mutex.h"
 #include "common/base/progress_line.h"
 #include "common/base/random.h"
@@ -148,6 +151,28 @@ std::vector<WriteQueue::Write> WriteQueue::LastByKey() const {
   return last;
 }
 
+// What the state database reflects.
+struct Position {
+  uint64_t log_size = 0;
+  // Of the sequences of all records. A file that was lost would not be missed
+  // otherwise, and the next change would be linked to a wrong past.
+  uint64_t sum = 0;
+
+  std::string Encode() const {
+    std::string bytes;
+    base::AppendBigEndian<8>(log_size, &bytes);
+    base::AppendBigEndian<8>(sum, &bytes);
+    return bytes;
+  }
+  static absl::StatusOr<Position> Decode(std::string_view bytes) {
+    if (bytes.size() != 16) {
+      return base::DataLossError("state: of another version, or cut");
+    }
+    return Position{base::ReadBigEndian(bytes.substr(0, 8)),
+                    base::ReadBigEndian(bytes.substr(8))};
+  }
+};
+
 class RocksRecordIndex final : public RecordIndex {
  public:
   RocksRecordIndex(std::unique_ptr<rocksdb::DB> db, size_t entries_max)
@@ -201,10 +226,13 @@ class RocksRecordIndex final : public RecordIndex {
   absl::Status RollForward(const ledger::LogStore& log, uint64_t from);
   absl::Status TakeBundle(const ledger::Bundle& bundle, uint64_t from);
   void WriteLoop();
-  absl::Status WriteFile(const WriteQueue& writes, uint64_t log_size);
+  absl::Status Write(const WriteQueue& writes, const Position& end);
+  absl::Status WriteFile(const WriteQueue& writes, const Position& end);
+  absl::Status Insert(const WriteQueue& writes, const Position& end);
   // Waits a little; false when it is time to stop.
   bool WaitForSpace();
   void WaitForWriter(size_t pending_max);
+  absl::Status WriteError();
   void EvictIfTooLarge();
 
   const std::unique_ptr<rocksdb::DB> db_;
@@ -215,20 +243,23 @@ class RocksRecordIndex final : public RecordIndex {
   absl::flat_hash_map<KeyHash, Known> map_ ABSL_GUARDED_BY(map_mutex_);
   bool complete_ ABSL_GUARDED_BY(map_mutex_) = true;
   uint64_t live_ ABSL_GUARDED_BY(map_mutex_) = 0;
+  uint64_t sum_ = 0;  // see Position; only the thread that puts touches it
 
   // Of the commit on its way; only its thread touches them.
   Writes current_;
   std::vector<std::pair<KeyHash, std::optional<Known>>> undo_;
   int64_t live_change_ = 0;
+  uint64_t sum_change_ = 0;
 
   base::Mutex queue_mutex_;
   base::CondVar queue_changed_;
   WriteQueue queue_ ABSL_GUARDED_BY(queue_mutex_);
-  uint64_t queue_size_ ABSL_GUARDED_BY(queue_mutex_) = 0;  // of the log
+  Position queue_end_ ABSL_GUARDED_BY(queue_mutex_);
   bool writing_ ABSL_GUARDED_BY(queue_mutex_) = false;
   bool flush_ ABSL_GUARDED_BY(queue_mutex_) = false;  // write what there is
   bool stopping_ ABSL_GUARDED_BY(queue_mutex_) = false;
   absl::Status write_error_ ABSL_GUARDED_BY(queue_mutex_);
+  std::atomic<bool> write_failed_ = false;  // there is an error
   std::thread writer_;
 };
 
@@ -259,8 +290,14 @@ absl::StatusOr<std::optional<RecordState>> RocksRecordIndex::Find(
   return FindLocked(key, hash);
 }
 
+absl::Status RocksRecordIndex::WriteError() {
+  base::MutexLock lock(queue_mutex_);
+  return write_error_;
+}
+
 absl::Status RocksRecordIndex::Put(std::string_view key,
                                    const RecordState& state) {
+  if (write_failed_) return WriteError();
   const KeyHash hash = HashOf(key);
   base::MutexLock lock(map_mutex_);
   // A cache that does not know the record asks the state first.
@@ -273,6 +310,11 @@ absl::Status RocksRecordIndex::Put(std::string_view key,
   const int change = (state.deleted ? 0 : 1) - (was_live ? 1 : 0);
   live_ += static_cast<uint64_t>(static_cast<int64_t>(change));
   live_change_ += change;
+  const uint64_t newer =
+      state.sequence -
+      (before.has_value() ? before->sequence_and_deleted >> 1 : 0);
+  sum_ += newer;
+  sum_change_ += newer;
   undo_.emplace_back(hash, before);
   current_.Add(key, state);
   return absl::OkStatus();
@@ -288,19 +330,22 @@ void RocksRecordIndex::Undo() {
     }
   }
   live_ -= static_cast<uint64_t>(live_change_);
+  sum_ -= sum_change_;
   undo_.clear();
   current_.Clear();
   live_change_ = 0;
+  sum_change_ = 0;
 }
 
 void RocksRecordIndex::Committed(uint64_t log_size) {
   undo_.clear();
   live_change_ = 0;
+  sum_change_ = 0;
   WaitForWriter(kPendingMax);
   {
     base::MutexLock lock(queue_mutex_);
     queue_.Add(std::exchange(current_, {}));
-    queue_size_ = log_size;
+    queue_end_ = {log_size, sum_};
     queue_changed_.NotifyAll();
   }
   EvictIfTooLarge();
@@ -322,6 +367,7 @@ void RocksRecordIndex::EvictIfTooLarge() {
     if (map_.size() <= entries_max_) return;
   }
   WaitForWriter(0);
+  if (write_failed_) return;  // the state does not have them
   base::MutexLock lock(map_mutex_);
   map_.clear();
   complete_ = false;
@@ -330,7 +376,7 @@ void RocksRecordIndex::EvictIfTooLarge() {
 void RocksRecordIndex::WriteLoop() {
   while (true) {
     WriteQueue writes;
-    uint64_t log_size;
+    Position end;
     {
       base::MutexLock lock(queue_mutex_);
       writing_ = false;
@@ -341,19 +387,22 @@ void RocksRecordIndex::WriteLoop() {
       }
       if (queue_.empty()) return;
       writes = std::exchange(queue_, {});
-      log_size = queue_size_;
+      end = queue_end_;
       writing_ = true;
       flush_ = false;
     }
-    absl::Status status = WriteFile(writes, log_size);
+    absl::Status status = Write(writes, end);
     while (absl::IsResourceExhausted(status) && WaitForSpace()) {
       status = ledger::ResumeWrites(db_.get(), "state");
-      if (status.ok()) status = WriteFile(writes, log_size);
+      if (status.ok()) status = Write(writes, end);
     }
     if (!status.ok()) {
       // The log has everything; the next start rolls forward from it.
+      spdlog::error("{}", base::Describe(status));
       base::MutexLock lock(queue_mutex_);
-      write_error_ = status;
+      write_error_ = base::Annotate(
+          status, "the state cannot be written; restart the node");
+      write_failed_ = true;
       writing_ = false;
       queue_changed_.NotifyAll();
       return;
@@ -367,17 +416,36 @@ bool RocksRecordIndex::WaitForSpace() {
   return !stopping_;
 }
 
-// The memtable is never used, so nothing can be overtaken: a file with the
-// position in it is there as a whole or not at all.
+// The memtable is not used before files cannot be, so nothing can be overtaken:
+// a file with the position in it is there as a whole or not at all.
+absl::Status RocksRecordIndex::Write(const WriteQueue& writes,
+                                     const Position& end) {
+  RETURN_IF_ERROR(ledger::CheckSpace(db_->GetName(),
+                                     ledger::kDiskReserveBytes / 2, "state"));
+  return ledger::CanIngest(*db_) ? WriteFile(writes, end) : Insert(writes, end);
+}
+
+absl::Status RocksRecordIndex::Insert(const WriteQueue& writes,
+                                      const Position& end) {
+  const base::CpuScope scope(writing_state);
+  rocksdb::WriteBatch batch;
+  batch.Put(ledger::ToSlice(kPositionKey), end.Encode());
+  for (const WriteQueue::Write& write : writes.LastByKey()) {
+    batch.Put(ledger::ToSlice(write.key), ledger::ToSlice(write.state));
+  }
+  rocksdb::WriteOptions options;
+  options.disableWAL = true;
+  return ledger::FromRocksdb(db_->Write(options, &batch), "state");
+}
+
 absl::Status RocksRecordIndex::WriteFile(const WriteQueue& writes,
-                                         uint64_t log_size) {
+                                         const Position& end) {
   const base::CpuScope scope(writing_state);
   const std::string path = db_->GetName() + kIngestFolder + "/state.sst";
   rocksdb::SstFileWriter file(rocksdb::EnvOptions(), db_->GetOptions());
   rocksdb::Status status = file.Open(path);
-  std::string size;
-  base::AppendBigEndian<8>(log_size, &size);
-  if (status.ok()) status = file.Put(ledger::ToSlice(kPositionKey), size);
+  if (status.ok())
+    status = file.Put(ledger::ToSlice(kPositionKey), end.Encode());
   for (const WriteQueue::Write& write : writes.LastByKey()) {
     if (!status.ok()) break;
     status = file.Put(ledger::ToSlice(write.key), ledger::ToSlice(write.state));
@@ -388,7 +456,7 @@ absl::Status RocksRecordIndex::WriteFile(const WriteQueue& writes,
 }
 
 absl::StatusOr<uint64_t> RocksRecordIndex::LoadState() {
-  uint64_t position = 0;
+  Position position;
   rocksdb::ReadOptions options;
   options.fill_cache = false;
   const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
@@ -396,12 +464,13 @@ absl::StatusOr<uint64_t> RocksRecordIndex::LoadState() {
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     const std::string_view key = ledger::ToView(it->key());
     if (key == kPositionKey) {
-      position = base::ReadBigEndian(ledger::ToView(it->value()));
+      ASSIGN_OR_RETURN(position, Position::Decode(ledger::ToView(it->value())));
       continue;
     }
     ASSIGN_OR_RETURN(const RecordState state,
                      DecodeState(ledger::ToView(it->value())));
     if (!state.deleted) ++live_;
+    sum_ += state.sequence;
     if (map_.size() <= entries_max_) {
       map_[HashOf(key)] = ToKnown(state);
     } else {
@@ -409,7 +478,11 @@ absl::StatusOr<uint64_t> RocksRecordIndex::LoadState() {
     }
   }
   RETURN_IF_ERROR(ledger::FromRocksdb(it->status(), "state"));
-  return position;
+  if (sum_ != position.sum) {
+    return base::DataLossError(
+        "state {}: what was written into it is not there", db_->GetName());
+  }
+  return position.log_size;
 }
 
 absl::Status RocksRecordIndex::TakeBundle(const ledger::Bundle& bundle,
@@ -474,7 +547,7 @@ absl::Status RocksRecordIndex::Load(const ledger::LogStore& log) {
 
 absl::Status RocksRecordIndex::Scan(
     const std::function<void(std::string_view, const RecordState&)>& visit) {
-  WaitForWriter(0);
+  RETURN_IF_ERROR(Flush());
   rocksdb::ReadOptions options;
   options.fill_cache = false;
   const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
@@ -490,8 +563,7 @@ absl::Status RocksRecordIndex::Scan(
 
 absl::Status RocksRecordIndex::Flush() {
   WaitForWriter(0);
-  base::MutexLock lock(queue_mutex_);
-  return write_error_;
+  return WriteError();
 }
 
 }  // namespace
@@ -509,7 +581,9 @@ absl::StatusOr<uint32_t> DivisionOf(uint32_t type, std::string_view record,
   return static_cast<uint32_t>(scratch->number(schema->division));
 }
 
-absl::StatusOr<std::unique_ptr<RecordIndex>> RecordIndex::Open(
+namespace {
+
+absl::StatusOr<std::unique_ptr<RecordIndex>> OpenOnce(
     const RecordIndexOptions& options, const ledger::LogStore& log) {
   RETURN_IF_ERROR(base::OpenDerivedStore(options.directory, kIndexFormat,
                                          records::Schema::Get().fingerprint(),
@@ -528,6 +602,19 @@ absl::StatusOr<std::unique_ptr<RecordIndex>> RecordIndex::Open(
       std::unique_ptr<rocksdb::DB>(db), options.entries_max);
   RETURN_IF_ERROR(index->Load(log));
   return index;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RecordIndex>> RecordIndex::Open(
+    const RecordIndexOptions& options, const ledger::LogStore& log) {
+  auto index = OpenOnce(options, log);
+  if (!absl::IsDataLoss(index.status()) || options.rebuild) return index;
+  spdlog::error("{}; it is made anew from the log",
+                base::Message(index.status()));
+  RecordIndexOptions rebuild = options;
+  rebuild.rebuild = true;
+  return OpenOnce(rebuild, log);
 }
 
 }  // namespace tongchou::node

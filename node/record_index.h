@@ -7,7 +7,8 @@
 // every start. Layout:
 //
 //   record key -> sequence (u64) deleted (u8) fingerprint (u64) division (u32)
-//   00         -> size of the log that it reflects (u64)
+//   00         -> size of the log that it reflects (u64), sum of the sequences
+//                 above (u64)
 #pragma once
 
 #include <cstdint>
@@ -55,9 +56,10 @@ struct RecordIndexOptions {
 // Thread-safe; Put and Committed are called by one thread.
 class RecordIndex {
  public:
-  // Returns when it reflects the whole log. Made anew where another release
-  // made it, or one that knew other types of records. FAILED_PRECONDITION when
-  // it is of a newer format.
+  // Returns when it reflects the whole log. Made anew from it where another
+  // release made it, or one that knew other types of records, and where it is
+  // not what was written. FAILED_PRECONDITION when it is of a newer format,
+  // DATA_LOSS when the log cannot be read.
   static absl::StatusOr<std::unique_ptr<RecordIndex>> Open(
       const RecordIndexOptions& options, const ledger::LogStore& log);
   virtual ~RecordIndex() = default;
@@ -65,7 +67,8 @@ class RecordIndex {
   virtual absl::StatusOr<std::optional<RecordState>> Find(
       std::string_view key) = 0;
   // Changes of a commit on its way; Undo takes back what was put since the
-  // last Committed.
+  // last Committed. An error once the state could not be written, of another
+  // cause than a full disk: the log would outrun what is known of it.
   virtual absl::Status Put(std::string_view key, const RecordState& state) = 0;
   // About so many records will be known: takes the memory at once.
   virtual void Expect(size_t records) = 0;

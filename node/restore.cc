@@ -126,7 +126,8 @@ class Restoration {
   RestoreSummary summary_;
 };
 
-// One that cannot be read is as good as lost, and is kept.
+// A damaged one is as good as lost, and is kept. One that only cannot be read
+// now may have what nobody else has.
 absl::Status Restoration::OpenOldLog() {
   RETURN_IF_ERROR(EndReplace());
   if (!base::FileExists(log_path_)) return absl::OkStatus();
@@ -139,7 +140,10 @@ absl::Status Restoration::OpenOldLog() {
     return base::Annotate(log.status(), "stop the node first");
   }
   if (log.ok()) old_log_ = *std::move(log);
-  return absl::OkStatus();
+  if (log.ok() || absl::IsDataLoss(log.status())) return absl::OkStatus();
+  return base::Annotate(log.status(),
+                        "the old log cannot be read; try again, or move it "
+                        "away if its disk is broken");
 }
 
 // The old log's files under another name and the missing end behind them; what

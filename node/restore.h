@@ -50,7 +50,8 @@ absl::StatusOr<bool> NeedsRestore(const NodeConfig& config,
 // is in its place; before a node opens its log.
 absl::Status EndReplacement(const NodeConfig& config);
 
-// For a node that does not run. FAILED_PRECONDITION: the node runs; the old log
+// For a node that does not run. INTERNAL: the disk failed, the old log's too.
+// FAILED_PRECONDITION: the node runs; the old log
 // or the sign guard has a signed head that the province's copy contradicts (a
 // fork) or does not reach. DATA_LOSS: the province's copy is not what this
 // node signed.

@@ -8,6 +8,7 @@
 
 #include "common/base/big_endian.h"
 #include "common/base/file.h"
+#include "common/base/logging.h"
 #include "common/base/status.h"
 #include "common/ledger/rocksdb_status.h"
 #include "common/records/schema.h"
@@ -260,6 +261,17 @@ UnifiedState::~UnifiedState() { db_->Close(); }
 
 absl::StatusOr<std::unique_ptr<UnifiedState>> UnifiedState::Open(
     const StateOptions& options) {
+  auto state = OpenOnce(options);
+  if (!absl::IsDataLoss(state.status()) || options.rebuild) return state;
+  spdlog::error("{}; it is made anew from the journal",
+                base::Message(state.status()));
+  StateOptions rebuild = options;
+  rebuild.rebuild = true;
+  return OpenOnce(rebuild);
+}
+
+absl::StatusOr<std::unique_ptr<UnifiedState>> UnifiedState::OpenOnce(
+    const StateOptions& options) {
   RETURN_IF_ERROR(base::OpenDerivedStore(options.directory, kStateFormat,
                                          records::Schema::Get().fingerprint(),
                                          options.rebuild));
@@ -282,7 +294,9 @@ absl::Status UnifiedState::Write(const std::vector<StatePut>& puts,
   RETURN_IF_ERROR(
       ledger::CheckSpace(db_->GetName(), ledger::kDiskReserveBytes / 2, kWhat));
   const std::string bytes = EncodePosition(position);
-  return puts.size() < ingest_puts_ ? Insert(puts, bytes) : Ingest(puts, bytes);
+  return puts.size() < ingest_puts_ || !ledger::CanIngest(*db_)
+             ? Insert(puts, bytes)
+             : Ingest(puts, bytes);
 }
 
 absl::Status UnifiedState::Insert(const std::vector<StatePut>& puts,

@@ -141,8 +141,9 @@ struct StateOptions {
 // One thread writes.
 class UnifiedState {
  public:
-  // Empty where another release made it, or one that knew other types of
-  // records. FAILED_PRECONDITION when it is of a newer format.
+  // Made anew where another release made it, or one that knew other types of
+  // records, and where it cannot be opened because it is damaged.
+  // FAILED_PRECONDITION when it is of a newer format.
   static absl::StatusOr<std::unique_ptr<UnifiedState>> Open(
       const StateOptions& options);
   ~UnifiedState();
@@ -162,6 +163,8 @@ class UnifiedState {
 
  private:
   UnifiedState(std::unique_ptr<rocksdb::DB> db, const StateOptions& options);
+  static absl::StatusOr<std::unique_ptr<UnifiedState>> OpenOnce(
+      const StateOptions& options);
   absl::Status Insert(const std::vector<StatePut>& puts,
                       const std::string& position);
   absl::Status Ingest(const std::vector<StatePut>& puts,

@@ -57,6 +57,13 @@ absl::Status WriteAll(int fd, std::string_view content,
   return absl::OkStatus();
 }
 
+std::string ParentOf(const std::string& path) {
+  std::filesystem::path whole(path);
+  if (!whole.has_filename()) whole = whole.parent_path();  // ends with a slash
+  const std::string parent = whole.parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
 absl::Status Replace(const std::string& path, std::string_view content,
                      mode_t mode) {
   const std::string temporary = path + ".new";
@@ -70,8 +77,7 @@ absl::Status Replace(const std::string& path, std::string_view content,
   if (::rename(temporary.c_str(), path.c_str()) != 0) {
     return ErrnoError("rename to", path);
   }
-  const std::string parent = std::filesystem::path(path).parent_path().string();
-  return SyncDirectory(parent.empty() ? "." : parent);
+  return SyncDirectory(ParentOf(path));
 }
 
 }  // namespace
@@ -117,12 +123,20 @@ absl::Status CheckPrivate(const std::string& path) {
 }
 
 absl::Status MakeDirectories(const std::string& path) {
+  const std::string parent = ParentOf(path);
   std::error_code error;
-  std::filesystem::create_directories(path, error);
+  const bool creates = !std::filesystem::exists(path, error);
+  if (creates && !std::filesystem::exists(parent, error)) {
+    RETURN_IF_ERROR(MakeDirectories(parent));
+  }
+  std::filesystem::create_directory(path, error);
   if (error) {
     return InternalError("cannot make directory {}: {}", path, error.message());
   }
-  return absl::OkStatus();
+  // Also when it is there: a crash may have left it unsynced.
+  const absl::Status synced = SyncDirectory(parent);
+  return creates || !absl::IsPermissionDenied(synced) ? synced
+                                                      : absl::OkStatus();
 }
 
 absl::Status RemoveAll(const std::string& path) {

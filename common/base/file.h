@@ -22,7 +22,7 @@ absl::Status WritePrivateFileDurably(const std::string& path,
 // FAILED_PRECONDITION when others than the owner may read or write the file.
 absl::Status CheckPrivate(const std::string& path);
 
-// mkdir -p. OK when it exists already.
+// mkdir -p; it survives power loss. OK when it exists already.
 absl::Status MakeDirectories(const std::string& path);
 // OK when it is not there.
 absl::Status RemoveAll(const std::string& path);

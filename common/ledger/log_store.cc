@@ -110,6 +110,10 @@ class RocksLogStore final : public LogStore {
   absl::Status Check(const rocksdb::Status& status) const {
     return FromRocksdb(status, "log " + directory_);
   }
+  absl::Status Missing(uint64_t sequence) const {
+    return base::DataLossError("log {}: entry {} is missing; restore it",
+                               directory_, sequence);
+  }
   std::string NameKey(char space, std::string_view name) const {
     std::string key = prefix_;
     key.push_back(space);
@@ -130,6 +134,8 @@ class RocksLogStore final : public LogStore {
   }
   absl::StatusOr<std::optional<std::string>> Get(std::string_view key) const;
   absl::Status CheckWritable();
+  absl::Status Write(const rocksdb::WriteOptions& options,
+                     rocksdb::WriteBatch* batch);
   void AppendBundle(std::span<const Hash> leaves, CompactRange* range,
                     rocksdb::WriteBatch* batch) const;
   void Keep(std::vector<std::shared_ptr<const RecentBundle>> bundles)
@@ -184,8 +190,6 @@ absl::Status RocksLogStore::Load() {
 }
 
 absl::Status RocksLogStore::CheckWritable() {
-  RETURN_IF_ERROR(
-      CheckSpace(directory_, disk_reserve_bytes_, "log " + directory_));
   base::MutexLock lock(mutex_);
   RETURN_IF_ERROR(failed_);
   if (!disk_was_full_) return absl::OkStatus();
@@ -248,21 +252,27 @@ void RocksLogStore::Publish(StagedCommit staged) {
   Keep(std::move(staged.bundles));
 }
 
-absl::Status RocksLogStore::Append(const GroupCommit& commit) {
+absl::Status RocksLogStore::Write(const rocksdb::WriteOptions& options,
+                                  rocksdb::WriteBatch* batch) {
   RETURN_IF_ERROR(CheckWritable());
-  rocksdb::WriteBatch batch;
-  StagedCommit staged = Stage(commit, &batch);
-  const base::CpuScope scope(logging);
-  const absl::Status written = Check(db_->Write(synced_, &batch));
-  if (written.ok()) {
-    Publish(std::move(staged));
-    return written;
-  }
+  const absl::Status written = Check(db_->Write(options, batch));
+  if (written.ok()) return written;
   // After another error than a full disk nobody knows what was written.
   base::MutexLock lock(mutex_);
   disk_was_full_ = absl::IsResourceExhausted(written);
   if (!disk_was_full_) failed_ = written;
   return written;
+}
+
+absl::Status RocksLogStore::Append(const GroupCommit& commit) {
+  RETURN_IF_ERROR(
+      CheckSpace(directory_, disk_reserve_bytes_, "log " + directory_));
+  rocksdb::WriteBatch batch;
+  StagedCommit staged = Stage(commit, &batch);
+  const base::CpuScope scope(logging);
+  RETURN_IF_ERROR(Write(synced_, &batch));
+  Publish(std::move(staged));
+  return absl::OkStatus();
 }
 
 void RocksLogStore::Keep(
@@ -317,11 +327,18 @@ absl::Status RocksLogStore::ReadBundles(
   rocksdb::ReadOptions options;
   options.iterate_upper_bound = &upper;
   const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
+  uint64_t next = sequence;  // entry that the bundle has to hold
   for (it->SeekForPrev(NumberKey('B', sequence)); it->Valid(); it->Next()) {
     if (!IsIn('B', it->key())) break;
-    if (!visit({NumberOf(it->key()), it->value().ToString()})) break;
+    ASSIGN_OR_RETURN(const BundleRange range, PeekBundle(ToView(it->value())));
+    if (range.first_sequence > next || range.end() <= next) break;
+    next = range.end();
+    if (!visit({NumberOf(it->key()), it->value().ToString()})) {
+      return absl::OkStatus();
+    }
   }
-  return Check(it->status());
+  RETURN_IF_ERROR(Check(it->status()));
+  return next >= size ? absl::OkStatus() : Missing(next);
 }
 
 absl::Status RocksLogStore::AppendLeaves(uint64_t begin, uint64_t end,
@@ -339,11 +356,7 @@ absl::Status RocksLogStore::AppendLeaves(uint64_t begin, uint64_t end,
     return at < end;
   }));
   RETURN_IF_ERROR(status);
-  if (at != end) {
-    return base::DataLossError("log {}: entry {} is missing; restore it",
-                               directory_, at);
-  }
-  return absl::OkStatus();
+  return at == end ? absl::OkStatus() : Missing(at);
 }
 
 absl::StatusOr<CompactRange> RocksLogStore::RangeAt(uint64_t size) const {
@@ -420,8 +433,9 @@ absl::StatusOr<Proof> RocksLogStore::ConsistencyProofOf(uint64_t old_size,
 
 absl::Status RocksLogStore::PutCheckpoint(uint64_t size,
                                           std::string_view note) {
-  return Check(
-      db_->Put(rocksdb::WriteOptions(), NumberKey('K', size), ToSlice(note)));
+  rocksdb::WriteBatch batch;
+  batch.Put(NumberKey('K', size), ToSlice(note));
+  return Write(rocksdb::WriteOptions(), &batch);
 }
 
 absl::StatusOr<std::optional<std::string>> RocksLogStore::CheckpointAtOrBefore(
@@ -444,11 +458,15 @@ absl::StatusOr<std::optional<uint64_t>> RocksLogStore::FindTransaction(
 
 absl::Status RocksLogStore::PutLocalFact(std::string_view name,
                                          std::string_view value) {
-  return Check(db_->Put(synced_, NameKey('U', name), ToSlice(value)));
+  rocksdb::WriteBatch batch;
+  batch.Put(NameKey('U', name), ToSlice(value));
+  return Write(synced_, &batch);
 }
 
 absl::Status RocksLogStore::RemoveLocalFact(std::string_view name) {
-  return Check(db_->Delete(synced_, NameKey('U', name)));
+  rocksdb::WriteBatch batch;
+  batch.Delete(NameKey('U', name));
+  return Write(synced_, &batch);
 }
 
 absl::StatusOr<std::optional<std::string>> RocksLogStore::GetLocalFact(

@@ -116,9 +116,9 @@ class LogStore {
       rocksdb::DB* db, std::string prefix);
   virtual ~LogStore() = default;
 
-  // One synced write. RESOURCE_EXHAUSTED when the disk is full: nothing was
-  // written and it may be tried again. Any other error of the disk leaves the
-  // store read-only until it is opened again.
+  // One synced write. RESOURCE_EXHAUSTED when the disk is full, as from all
+  // that writes: nothing was written and it may be tried again. Any other error
+  // of the disk leaves the store read-only until it is opened again.
   virtual absl::Status Append(const GroupCommit& commit) = 0;
 
   // The same in two steps, for who writes more at once: puts everything into
@@ -134,7 +134,8 @@ class LogStore {
   // The bundle that holds the entry. OUT_OF_RANGE behind the end.
   virtual absl::StatusOr<StoredBundle> BundleAt(uint64_t sequence) const = 0;
   // Bundles from the one that holds `sequence` on, in order, until `visit`
-  // returns false or the end of the log as of the call.
+  // returns false or the end of the log as of the call. DATA_LOSS where one is
+  // missing.
   virtual absl::Status ReadBundles(
       uint64_t sequence,
       const std::function<bool(StoredBundle&&)>& visit) const = 0;

@@ -3,14 +3,55 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/table.h>
 #include <sys/statvfs.h>
 
+#include <atomic>
 #include <filesystem>
+#include <memory>
 
 #include "common/base/status.h"
 
 namespace tongchou::ledger {
+namespace {
+
+constexpr char kKeyOfNobody[] = "~";
+
+// How a database takes an error in the background.
+class ErrorListener final : public rocksdb::EventListener {
+ public:
+  // A disk without room for a new write-ahead log file is as full as any:
+  // RocksDB would not write again before it is reopened. Nothing is lost by
+  // going on: what was acknowledged is synced in the files before.
+  void OnBackgroundError(rocksdb::BackgroundErrorReason /*reason*/,
+                         rocksdb::Status* error) override {
+    if (error->severity() >= rocksdb::Status::Severity::kHardError) {
+      was_stopped_ = true;
+    }
+    if (error->IsNoSpace() &&
+        error->severity() > rocksdb::Status::Severity::kHardError) {
+      *error = rocksdb::Status(*error, rocksdb::Status::Severity::kHardError);
+    }
+  }
+  // When it goes on is for ResumeWrites to say: RocksDB would ask every five
+  // seconds, and refuse everybody else meanwhile.
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/,
+                            rocksdb::Status error,
+                            bool* auto_recovery) override {
+    if (error.IsNoSpace() &&
+        error.severity() >= rocksdb::Status::Severity::kHardError) {
+      *auto_recovery = false;
+    }
+  }
+
+  bool was_stopped() const { return was_stopped_; }
+
+ private:
+  std::atomic<bool> was_stopped_ = false;
+};
+
+}  // namespace
 
 absl::Status FromRocksdb(const rocksdb::Status& status, std::string_view what) {
   if (status.ok()) return absl::OkStatus();
@@ -51,6 +92,7 @@ rocksdb::Options DatabaseOptions(bool large_values, size_t block_cache_bytes) {
   options.compression =
       large_values ? rocksdb::kNoCompression : rocksdb::kLZ4Compression;
   if (!large_values) options.bottommost_compression = rocksdb::kZSTD;
+  options.listeners.push_back(std::make_shared<ErrorListener>());
   return options;
 }
 
@@ -74,12 +116,33 @@ absl::Status CheckSpace(const std::string& directory, uint64_t reserve,
 }
 
 absl::Status ResumeWrites(rocksdb::DB* db, std::string_view what) {
-  const rocksdb::Status resumed = db->Resume();
-  if (resumed.ok()) return absl::OkStatus();
+  rocksdb::Status resumed = db->Resume();
+  if (resumed.ok()) {
+    // RocksDB 7.8 leaves the write-ahead log's file that met the error only
+    // with a memtable that has something in it; the next write would stop the
+    // process.
+    rocksdb::WriteOptions memtable_only;
+    memtable_only.disableWAL = true;
+    resumed = db->Delete(memtable_only, kKeyOfNobody);
+  }
+  if (resumed.ok()) resumed = db->Resume();
+  if (!resumed.IsNoSpace() && !resumed.IsBusy()) {
+    return FromRocksdb(resumed, what);
+  }
   return base::ResourceExhaustedError(
       "{}: the disk was full and writing has not resumed ({}); free space, "
       "nothing is lost",
       what, resumed.ToString());
+}
+
+// RocksDB 7.8 forgets, when it resumes, to tell its ingestion, which then takes
+// file number 0.
+bool CanIngest(const rocksdb::DB& db) {
+  for (const auto& listener : db.GetDBOptions().listeners) {
+    const auto* errors = dynamic_cast<const ErrorListener*>(listener.get());
+    if (errors != nullptr && errors->was_stopped()) return false;
+  }
+  return true;
 }
 
 absl::Status IngestFiles(rocksdb::DB* db, const std::vector<std::string>& files,

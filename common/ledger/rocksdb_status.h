@@ -37,8 +37,15 @@ rocksdb::Status OpenDatabase(const rocksdb::Options& options,
 absl::Status CheckSpace(const std::string& directory, uint64_t reserve,
                         std::string_view what);
 
-// After a full disk: lets the database write again. OK when it does.
+// After a full disk: lets the database write again. OK when it does,
+// RESOURCE_EXHAUSTED while there is no space, another error when something else
+// stopped it: then it is to be opened again.
 absl::Status ResumeWrites(rocksdb::DB* db, std::string_view what);
+
+// Whether the database takes over files: not any more once an error stopped its
+// writing, also when that was resumed; then its memtable has to do until it is
+// opened again.
+bool CanIngest(const rocksdb::DB& db);
 
 // Lets the database take over sorted files as they lie, all or none; a file is
 // gone afterwards in any case. `written`: whether they were written, an error

@@ -199,5 +199,21 @@ TEST(GrowingBloomFilterTest, ForgetsNothingAndSeldomErrs) {
   EXPECT_LT(filter.bytes(), added.size() * 12 / 8 * 2);
 }
 
+// An ingestion whose last step failed leaves a database that names a file that
+// is not there.
+TEST_F(StateStoreTest, ADatabaseThatCannotBeOpenedIsMadeAnew) {
+  Open("state");
+  Write(1, 10, "v");
+  state_.reset();
+  for (const auto& entry : std::filesystem::directory_iterator(Path("state"))) {
+    if (entry.path().extension() == ".sst") std::filesystem::remove(entry);
+  }
+  Open("state");
+  const auto position = state_->Snapshot()->ReadPosition();
+  ASSERT_TRUE(position.ok()) << position.status();
+  EXPECT_EQ(position->ordinal, 0u);
+  Write(1, 10, "v");
+}
+
 }  // namespace
 }  // namespace tongchou::aggregator

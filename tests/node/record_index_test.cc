@@ -1,6 +1,8 @@
 // What a crash leaves of the state database, and what the index makes of it.
 #include "node/record_index.h"
 
+#include <rocksdb/db.h>
+
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -99,6 +101,52 @@ TEST_F(RecordIndexTest, AFullFileIsWrittenWithoutBeingAsked) {
   };
   while (files() == 0) std::this_thread::yield();
   EXPECT_EQ(Read(index_.get()).size(), 1'000u);
+}
+
+// A file that the state had and has no more: the next change of its records
+// was linked to a wrong past.
+TEST_F(RecordIndexTest, AStateThatLacksARecordIsMadeAnew) {
+  CommitUnits(0, 50, "first");
+  ASSERT_TRUE(index_->Flush().ok());
+  const std::string copy = Copy("copy");
+  rocksdb::DB* db = nullptr;
+  ASSERT_TRUE(rocksdb::DB::Open({}, copy, &db).ok());
+  ASSERT_TRUE(db->Delete(rocksdb::WriteOptions(), UnitKey("u7")).ok());
+  delete db;
+  const auto reopened = RecordIndex::Open({copy}, *log_);
+  ASSERT_TRUE(reopened.ok()) << reopened.status();
+  EXPECT_EQ(Read(reopened->get()), Read(index_.get()));
+}
+
+TEST_F(RecordIndexTest, AStateThatCannotBeOpenedIsMadeAnew) {
+  CommitUnits(0, 50, "first");
+  ASSERT_TRUE(index_->Flush().ok());
+  const std::string copy = Copy("copy");
+  for (const auto& entry : std::filesystem::directory_iterator(copy)) {
+    if (entry.path().extension() == ".sst") std::filesystem::remove(entry);
+  }
+  const auto reopened = RecordIndex::Open({copy}, *log_);
+  ASSERT_TRUE(reopened.ok()) << reopened.status();
+  EXPECT_EQ(Read(reopened->get()), Read(index_.get()));
+}
+
+// The state could not be written: the cache was emptied all the same, and
+// changes were linked to what the state had before.
+TEST_F(RecordIndexTest, NothingIsPutOnceTheStateCannotBeWritten) {
+  const std::string path = directory_.path() + "/small";
+  auto small = RecordIndex::Open({path, false, 10}, *log_);
+  ASSERT_TRUE(small.ok()) << small.status();
+  std::filesystem::remove_all(path + "/ingest");
+  for (uint64_t i = 0; i < 11; ++i) {
+    ASSERT_TRUE((*small)->Put(UnitKey(absl::StrCat("u", i)), {i}).ok());
+  }
+  (*small)->Committed(11);
+  const absl::Status refused = (*small)->Put(UnitKey("u0"), {11});
+  EXPECT_TRUE(absl::IsInternal(refused)) << refused;
+  EXPECT_NE(refused.message().find("restart the node"), std::string::npos);
+  const auto found = (*small)->Find(UnitKey("u0"));
+  ASSERT_TRUE(found.ok() && found->has_value());
+  EXPECT_EQ((*found)->sequence, 0u);
 }
 
 }  // namespace

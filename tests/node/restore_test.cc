@@ -451,5 +451,23 @@ TEST_F(RestoreTest, NothingIsTakenThatTheNodeDidNotSign) {
   EXPECT_TRUE(Restore(pieces).ok());
 }
 
+// An error of the disk for once, and what only this log had was put aside.
+TEST_F(RestoreTest, AnOldLogThatCannotBeReadNowIsNotGivenUp) {
+  WriteSome("x");
+  const auto pieces = Province();
+  CopyLog();
+  const std::string current = config_.data + "/log/CURRENT";
+  std::filesystem::rename(current, current + "-away");
+  std::filesystem::create_directory(current);
+  const auto refused = Restore(pieces);
+  EXPECT_TRUE(absl::IsInternal(refused.status())) << refused.status();
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr("try again"));
+  std::filesystem::remove(current);
+  std::filesystem::rename(current + "-away", current);
+  const auto done = Restore(pieces);
+  ASSERT_TRUE(done.ok()) << done.status();
+  EXPECT_TRUE(done->nothing_to_do);
+}
+
 }  // namespace
 }  // namespace tongchou::node
