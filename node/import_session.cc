@@ -22,6 +22,7 @@
 #include "node/import_history.h"
 #include "node/import_tally.h"
 #include "node/local_facts.h"
+#include "node/write_request.h"
 
 namespace tongchou::node {
 namespace {
@@ -181,7 +182,10 @@ absl::Status Session::CheckManifest() {
     return base::InvalidArgumentError("an import has 1 to {} files",
                                       kImportFilesMax);
   }
+  RETURN_IF_ERROR(CheckLength("staff", begin_.staff(), kStaffCharactersMax));
   for (const v1::ImportFile& one : begin_.files()) {
+    RETURN_IF_ERROR(
+        CheckLength("a file's name", one.name(), kFileNameCharactersMax));
     const records::RecordSchema* schema =
         records::Schema::Get().Find(one.type());
     if (schema == nullptr || schema->internal) {

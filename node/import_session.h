@@ -28,6 +28,7 @@ inline constexpr size_t kImportGroupsMax = 4;
 // Rejected rows of one response.
 inline constexpr int kRejectedPerResponse = 200;
 inline constexpr int kImportFilesMax = 1'000;
+inline constexpr size_t kFileNameCharactersMax = 255;
 
 struct ImportContext {
   uint32_t city = 0;

@@ -344,7 +344,9 @@ absl::Status ThreadSequencer::CheckGroup(const WriteGroup& group) const {
     return base::FailedPreconditionError("this node is read-only: {}", reason);
   }
   if (!group.one_transaction) return absl::OkStatus();
-  size_t bytes = 0;
+  const size_t notes = group.staff.size() + group.reason_text.size() +
+                       group.document_number.size();
+  size_t bytes = notes * group.changes.size();
   for (const PendingChange& change : group.changes) {
     bytes += change.key.size() + change.record.size();
   }

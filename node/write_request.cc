@@ -4,6 +4,7 @@
 #include "common/ledger/bundle.h"
 #include "common/records/record_codec.h"
 #include "common/records/record_key.h"
+#include "common/records/text_encoding.h"
 #include "node/record_index.h"
 
 namespace tongchou::node {
@@ -90,6 +91,15 @@ absl::Status ChangeReader::Read(const v1::Change& change,
 
 }  // namespace
 
+absl::Status CheckLength(std::string_view what, std::string_view text,
+                         size_t characters_max) {
+  const size_t characters = records::CountCharacters(text);
+  if (characters <= characters_max) return absl::OkStatus();
+  return base::InvalidArgumentError(
+      "{} has {} characters, {} are the most: shorten it", what, characters,
+      characters_max);
+}
+
 absl::StatusOr<WriteGroup> ToWriteGroup(const v1::WriteRequest& request,
                                         const records::RowRules& rules) {
   if (request.transaction_id().empty() ||
@@ -104,6 +114,11 @@ absl::StatusOr<WriteGroup> ToWriteGroup(const v1::WriteRequest& request,
         "a transaction has 1 to {} changes, this one {}",
         ledger::kTransactionChangesMax, request.changes_size());
   }
+  RETURN_IF_ERROR(CheckLength("staff", request.staff(), kStaffCharactersMax));
+  RETURN_IF_ERROR(
+      CheckLength("reason_text", request.reason_text(), kReasonCharactersMax));
+  RETURN_IF_ERROR(CheckLength("document_number", request.document_number(),
+                              kDocumentCharactersMax));
   WriteGroup group;
   group.one_transaction = true;
   group.transaction_id = request.transaction_id();

@@ -90,6 +90,26 @@ TEST_F(Sequencing, BoundsOfATransaction) {
       absl::IsResourceExhausted(Commit({WithRecord("big", record)}).status()));
 }
 
+// Texts beside the changes stand in every entry, and were not counted.
+TEST_F(Sequencing, BoundsOfATransactionCountWhatStandsBesideItsChanges) {
+  WriteGroup group;
+  group.one_transaction = true;
+  group.changes = {Upsert("a", "1"), Upsert("b", "1")};
+  size_t bytes = 0;
+  for (const PendingChange& change : group.changes) {
+    bytes += change.key.size() + change.record.size();
+  }
+  group.staff = "x";
+  group.document_number = "yy";
+  group.reason_text.assign(
+      (ledger::kTransactionBytesMax - bytes) / group.changes.size() - 3, 'z');
+  WriteGroup more = group;
+  more.reason_text += "z";
+  EXPECT_TRUE(
+      absl::IsResourceExhausted(sequencer_->Commit(std::move(more)).status()));
+  EXPECT_TRUE(sequencer_->Commit(std::move(group)).ok());
+}
+
 TEST_F(Sequencing, AReadOnlyNodeSaysWhy) {
   read_only_ = "the moon is full";
   const auto refused = Commit({Upsert("a", "1")});
