@@ -20,7 +20,8 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
     -Wthread-safety -Werror=thread-safety)
 endif()
 if(TONGCHOU_SANITIZE)
-  add_compile_options(-fsanitize=${TONGCHOU_SANITIZE} -fno-omit-frame-pointer)
+  add_compile_options(-fsanitize=${TONGCHOU_SANITIZE} -fno-omit-frame-pointer
+    -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${TONGCHOU_SANITIZE})
 endif()
 

@@ -410,7 +410,7 @@ TEST_F(CommandLineTest, ABadPolicyIsTwoAndSaysWhy) {
     return text.replace(at, from.size(), to);
   };
   const std::map<std::string, std::string> policies = {
-      {"expect", "province = "},
+      {"missing value", "province = "},
       {"province must be there", ""},
       {"\"36\" is no division code", with("\"360000\"", "\"36\"")},
       {"unknown key \"note\"", "note = 1\n" + sound},

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
@@ -20,6 +21,15 @@ inline void Require(bool holds, const char* what) {
   if (holds) return;
   std::fprintf(stderr, "does not hold: %s\n", what);
   std::abort();
+}
+
+// What TakePiece takes. At most 64 KiB less one.
+inline std::string Piece(std::string_view bytes) {
+  Require(bytes.size() <= 0xffff, "a piece has its length in two bytes");
+  std::string piece;
+  piece.push_back(static_cast<char>(bytes.size() & 0xff));
+  piece.push_back(static_cast<char>(bytes.size() >> 8 & 0xff));
+  return piece.append(bytes);
 }
 
 // A piece of the input behind its length (u16 little-endian); empty at the end.

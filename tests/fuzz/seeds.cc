@@ -2,8 +2,10 @@
 // program's own encoders made.
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <string>
 
+#include "aggregator/journal/journal.h"
 #include "common/base/join_token.h"
 #include "common/exchange/key_changes.h"
 #include "common/ledger/tlog_proof.h"
@@ -11,6 +13,8 @@
 #include "common/records/record_key.h"
 #include "common/records/text_encoding.h"
 #include "tests/common/exchange/memory_peers.h"
+#include "tests/fuzz/memory_database.h"
+#include "tests/support/temporary_directory.h"
 #include "tongchou/v1/records.pb.h"
 
 namespace tongchou {
@@ -18,13 +22,7 @@ namespace {
 
 using exchange::KeyOf;
 using exchange::kOrigin;
-
-std::string Piece(const std::string& bytes) {
-  std::string piece;
-  piece.push_back(static_cast<char>(bytes.size() & 0xff));
-  piece.push_back(static_cast<char>(bytes.size() >> 8 & 0xff));
-  return piece + bytes;
-}
+using fuzz::Piece;
 
 class Seeds {
  public:
@@ -42,6 +40,7 @@ class Seeds {
   void Files();
   void Exchange();
   void Audit();
+  void Stores();
 
  private:
   const std::string directory_;
@@ -203,6 +202,66 @@ void Seeds::Audit() {
   Write("audit", "changes", std::string(48, 'k'));
 }
 
+// One transaction, with all that may stand beside it.
+void Seeds::Stores() {
+  constexpr uint64_t kEntries = 3;
+  const exchange::TestBundle bundle = exchange::MakeTransaction(0, kEntries);
+  ledger::CompactRange range;
+  for (const ledger::Hash& leaf : bundle.leaves) range.Append(leaf);
+  const std::string head = city_.Sign(kEntries, range.Root());
+  const std::string prefix = "L";
+  {
+    const fuzz::MemoryDatabase database;
+    const auto log = *ledger::LogStore::OpenWithin(database.db(), prefix);
+    ledger::GroupCommit commit;
+    commit.bundles.push_back({0, kEntries, bundle.bytes});
+    commit.leaf_hashes = bundle.leaves;
+    commit.last_commit_time_us = 1;
+    commit.transaction_ids = {"id"};
+    commit.transaction_sizes = {kEntries};
+    commit.local_facts = {{"name", "value"}};
+    commit.checkpoint = head;
+    fuzz::Require(log->Append(commit).ok(), "appended");
+    Write("logstore", "one", database.Dump(prefix));
+  }
+  const TemporaryDirectory directory;
+  fuzz::MemoryDatabase database(directory.path());
+  database.Close();
+  {
+    const auto journal = *aggregator::Journal::Open(
+        {.directory = directory.path(), .file_system = database.file_system()});
+    aggregator::JournalBatch batch;
+    batch.city = exchange::kCity;
+    batch.batch.bundles.push_back({0, kEntries, bundle.bytes, nullptr});
+    batch.batch.key_changes.push_back(
+        {1, ledger::StateKeyChange(city_, next_)});
+    batch.batch.end_size = kEntries;
+    batch.batch.range = range;
+    batch.cosigned_checkpoint = head;
+    batch.incarnation_counter = 1;
+    fuzz::Require(journal->Append({batch}).ok(), "appended");
+    fuzz::Require(
+        journal->Revoke(ledger::HashLeaf("x"), exchange::kCity, "a", "b").ok(),
+        "revoked");
+  }
+  database.Open(directory.path());
+  Write("journal", "one", database.Dump(""));
+  Write("guard", "one",
+        nlohmann::json{{"format", 1},
+                       {"origin", kOrigin},
+                       {"allowed_size", 100},
+                       {"last_note", head}}
+            .dump());
+  Write("guard", "empty",
+        nlohmann::json{
+            {"origin", kOrigin}, {"allowed_size", 0}, {"last_note", ""}}
+            .dump());
+  Write("config", "node",
+        "city = \"360100\"\ndata = 'data'\nport = 7000\n\n[tls]\n"
+        "ca = \"\"\"ca.pem\"\"\"\ninline = { a.b = [1, 2.5], c = true }\n"
+        "[[list]]\nday = 2008-10-31\n");
+}
+
 }  // namespace
 }  // namespace tongchou
 
@@ -218,5 +277,6 @@ int main(int argc, char** argv) {
   seeds.Files();
   seeds.Exchange();
   seeds.Audit();
+  seeds.Stores();
   return 0;
 }
