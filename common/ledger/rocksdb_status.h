@@ -28,7 +28,6 @@ absl::Status FromRocksdb(const rocksdb::Status& status, std::string_view what);
 // `large_values` suits a log of bundles that are compressed already.
 rocksdb::Options DatabaseOptions(bool large_values, size_t block_cache_bytes);
 
-
 // Opens or, read-only, opens as it lies and changes nothing.
 rocksdb::Status OpenDatabase(const rocksdb::Options& options,
                              const std::string& directory, bool read_only,
