@@ -10,7 +10,6 @@
 #include "common/base/status.h"
 #include "common/ledger/backup_command.h"
 #include "common/transport/backup_call.h"
-#include "common/transport/channel.h"
 #include "tongchou/v1/admin.grpc.pb.h"
 
 namespace tongchou::aggregator {
@@ -49,17 +48,10 @@ absl::Status TakeJournalBackup(const AggregatorConfig& config,
   command.directory = ledger::MakeAbsolute(directory);
   command.data = config.data;
   command.keep = keep;
-  const auto write =
-      [&](const ledger::BackupProgress& progress) -> absl::StatusOr<uint32_t> {
-    ASSIGN_OR_RETURN(
-        const auto channel,
-        transport::ConnectToSelf(config.listen, config.tls,
-                                 {base::Role::kAggregator, config.province}));
-    const auto stub = v1::Admin::NewStub(channel);
-    grpc::ClientContext context;
-    v1::BackupRequest request;
-    request.set_directory(command.directory);
-    return transport::AwaitBackup(stub->Backup(&context, request), progress);
+  const auto write = [&](const ledger::BackupProgress& progress) {
+    return transport::AskForBackup<v1::Admin>(
+        config.listen, config.tls, {base::Role::kAggregator, config.province},
+        command.directory, progress);
   };
   return ledger::TakeBackup(command, write, DescribeAsItLies);
 }

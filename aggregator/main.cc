@@ -14,7 +14,7 @@
 #include "common/base/sealer.h"
 #include "common/base/status.h"
 #include "common/base/stop_signal.h"
-#include "common/ledger/backup.h"
+#include "common/ledger/backup_options.h"
 #include "common/ledger/cosignature.h"
 #include "common/ledger/signer.h"
 
@@ -58,11 +58,7 @@ struct Wanted {
   bool rebuild_state = false;
   bool make_key = false;
   bool without_mirror = false;
-  // Of the commands about backups.
-  std::string directory;
-  uint32_t keep = ledger::kBackupsKept;
-  uint32_t number = 0;
-  bool verify = false;
+  ledger::BackupOptions backup;
   // Of the import.
   std::string file;
   std::string acknowledgement;
@@ -85,63 +81,30 @@ void AddFlags(CLI::App* app, Wanted* wanted) {
       "  tongchou-aggregator --config /etc/tongchou/aggregator.toml");
 }
 
-CLI::App* AddBackup(CLI::App* app, Wanted* wanted) {
-  CLI::App* backup = app->add_subcommand(
-      "backup",
-      "Have the running aggregator write a backup of its journal, and read it "
-      "back");
-  backup
-      ->add_option("--to", wanted->directory,
-                   "Directory of the backups, on another disk; made when it is "
-                   "not there")
-      ->required()
-      ->type_name("DIR");
-  backup
-      ->add_option("--keep", wanted->keep,
-                   "How many stay; the oldest go once the new one holds")
-      ->check(CLI::Range(1u, ledger::kBackupsKeptMax))
-      ->capture_default_str();
-  backup->footer(
-      "Files that an earlier backup has are not copied again. Keys and the "
-      "sign guard are in none.\n"
-      "Example:\n"
-      "  tongchou-aggregator backup --config /etc/tongchou/aggregator.toml \\\n"
-      "      --to /mnt/backup/province --keep 14");
-  return backup;
+ledger::BackupWords BackupWords() {
+  return {.program = "tongchou-aggregator",
+          .server = "aggregator",
+          .database = "journal",
+          .to =
+              "Directory of the backups, on another disk; made when it is not "
+              "there",
+          .line_end = "the own log",
+          .config = "/etc/tongchou/aggregator.toml",
+          .directory = "/mnt/backup/province"};
 }
 
-CLI::App* AddBackups(CLI::App* app, Wanted* wanted) {
-  CLI::App* backups = app->add_subcommand(
-      "backups", "Show what each backup in a directory holds");
-  backups->add_option("DIR", wanted->directory, "The directory of --to")
-      ->required()
-      ->type_name("");
-  backups->add_flag("--verify", wanted->verify,
-                    "Read every file and compare the checksums");
-  backups->footer(
-      "A line each: number, time, size, whose, entries, the last one's time, "
-      "the own log.\n"
-      "Example:\n"
-      "  tongchou-aggregator backups /mnt/backup/province --verify");
-  return backups;
-}
-
-CLI::App* AddRestore(CLI::App* app, Wanted* wanted) {
+CLI::App* AddRestore(CLI::App* app, ledger::BackupOptions* options) {
   CLI::App* restore = app->add_subcommand(
       "restore",
       "Put a backup in place of the journal of an aggregator that does not "
       "run");
   restore
-      ->add_option("--from", wanted->directory,
+      ->add_option("--from", options->directory,
                    "A directory of backups; the data directory must hold no "
                    "journal")
       ->required()
       ->type_name("DIR");
-  restore
-      ->add_option("--backup", wanted->number,
-                   "Which one (default: the newest)")
-      ->check(CLI::PositiveNumber)
-      ->type_name("NUMBER");
+  ledger::AddBackupNumber(restore, options);
   restore->footer(
       "At the next start the mirror gives back what the own log lacks, the "
       "cities send their\nentries, and the unified database is made anew.\n"
@@ -188,14 +151,15 @@ int Run(int argc, char** argv) {
       "The province's server: verifies what the cities send and makes "
       "one database of it.");
   Wanted wanted;
+  ledger::BackupOptions& backup = wanted.backup;
   AddFlags(&app, &wanted);
-  const CLI::App* take = AddBackup(&app, &wanted);
-  const CLI::App* show = AddBackups(&app, &wanted);
-  const CLI::App* restore = AddRestore(&app, &wanted);
+  const CLI::App* take = ledger::AddBackup(&app, BackupWords(), &backup);
+  const CLI::App* show = ledger::AddBackups(&app, BackupWords(), &backup);
+  const CLI::App* restore = AddRestore(&app, &backup);
   const CLI::App* import = AddImport(&app, &wanted);
   CLI11_PARSE(app, argc, argv);
   if (show->parsed()) {
-    return Exit(PrintJournalBackups(wanted.directory, wanted.verify));
+    return Exit(PrintJournalBackups(backup.directory, backup.verify));
   }
   if (wanted.config.empty()) {
     return Fail(base::InvalidArgumentError("--config is required"));
@@ -209,7 +173,7 @@ int Run(int argc, char** argv) {
   }
   if (wanted.make_key) return Exit(MakeKeys(*config));
   if (take->parsed()) {
-    return Exit(TakeJournalBackup(*config, wanted.directory, wanted.keep));
+    return Exit(TakeJournalBackup(*config, backup.directory, backup.keep));
   }
   if (import->parsed()) {
     return Exit(ImportExport(*config, wanted.file,
@@ -218,7 +182,7 @@ int Run(int argc, char** argv) {
                                  : wanted.acknowledgement));
   }
   if (restore->parsed()) {
-    return Exit(RestoreJournalBackup(*config, wanted.directory, wanted.number));
+    return Exit(RestoreJournalBackup(*config, backup.directory, backup.number));
   }
   return Serve(*config, wanted.rebuild_state);
 }

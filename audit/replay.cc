@@ -1,6 +1,5 @@
 #include "audit/replay.h"
 
-#include <chrono>
 #include <utility>
 
 #include "audit/city_run.h"
@@ -218,25 +217,12 @@ absl::Status CheckNotRedacted(const Archive& archive) {
   return absl::OkStatus();
 }
 
-class Stopwatch {
- public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() -
-                                         start_)
-        .count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point start_ =
-      std::chrono::steady_clock::now();
-};
-
 }  // namespace
 
 absl::StatusOr<AuditSummary> Verify(const Archive& archive,
                                     const Policy& policy,
                                     const RunOptions& options) {
-  const Stopwatch watch;
+  const base::Stopwatch watch;
   AuditSummary summary;
   ASSIGN_OR_RETURN(std::vector<CityRun> runs, PlanRuns(archive, policy));
   RETURN_IF_ERROR(RunAll(archive, policy, &runs, &summary, options));
@@ -246,7 +232,7 @@ absl::StatusOr<AuditSummary> Verify(const Archive& archive,
 
 absl::StatusOr<AuditSummary> Replay(const Archive& archive,
                                     const Policy& policy) {
-  const Stopwatch watch;
+  const base::Stopwatch watch;
   AuditSummary summary;
   RETURN_IF_ERROR(CheckNotRedacted(archive));
   ASSIGN_OR_RETURN(const ClaimedFigures claims, ReadClaimedFigures(archive));
@@ -264,7 +250,7 @@ absl::StatusOr<AuditSummary> Replay(const Archive& archive,
 absl::StatusOr<AuditSummary> ReplayAsOf(const Archive& archive,
                                         const Policy& policy,
                                         const ReplayPoint& point) {
-  const Stopwatch watch;
+  const base::Stopwatch watch;
   AuditSummary summary;
   RETURN_IF_ERROR(CheckNotRedacted(archive));
   ASSIGN_OR_RETURN(std::vector<CityRun> runs, PlanRuns(archive, policy));
@@ -292,7 +278,7 @@ absl::StatusOr<AuditSummary> ReplayAsOf(const Archive& archive,
 absl::StatusOr<AuditSummary> CheckAnswer(const Archive& archive,
                                          const Policy& policy,
                                          const ClaimedFigures& answer) {
-  const Stopwatch watch;
+  const base::Stopwatch watch;
   AuditSummary summary;
   RETURN_IF_ERROR(CheckNotRedacted(archive));
   ASSIGN_OR_RETURN(std::vector<CityRun> runs, PlanRuns(archive, policy));

@@ -9,7 +9,6 @@
 #include "common/ledger/backup_command.h"
 #include "common/ledger/log_store.h"
 #include "common/transport/backup_call.h"
-#include "common/transport/channel.h"
 #include "tongchou/v1/node.grpc.pb.h"
 
 namespace tongchou::node {
@@ -40,18 +39,11 @@ absl::Status TakeLogBackup(const NodeConfig& config,
   command.directory = ledger::MakeAbsolute(directory);
   command.data = config.data;
   command.keep = keep;
-  const auto write =
-      [&](const ledger::BackupProgress& progress) -> absl::StatusOr<uint32_t> {
-    ASSIGN_OR_RETURN(
-        const auto channel,
-        transport::ConnectToSelf(
-            config.listen, config.tls,
-            {base::Role::kCityNode, fmt::format("{:06}", config.city)}));
-    const auto stub = v1::Node::NewStub(channel);
-    grpc::ClientContext context;
-    v1::BackupRequest request;
-    request.set_directory(command.directory);
-    return transport::AwaitBackup(stub->Backup(&context, request), progress);
+  const auto write = [&](const ledger::BackupProgress& progress) {
+    return transport::AskForBackup<v1::Node>(
+        config.listen, config.tls,
+        {base::Role::kCityNode, fmt::format("{:06}", config.city)},
+        command.directory, progress);
   };
   return ledger::TakeBackup(command, write, DescribeAsItLies);
 }

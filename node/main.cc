@@ -14,7 +14,7 @@
 #include "common/base/progress_line.h"
 #include "common/base/status.h"
 #include "common/base/stop_signal.h"
-#include "common/ledger/backup.h"
+#include "common/ledger/backup_options.h"
 #include "common/ledger/cosignature.h"
 #include "common/ledger/signer.h"
 #include "node/backup_commands.h"
@@ -145,55 +145,19 @@ int RunJoin(const JoinOptions& options) {
   return 0;
 }
 
-// What the commands about backups were given.
-struct BackupOptions {
-  std::string directory;
-  uint32_t keep = ledger::kBackupsKept;
-  uint32_t number = 0;
-  bool verify = false;
-};
-
-CLI::App* AddBackup(CLI::App* app, BackupOptions* options) {
-  CLI::App* backup = app->add_subcommand(
-      "backup",
-      "Have the running node write a backup of its log, and read it back");
-  backup
-      ->add_option("--to", options->directory,
-                   "Directory of this node's backups, on another disk; made "
-                   "when it is not there")
-      ->required()
-      ->type_name("DIR");
-  backup
-      ->add_option("--keep", options->keep,
-                   "How many stay; the oldest go once the new one holds")
-      ->check(CLI::Range(1u, ledger::kBackupsKeptMax))
-      ->capture_default_str();
-  backup->footer(
-      "Files that an earlier backup has are not copied again. Keys and the "
-      "sign guard are in none.\n"
-      "Example:\n"
-      "  tongchou-node backup --config /etc/tongchou/node.toml \\\n"
-      "      --to /mnt/backup/360100 --keep 14");
-  return backup;
+ledger::BackupWords BackupWords() {
+  return {.program = "tongchou-node",
+          .server = "node",
+          .database = "log",
+          .to =
+              "Directory of this node's backups, on another disk; made when it "
+              "is not there",
+          .line_end = "root",
+          .config = "/etc/tongchou/node.toml",
+          .directory = "/mnt/backup/360100"};
 }
 
-CLI::App* AddBackups(CLI::App* app, BackupOptions* options) {
-  CLI::App* backups = app->add_subcommand(
-      "backups", "Show what each backup in a directory holds");
-  backups->add_option("DIR", options->directory, "The directory of --to")
-      ->required()
-      ->type_name("");
-  backups->add_flag("--verify", options->verify,
-                    "Read every file and compare the checksums");
-  backups->footer(
-      "A line each: number, time, size, whose, entries, the last one's time, "
-      "root.\n"
-      "Example:\n"
-      "  tongchou-node backups /mnt/backup/360100 --verify");
-  return backups;
-}
-
-CLI::App* AddRestore(CLI::App* app, BackupOptions* options) {
+CLI::App* AddRestore(CLI::App* app, ledger::BackupOptions* options) {
   CLI::App* restore = app->add_subcommand(
       "restore",
       "Bring the log of a node that does not run back from the province, or "
@@ -204,12 +168,7 @@ CLI::App* AddRestore(CLI::App* app, BackupOptions* options) {
                        "A directory of backups; the data directory must hold "
                        "no log. Without it: from the province")
           ->type_name("DIR");
-  restore
-      ->add_option("--backup", options->number,
-                   "Which one (default: the newest)")
-      ->needs(from)
-      ->check(CLI::PositiveNumber)
-      ->type_name("NUMBER");
+  ledger::AddBackupNumber(restore, options)->needs(from);
   restore->footer(
       "A start does the same by itself with the province's copy, after a lost "
       "disk or an old\ncopy; also behind a backup, what came later is fetched "
@@ -277,7 +236,7 @@ struct Wanted {
   bool make_key = false;
   bool rotate_key = false;
   JoinOptions join;
-  BackupOptions backup;
+  ledger::BackupOptions backup;
   TransferOptions transfer;
 };
 
@@ -319,11 +278,11 @@ int Run(int argc, char** argv) {
       "The city's server: keeps the city's records in a verifiable "
       "log and carries it to the province.");
   Wanted wanted;
-  BackupOptions& backup = wanted.backup;
+  ledger::BackupOptions& backup = wanted.backup;
   AddFlags(&app, &wanted);
   const CLI::App* join = AddJoin(&app, &wanted.join);
-  const CLI::App* take = AddBackup(&app, &backup);
-  const CLI::App* show = AddBackups(&app, &backup);
+  const CLI::App* take = ledger::AddBackup(&app, BackupWords(), &backup);
+  const CLI::App* show = ledger::AddBackups(&app, BackupWords(), &backup);
   const CLI::App* restore = AddRestore(&app, &backup);
   const CLI::App* to_stick = AddExport(&app, &wanted.transfer);
   const CLI::App* accept = AddAccept(&app, &wanted.transfer);

@@ -1163,24 +1163,15 @@ absl::Status RocksJournal::CommitAct(uint32_t city, CityCopy copy,
 
 absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(
     const JournalOptions& options) {
-  if (options.read_only) {
-    RETURN_IF_ERROR(base::CheckStoreFormat(options.directory, kJournalFormat));
-  } else {
-    RETURN_IF_ERROR(base::OpenStoreFormat(options.directory, kJournalFormat));
-  }
-  rocksdb::Options database = ledger::DatabaseOptions(
-      /*large_values=*/true, options.block_cache_bytes);
-  std::unique_ptr<rocksdb::Env> env;
-  if (options.file_system != nullptr) {
-    env = rocksdb::NewCompositeEnv(options.file_system);
-    database.env = env.get();
-  }
-  rocksdb::DB* db = nullptr;
-  RETURN_IF_ERROR(ledger::FromRocksdb(
-      ledger::OpenDatabase(database, options.directory, options.read_only, &db),
-      "journal " + options.directory));
-  auto journal = std::make_unique<RocksJournal>(
-      std::move(env), std::unique_ptr<rocksdb::DB>(db), options);
+  ASSIGN_OR_RETURN(
+      ledger::OpenedDatabase opened,
+      ledger::OpenDatabase(
+          ledger::DatabaseOptions(/*large_values=*/true,
+                                  options.block_cache_bytes),
+          {options.directory, options.file_system, options.read_only},
+          kJournalFormat));
+  auto journal = std::make_unique<RocksJournal>(std::move(opened.env),
+                                                std::move(opened.db), options);
   RETURN_IF_ERROR(journal->Load());
   return journal;
 }

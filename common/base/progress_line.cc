@@ -17,11 +17,6 @@ constexpr std::chrono::milliseconds kFileEvery{10'000};
 constexpr int64_t kLogEveryMicros = 2 * kMicrosPerSecond;
 constexpr char kEraseLine[] = "\r\x1b[K";
 
-double SecondsSince(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
-      .count();
-}
-
 }  // namespace
 
 std::string FormatProgress(uint64_t done, uint64_t all, ProgressUnit unit,
@@ -39,8 +34,7 @@ ProgressLine::ProgressLine(std::string what, ProgressUnit unit)
     : what_(std::move(what)),
       unit_(unit),
       terminal_(isatty(STDERR_FILENO) != 0),
-      start_(std::chrono::steady_clock::now()),
-      shown_(terminal_ ? TimePoint() : start_) {}
+      shown_(terminal_ ? TimePoint() : std::chrono::steady_clock::now()) {}
 
 void ProgressLine::Show(uint64_t done, uint64_t all) {
   const TimePoint now = std::chrono::steady_clock::now();
@@ -48,7 +42,7 @@ void ProgressLine::Show(uint64_t done, uint64_t all) {
   if (!last && now - shown_ < (terminal_ ? kTerminalEvery : kFileEvery)) return;
   shown_ = now;
   fmt::print(stderr, "{}{}: {}{}", terminal_ ? kEraseLine : "", what_,
-             FormatProgress(done, all, unit_, SecondsSince(start_)),
+             FormatProgress(done, all, unit_, watch_.seconds()),
              terminal_ && !last ? "" : "\n");
   std::fflush(stderr);
 }

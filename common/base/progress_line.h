@@ -36,7 +36,7 @@ class ProgressLine {
   const std::string what_;
   const ProgressUnit unit_;
   const bool terminal_;
-  const TimePoint start_;
+  const Stopwatch watch_;
   TimePoint shown_;
 };
 

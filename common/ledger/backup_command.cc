@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <utility>
@@ -14,19 +13,6 @@
 
 namespace tongchou::ledger {
 namespace {
-
-class Watch {
- public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() -
-                                         start_)
-        .count();
-  }
-
- private:
-  const std::chrono::steady_clock::time_point start_ =
-      std::chrono::steady_clock::now();
-};
 
 BackupProgress Show(base::ProgressLine* line) {
   return [line](uint64_t bytes, uint64_t total) {
@@ -95,7 +81,7 @@ absl::Status TakeBackup(
         directory);
   }
   ASSIGN_OR_RETURN(const BackupLock lock, BackupLock::Take(directory));
-  const Watch watch;
+  const base::Stopwatch watch;
   uint64_t copied = 0;
   uint32_t number = 0;
   {
@@ -150,7 +136,7 @@ absl::Status PutBackupInPlace(
         "backup {} in {} is of {}, this configuration is of {}", backup.number,
         command.directory, backup.origin, command.origin);
   }
-  const Watch watch;
+  const base::Stopwatch watch;
   const std::string incoming = database + ".incoming";
   {
     base::ProgressLine line("restoring", base::kMebibytes);

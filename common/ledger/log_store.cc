@@ -478,25 +478,16 @@ absl::StatusOr<std::optional<std::string>> RocksLogStore::GetLocalFact(
 
 absl::StatusOr<std::unique_ptr<LogStore>> LogStore::Open(
     const LogStoreOptions& options) {
-  if (options.read_only) {
-    RETURN_IF_ERROR(base::CheckStoreFormat(options.directory, kLogFormat));
-  } else {
-    RETURN_IF_ERROR(base::OpenStoreFormat(options.directory, kLogFormat));
-  }
   rocksdb::Options database =
       DatabaseOptions(/*large_values=*/true, options.block_cache_bytes);
   database.write_buffer_size = options.write_buffer_bytes;
-  std::unique_ptr<rocksdb::Env> env;
-  if (options.file_system != nullptr) {
-    env = rocksdb::NewCompositeEnv(options.file_system);
-    database.env = env.get();
-  }
-  rocksdb::DB* db = nullptr;
-  RETURN_IF_ERROR(FromRocksdb(
-      OpenDatabase(database, options.directory, options.read_only, &db),
-      "log " + options.directory));
-  auto store = std::make_unique<RocksLogStore>(
-      std::move(env), std::unique_ptr<rocksdb::DB>(db), options);
+  ASSIGN_OR_RETURN(
+      OpenedDatabase opened,
+      OpenDatabase(std::move(database),
+                   {options.directory, options.file_system, options.read_only},
+                   kLogFormat));
+  auto store = std::make_unique<RocksLogStore>(std::move(opened.env),
+                                               std::move(opened.db), options);
   RETURN_IF_ERROR(store->Load());
   return store;
 }

@@ -96,11 +96,25 @@ rocksdb::Options DatabaseOptions(bool large_values, size_t block_cache_bytes) {
   return options;
 }
 
-rocksdb::Status OpenDatabase(const rocksdb::Options& options,
-                             const std::string& directory, bool read_only,
-                             rocksdb::DB** db) {
-  return read_only ? rocksdb::DB::OpenForReadOnly(options, directory, db)
-                   : rocksdb::DB::Open(options, directory, db);
+absl::StatusOr<OpenedDatabase> OpenDatabase(rocksdb::Options options,
+                                            const DatabasePlace& place,
+                                            const base::StoreFormat& format) {
+  RETURN_IF_ERROR(place.read_only
+                      ? base::CheckStoreFormat(place.directory, format)
+                      : base::OpenStoreFormat(place.directory, format));
+  OpenedDatabase opened;
+  if (place.file_system != nullptr) {
+    opened.env = rocksdb::NewCompositeEnv(place.file_system);
+    options.env = opened.env.get();
+  }
+  rocksdb::DB* db = nullptr;
+  RETURN_IF_ERROR(FromRocksdb(
+      place.read_only
+          ? rocksdb::DB::OpenForReadOnly(options, place.directory, &db)
+          : rocksdb::DB::Open(options, place.directory, &db),
+      fmt::format("{} {}", format.store, place.directory)));
+  opened.db.reset(db);
+  return opened;
 }
 
 absl::Status CheckSpace(const std::string& directory, uint64_t reserve,

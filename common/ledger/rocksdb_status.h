@@ -2,20 +2,20 @@
 // database of the house starts from.
 #pragma once
 
+#include <rocksdb/db.h>
+#include <rocksdb/file_system.h>
 #include <rocksdb/options.h>
 #include <rocksdb/status.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/base/store_format.h"
 #include "common/ledger/disk_reserve.h"
-
-namespace rocksdb {
-class DB;
-}
 
 namespace tongchou::ledger {
 
@@ -28,10 +28,23 @@ absl::Status FromRocksdb(const rocksdb::Status& status, std::string_view what);
 // `large_values` suits a log of bundles that are compressed already.
 rocksdb::Options DatabaseOptions(bool large_values, size_t block_cache_bytes);
 
-// Opens or, read-only, opens as it lies and changes nothing.
-rocksdb::Status OpenDatabase(const rocksdb::Options& options,
-                             const std::string& directory, bool read_only,
-                             rocksdb::DB** db);
+struct DatabasePlace {
+  std::string directory;
+  std::shared_ptr<rocksdb::FileSystem> file_system;  // null = the real one
+  bool read_only = false;
+};
+
+// The environment outlives the database.
+struct OpenedDatabase {
+  std::unique_ptr<rocksdb::Env> env;  // null = the real one
+  std::unique_ptr<rocksdb::DB> db;
+};
+
+// Looks at the format, then opens or, read-only, opens as it lies and changes
+// nothing. Errors as those of OpenStoreFormat and FromRocksdb.
+absl::StatusOr<OpenedDatabase> OpenDatabase(rocksdb::Options options,
+                                            const DatabasePlace& place,
+                                            const base::StoreFormat& format);
 // RESOURCE_EXHAUSTED when less than `reserve` bytes are free.
 absl::Status CheckSpace(const std::string& directory, uint64_t reserve,
                         std::string_view what);

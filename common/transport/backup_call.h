@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "common/base/status.h"
+#include "common/transport/channel.h"
 #include "common/transport/grpc_status.h"
 #include "tongchou/v1/backup.pb.h"
 
@@ -45,6 +47,22 @@ inline absl::StatusOr<uint32_t> AwaitBackup(
   }
   RETURN_IF_ERROR(FromGrpc(reader->Finish()));
   return response.number();
+}
+
+// Has the server that listens on this machine write a backup, over the call
+// Backup of `Service`. Errors as those of ConnectToSelf and of the call.
+template <typename Service>
+absl::StatusOr<uint32_t> AskForBackup(const std::string& listen,
+                                      const TlsFiles& files,
+                                      const base::ExpectedPeer& self,
+                                      const std::string& directory,
+                                      const ShowBytes& show) {
+  ASSIGN_OR_RETURN(const auto channel, ConnectToSelf(listen, files, self));
+  const auto stub = Service::NewStub(channel);
+  grpc::ClientContext context;
+  v1::BackupRequest request;
+  request.set_directory(directory);
+  return AwaitBackup(stub->Backup(&context, request), show);
 }
 
 }  // namespace tongchou::transport
