@@ -230,10 +230,11 @@ class Province:
                      f'city = "{city.code}"\n')
         (self.options.dir / f"{name}.toml").write_text(text + self.tls(name))
 
-    def start(self, name, program, config):
+    def start(self, name, program, config, arguments=()):
         log = open(config.parent / "log.txt", "ab")
         self.processes[name] = (
-            subprocess.Popen([str(BIN / program), "--config", str(config)],
+            subprocess.Popen([str(BIN / program), "--config", str(config),
+                              *arguments],
                              stderr=log, stdout=log, cwd=config.parent),
             config.parent / "log.txt")
 

@@ -178,7 +178,9 @@ class RocksRecordIndex final : public RecordIndex {
   RocksRecordIndex(std::unique_ptr<rocksdb::DB> db, size_t entries_max)
       : db_(std::move(db)),
         entries_max_(entries_max),
-        seed_(base::RandomNumber()) {}
+        seed_(base::RandomNumber()) {
+    map_.reserve(std::min(kIndexEntriesAtStart, entries_max_));
+  }
 
   ~RocksRecordIndex() override {
     {
@@ -194,6 +196,11 @@ class RocksRecordIndex final : public RecordIndex {
 
   absl::StatusOr<std::optional<RecordState>> Find(
       std::string_view key) override;
+  void Prefetch(std::string_view key) const override {
+    const KeyHash hash = HashOf(key);
+    base::MutexLock lock(map_mutex_);
+    map_.prefetch(hash);
+  }
   absl::Status Put(std::string_view key, const RecordState& state) override;
   void Expect(size_t records) override {
     base::MutexLock lock(map_mutex_);

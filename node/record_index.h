@@ -26,6 +26,8 @@
 namespace tongchou::node {
 
 inline constexpr size_t kIndexEntriesMax = 4'000'000;
+// Room for so many is taken at the start.
+inline constexpr size_t kIndexEntriesAtStart = 100'000;
 // Changes of one file; at most twice as many are rolled forward at a start.
 inline constexpr size_t kStateFileEntries = 262'144;
 
@@ -66,6 +68,8 @@ class RecordIndex {
 
   virtual absl::StatusOr<std::optional<RecordState>> Find(
       std::string_view key) = 0;
+  // It will be asked for soon.
+  virtual void Prefetch(std::string_view key) const = 0;
   // Changes of a commit on its way; Undo takes back what was put since the
   // last Committed. An error once the state could not be written, of another
   // cause than a full disk: the log would outrun what is known of it.

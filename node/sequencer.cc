@@ -22,6 +22,8 @@ base::CpuAccount committing("commit");
 
 constexpr size_t kSaltBytes = 16;
 constexpr size_t kRandomPoolBytes = 16'384;
+// Changes whose past is fetched while those before them are written.
+constexpr size_t kPrefetchAhead = 8;
 
 using Outcome = absl::StatusOr<CommitOutcome>;
 
@@ -148,6 +150,9 @@ absl::Status GroupBuilder::Add(const WriteGroup& group,
   // depends on those behind it, so one that waits is held back.
   std::optional<std::pair<size_t, std::optional<RecordState>>> held;
   for (size_t i = 0; i < group.changes.size(); ++i) {
+    if (i + kPrefetchAhead < group.changes.size()) {
+      index_.Prefetch(group.changes[i + kPrefetchAhead].key);
+    }
     const PendingChange& change = group.changes[i];
     std::optional<RecordState> before;
     if (held.has_value() && group.changes[held->first].key == change.key) {

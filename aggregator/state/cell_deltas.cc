@@ -5,12 +5,14 @@
 #include <algorithm>
 
 #include "common/base/big_endian.h"
+#include "common/base/random.h"
 #include "common/base/status.h"
 
 namespace tongchou::aggregator {
 namespace {
 
-constexpr size_t kWordsEach = 3;  // of what is counted; of sums one more
+constexpr size_t kWordsFirst = 2;  // city and day, how many are counted
+constexpr size_t kWordsEach = 3;   // of what is counted; of sums one more
 
 uint64_t* AppendSlot(const Slot& slot, uint64_t* to) {
   *to++ = static_cast<uint64_t>(slot.kind) << 48 |
@@ -52,12 +54,14 @@ void CellDeltas::AddOnce(const std::vector<Contribution::Counted>& counted,
   }
 }
 
-uint64_t CellDeltas::HashOf(const Contribution& contribution, uint32_t city,
-                            uint32_t commit_day) {
-  words_.resize(1 + contribution.counted.size() * kWordsEach +
+CellDeltas::Digest CellDeltas::DigestOf(const Contribution& contribution,
+                                        uint32_t city, uint32_t commit_day) {
+  static const uint64_t seed = base::RandomNumber();
+  words_.resize(kWordsFirst + contribution.counted.size() * kWordsEach +
                 contribution.sums.size() * (kWordsEach + 1));
   uint64_t* to = words_.data();
   *to++ = static_cast<uint64_t>(city) << 32 | commit_day;
+  *to++ = contribution.counted.size();
   for (const auto& [slot, days] : contribution.counted) {
     to = AppendSlot(slot, to);
     *to++ = static_cast<uint64_t>(days.from) << 32 | days.to;
@@ -67,42 +71,42 @@ uint64_t CellDeltas::HashOf(const Contribution& contribution, uint32_t city,
     *to++ = sum.on_day;
     *to++ = static_cast<uint64_t>(sum.amount);
   }
-  return XXH3_64bits(words_.data(), words_.size() * sizeof(uint64_t));
+  const XXH128_hash_t hash = XXH3_128bits_withSeed(
+      words_.data(), words_.size() * sizeof(uint64_t), seed);
+  return {hash.low64, hash.high64};
 }
 
 void CellDeltas::AddAlone(const Contribution& contribution, uint32_t city,
                           uint32_t commit_day, int64_t times) {
   if (contribution.counted.empty() && contribution.sums.empty()) return;
-  const Sought sought = {contribution, city, commit_day,
-                         HashOf(contribution, city, commit_day)};
-  const auto found = places_.find(sought);
-  if (found != places_.end()) {
-    alone_[*found].times += times;
-    return;
+  const auto [at, added] =
+      times_.try_emplace(DigestOf(contribution, city, commit_day),
+                         Times{times, static_cast<uint32_t>(alone_.size())});
+  if (added) {
+    alone_.push_back({contribution, city, commit_day});
+  } else {
+    at->second.times += times;
   }
-  alone_.push_back({contribution, city, commit_day, sought.hash, times});
-  places_.insert(static_cast<uint32_t>(alone_.size() - 1));
-}
-
-bool CellDeltas::EqualAlone::operator()(uint32_t place,
-                                        const Sought& sought) const {
-  const Alone& one = (*alone)[place];
-  return one.hash == sought.hash && one.city == sought.city &&
-         one.commit_day == sought.commit_day &&
-         one.contribution == sought.contribution;
 }
 
 void CellDeltas::AddAll(const CellDeltas& other) {
-  for (const Alone& one : other.alone_) {
-    AddAlone(one.contribution, one.city, one.commit_day, one.times);
+  for (const auto& [digest, theirs] : other.times_) {
+    const auto [at, added] = times_.try_emplace(
+        digest, Times{theirs.times, static_cast<uint32_t>(alone_.size())});
+    if (added) {
+      alone_.push_back(other.alone_[theirs.place]);
+    } else {
+      at->second.times += theirs.times;
+    }
   }
   for (const auto& [key, amount] : other.amounts_) amounts_[key] += amount;
 }
 
 std::vector<CellDelta> CellDeltas::Take() {
-  for (const Alone& one : alone_) {
-    AddContribution(one.contribution, one.city, one.commit_day, one.times);
-    AddOnce(one.contribution.counted, one.commit_day, one.times);
+  for (const auto& [digest, found] : times_) {
+    const Alone& one = alone_[found.place];
+    AddContribution(one.contribution, one.city, one.commit_day, found.times);
+    AddOnce(one.contribution.counted, one.commit_day, found.times);
   }
   std::vector<CellDelta> deltas;
   deltas.reserve(amounts_.size());

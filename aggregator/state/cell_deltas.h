@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "aggregator/indicators/cell.h"
 #include "aggregator/state/arena.h"
@@ -47,43 +46,36 @@ class CellDeltas {
   std::vector<CellDelta> Take();
 
  private:
+  // Stands for a contribution, its city and its day: 128 bits under a key that
+  // is random in each process, so nobody can make two that are equal.
+  struct Digest {
+    uint64_t low;
+    uint64_t high;
+    bool operator==(const Digest&) const = default;
+    template <typename H>
+    friend H AbslHashValue(H state, const Digest& digest) {
+      return H::combine(std::move(state), digest.low);
+    }
+  };
   struct Alone {
     Contribution contribution;
     uint32_t city = 0;
     uint32_t commit_day = 0;
-    uint64_t hash = 0;  // over all that
+  };
+  struct Times {
     int64_t times = 0;
+    uint32_t place = 0;  // in alone_
   };
-  // What is looked for among those; it is copied only when it is not there.
-  struct Sought {
-    const Contribution& contribution;
-    uint32_t city = 0;
-    uint32_t commit_day = 0;
-    uint64_t hash = 0;
-  };
-  // Of places in alone_.
-  struct HashAlone {
-    using is_transparent = void;
-    size_t operator()(uint32_t place) const { return (*alone)[place].hash; }
-    size_t operator()(const Sought& sought) const { return sought.hash; }
-    const std::vector<Alone>* alone;
-  };
-  struct EqualAlone {
-    using is_transparent = void;
-    bool operator()(uint32_t a, uint32_t b) const { return a == b; }
-    bool operator()(uint32_t place, const Sought& sought) const;
-    const std::vector<Alone>* alone;
-  };
-  uint64_t HashOf(const Contribution& contribution, uint32_t city,
+  Digest DigestOf(const Contribution& contribution, uint32_t city,
                   uint32_t commit_day);
   void Add(const Cell& cell, uint32_t commit_day, int64_t amount);
   void AddInterval(Cell cell, const Interval& days, uint32_t commit_day,
                    int64_t times);
 
   absl::flat_hash_map<std::pair<Cell, uint32_t>, int64_t> amounts_;
+  // What is met again and again is small and lies together.
+  absl::flat_hash_map<Digest, Times> times_;
   std::vector<Alone> alone_;
-  absl::flat_hash_set<uint32_t, HashAlone, EqualAlone> places_{
-      0, HashAlone{&alone_}, EqualAlone{&alone_}};
   std::vector<uint64_t> words_;
 };
 

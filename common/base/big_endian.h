@@ -1,6 +1,8 @@
 // Unsigned integers as big-endian bytes: keys that sort like the numbers.
 #pragma once
 
+#include <endian.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -10,11 +12,9 @@ namespace tongchou::base {
 
 template <size_t kBytes>
 void AppendBigEndian(uint64_t value, std::string* out) {
-  char bytes[kBytes];
-  for (size_t i = 0; i < kBytes; ++i) {
-    bytes[i] = static_cast<char>(value >> (8 * (kBytes - 1 - i)) & 0xff);
-  }
-  out->append(bytes, kBytes);
+  static_assert(kBytes > 0 && kBytes <= sizeof value);
+  const uint64_t bytes = htobe64(value << (8 * (sizeof value - kBytes)));
+  out->append(reinterpret_cast<const char*>(&bytes), kBytes);
 }
 
 // All bytes of `bytes`, at most eight.

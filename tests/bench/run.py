@@ -29,6 +29,8 @@ CITIES = [360100, 360200, 360300, 360400, 360500, 360600, 360700, 360800,
           360900, 361000, 361100]
 PARTS = ["load", "audit", "update", "single", "latency", "rebuild", "storm",
          "return", "import"]
+# Only where it is asked for: takes long.
+GROWTH = "growth"
 TICKS = os.sysconf("SC_CLK_TCK")
 QUIET_CPU = 0.05   # of one core
 QUIET_SECONDS = 1.0
@@ -54,6 +56,12 @@ def parse_arguments():
     parser.add_argument("--parts", default=",".join(PARTS),
                         help="comma-separated (default all: "
                         f"{', '.join(PARTS)})")
+    parser.add_argument("--slices", type=int, default=5,
+                        help=f"of the part \"{GROWTH}\", which is not among "
+                        "the default ones: so many loads of ROWS each into "
+                        "one database, then an update of the first of them, "
+                        "then the center's database made anew from its "
+                        "journal (default 5)")
     parser.add_argument("--sessions", type=int, default=2,
                         help="loading connections per city (default 2)")
     parser.add_argument("--dir", type=pathlib.Path,
@@ -129,6 +137,7 @@ class Round:
         self.compression = None
         self.windows = {}
         self.budget = {}  # µs/row by load, kind of process and of work
+        self.growth_table = []
 
     def begin(self, job, **options):
         command = [str(BIN / "tongchou-bench"), "--peer", self.system.name,
@@ -217,6 +226,8 @@ class Round:
             self.figures["visible p99"] = done["visible_p99_ms"]
         if self.system.name != "tongchou":
             return
+        if GROWTH in parts:
+            self.growth()
         if "storm" in parts:
             self.storm()
         if "return" in parts:
@@ -226,6 +237,38 @@ class Round:
                 self.system.directory.with_name("import"), self.arguments.rows)
             for name, value in done.items():
                 self.figures[f"import {name}"] = value
+
+    def growth(self):
+        """What a change costs while the database grows."""
+        rows = self.rows_per_city * len(CITIES)
+        for i in range(self.arguments.slices):
+            self.load(GROWTH, first=i * self.rows_per_city)
+            self.add_growth("load", (i + 1) * rows)
+        total = self.arguments.slices * rows
+        assert self.system.counted() == total, self.system.counted()
+        self.load(GROWTH, update=True, version=1)
+        self.add_growth("update", total)
+        assert self.system.counted() == total - rows, self.system.counted()
+        before = self.drive("digest")
+        seconds, cpu = self.system.rebuild_state(total + rows)
+        self.growth_table.append({
+            "work": "made anew from the journal", "rows": total,
+            "rate": (total + rows) / seconds,
+            "us": cpu / (total + rows) * 1e6,
+            "center": resident_bytes(self.system.center_processes()),
+            "disk": self.system.disk_bytes()})
+        after = self.drive("digest")
+        assert after == before, (after, before)
+
+    def add_growth(self, work, total):
+        self.growth_table.append({
+            "work": work, "rows": total,
+            "rate": self.figures[f"{GROWTH} applied"],
+            "us": self.figures[f"{GROWTH} CPU"],
+            "center": resident_bytes(self.system.center_processes()),
+            "disk": self.system.disk_bytes()})
+        print(f"{work}, {total:,} rows: {self.growth_table[-1]}",
+              file=sys.stderr, flush=True)
 
     def storm(self):
         """Queries by ten clients, 500 a second, while a load runs: first as
@@ -411,6 +454,20 @@ def windows_table(rounds):
     return lines
 
 
+def growth_table(rounds):
+    """Of the last round."""
+    done = next((one.growth_table for one in
+                 reversed(rounds.get("tongchou", ())) if one.growth_table), [])
+    if not done:
+        return []
+    return ["", "| work | rows in the end | changes/s until applied | CPU of "
+            "all servers, us/change | memory of the center, MB | disk, both "
+            "ends, GB |", "|---|---:|---:|---:|---:|---:|"] + [
+        f"| {one['work']} | {one['rows']:,} | {one['rate']:,.0f} | "
+        f"{one['us']:.2f} | {one['center'] / 1e6:,.0f} | "
+        f"{one['disk'] / 1e9:.1f} |" for one in done]
+
+
 def budget(rounds):
     """Rows of the budget: process, work, µs of processor time per row of each
     load (medians), sums included."""
@@ -460,6 +517,7 @@ def markdown(results, about, rounds):
     lines += ["", "Medians (least-most). " + ", ".join(
         f"{k.replace('_', ' ')}: {v}" for k, v in about.items()) + "."]
     lines += windows_table(rounds)
+    lines += growth_table(rounds)
     lines += budget_table(rounds)
     return "\n".join(lines) + "\n"
 

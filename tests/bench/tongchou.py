@@ -70,6 +70,12 @@ def free_port():
         return one.getsockname()[1]
 
 
+def metrics(port):
+    with urllib.request.urlopen(
+            f"http://127.0.0.1:{port}/metrics") as answer:
+        return answer.read().decode()
+
+
 WORK = re.compile(r'^tongchou_work_cpu_seconds_total\{work="(.+)"\} (\S+)$',
                   re.MULTILINE)
 PROCESS = re.compile(r"^process_cpu_seconds_total (\S+)$", re.MULTILINE)
@@ -108,9 +114,7 @@ class Tongchou:
         programs count it; the work "rest" is what no account has."""
         found = {}
         for port, kind in self.ops_ports.items():
-            with urllib.request.urlopen(
-                    f"http://127.0.0.1:{port}/metrics") as answer:
-                text = answer.read().decode()
+            text = metrics(port)
             rest = float(PROCESS.search(text)[1])
             for work, seconds in WORK.findall(text):
                 found[kind, work] = found.get((kind, work), 0) + float(seconds)
@@ -167,6 +171,25 @@ class Tongchou:
             if applied >= entries:
                 return time.monotonic() - started
             time.sleep(0.02)
+
+    def rebuild_state(self, entries):
+        """The center's database made anew from its journal: seconds until all
+        of it is applied, and the processor time of the center alone."""
+        process, _ = self.province.processes.pop("aggregator")
+        process.terminate()
+        process.wait()
+        started = time.monotonic()
+        self.province.start("aggregator", "tongchou-aggregator",
+                            self.directory / "province" / "aggregator.toml",
+                            ("--rebuild-state",))
+        while sum(c["applied"] for c in self.province.try_status()) < entries:
+            time.sleep(0.05)
+        return time.monotonic() - started, self.center_cpu_seconds()
+
+    def center_cpu_seconds(self):
+        port = next(port for port, kind in self.ops_ports.items()
+                    if kind == "center")
+        return float(PROCESS.search(metrics(port))[1])
 
     def renew_province_log(self):
         """The province's own log went with its disk: a new one, with a new
