@@ -102,7 +102,7 @@ absl::StatusOr<Connection> ConnectAggregator(const Globals& globals) {
 absl::StatusOr<bool> IsForNode(const Globals& globals) {
   ASSIGN_OR_RETURN(const ClientConfig client, LoadClientConfig(globals));
   return !globals.node.empty() ||
-         (client.aggregator.empty() && !client.node.empty());
+         (globals.aggregator.empty() && !client.node.empty());
 }
 
 absl::Status CallStatus(const Connection& connection,

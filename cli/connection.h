@@ -32,8 +32,8 @@ struct Connection {
 absl::StatusOr<Connection> ConnectNode(const Globals& globals, uint32_t city);
 absl::StatusOr<Connection> ConnectAggregator(const Globals& globals);
 
-// Whether a question that both can answer is for the node: when --node is
-// given, or only a node is known.
+// Whether a question that both can answer is for the node: where one is known,
+// unless --aggregator is given and --node is not.
 absl::StatusOr<bool> IsForNode(const Globals& globals);
 
 // OK, or the error with the peer's address.

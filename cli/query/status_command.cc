@@ -21,8 +21,8 @@ using Align = Table::Align;
 
 constexpr char kFooter[] =
     "lag: entries that are committed but not yet in the province's figures.\n"
-    "With --node, or without an aggregator in client.toml: the node's own "
-    "view.\n"
+    "Where client.toml names a node, or with --node: the node's own view; "
+    "with\n--aggregator the province's.\n"
     "Example:\n"
     "  tongchou status --format json\n"
     "  tongchou status --node 127.0.0.1:7001";
@@ -237,7 +237,9 @@ absl::StatusOr<int> RunNodeStatus(const Globals& globals,
 absl::Status WithHint(const absl::Status& status) {
   if (!absl::IsPermissionDenied(status)) return status;
   return base::PermissionDeniedError(
-      "{}; ask your city's node with --node HOST:PORT", base::Message(status));
+      "{}; ask your city's node: name it in client.toml, or with --node "
+      "HOST:PORT",
+      base::Message(status));
 }
 
 absl::StatusOr<int> RunProvinceStatus(const Globals& globals) {

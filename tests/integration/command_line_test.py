@@ -111,7 +111,11 @@ def check_rights(province, cities):
         .replace(f'city = "{one.code}"', f'city = "{other.code}"'))
     fails([harness.BIN / "tongchou", "--config", foreign, "put", "unit",
            "AAB001=x", "AAB004=x", f"AAB301={other.code}"], other.code)
-    fails([*province.client(f"operator-{one.code}"), "status"], "officer")
+    # The own node answers; the province is not for them.
+    shown = harness.run(province.client(f"operator-{one.code}", "status"))
+    assert one.code in shown and "uplink" in shown, shown
+    fails([*province.client(f"operator-{one.code}"), "status", "--aggregator",
+           province.aggregator_address], "officer")
 
 
 def check_foreign_node(province, cities):
