@@ -504,6 +504,9 @@ def write_json(path, status, answer, audit):
 
 
 def main():
+    # Ended in whatever way, it stops what it started.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     try:
         return main_job(parse_arguments())
     except Failure as failure:
