@@ -40,6 +40,8 @@ absl::StatusOr<std::string> DescribeAsItLies(const ledger::Backup& backup) {
   return Describe(*journal);
 }
 
+ledger::BackedUp Kind() { return {kJournalFormat, DescribeAsItLies}; }
+
 }  // namespace
 
 absl::Status TakeJournalBackup(const AggregatorConfig& config,
@@ -53,12 +55,11 @@ absl::Status TakeJournalBackup(const AggregatorConfig& config,
         config.listen, config.tls, {base::Role::kAggregator, config.province},
         command.directory, progress);
   };
-  return ledger::TakeBackup(command, write, DescribeAsItLies);
+  return ledger::TakeBackup(command, write, Kind());
 }
 
 absl::Status PrintJournalBackups(const std::string& directory, bool verify) {
-  return ledger::PrintBackups(ledger::MakeAbsolute(directory), verify,
-                              DescribeAsItLies);
+  return ledger::PrintBackups(ledger::MakeAbsolute(directory), verify, Kind());
 }
 
 absl::Status RestoreJournalBackup(const AggregatorConfig& config,
@@ -70,6 +71,7 @@ absl::Status RestoreJournalBackup(const AggregatorConfig& config,
   command.number = number;
   command.origin = config.Origin();
   command.database = config.data + "/journal";
+  command.format = kJournalFormat;
   return ledger::PutBackupInPlace(
       command, [&](const std::string& path) -> absl::StatusOr<std::string> {
         JournalOptions options;

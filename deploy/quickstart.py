@@ -5,6 +5,7 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -27,6 +28,8 @@ KEY_FIGURES = [
 FEN = {"K1.6", "K6.amount"}
 FEN_PER_TEN_THOUSAND_YUAN = 1_000_000
 START_SECONDS = 60
+PORTS = range(10_000, 1 << 16)
+OUTGOING_PORTS = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range")
 APPLY_SECONDS = 1800
 
 
@@ -85,14 +88,32 @@ def run(arguments, **keywords):
     return done.stdout
 
 
+def is_free(port):
+    with socket.socket() as one:
+        try:
+            one.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+    """Ports that stay free until a server takes them: the kernel gives them to
+    no outgoing connection, and chance to nobody else who asks."""
+    first, last = map(int, OUTGOING_PORTS.read_text().split())
+    ports = [port for port in PORTS if not first <= port <= last]
+    random.shuffle(ports)
+    found = []
+    for port in ports:
+        if len(found) == count:
+            break
+        if is_free(port):
+            found.append(port)
+    if len(found) < count:
+        raise Failure(f"no {count} ports of {PORTS.start} to {PORTS.stop - 1} "
+                      f"are free besides the outgoing connections' {first} to "
+                      f"{last} ({OUTGOING_PORTS}); narrow those")
+    return found
 
 
 def width(text):

@@ -31,6 +31,8 @@ absl::StatusOr<std::string> DescribeAsItLies(const ledger::Backup& backup) {
   return Describe(*log);
 }
 
+ledger::BackedUp Kind() { return {ledger::kLogFormat, DescribeAsItLies}; }
+
 }  // namespace
 
 absl::Status TakeLogBackup(const NodeConfig& config,
@@ -45,12 +47,11 @@ absl::Status TakeLogBackup(const NodeConfig& config,
         {base::Role::kCityNode, fmt::format("{:06}", config.city)},
         command.directory, progress);
   };
-  return ledger::TakeBackup(command, write, DescribeAsItLies);
+  return ledger::TakeBackup(command, write, Kind());
 }
 
 absl::Status PrintLogBackups(const std::string& directory, bool verify) {
-  return ledger::PrintBackups(ledger::MakeAbsolute(directory), verify,
-                              DescribeAsItLies);
+  return ledger::PrintBackups(ledger::MakeAbsolute(directory), verify, Kind());
 }
 
 absl::Status RestoreLogBackup(const NodeConfig& config,
@@ -61,6 +62,7 @@ absl::Status RestoreLogBackup(const NodeConfig& config,
   command.number = number;
   command.origin = config.Origin();
   command.database = config.data + "/log";
+  command.format = ledger::kLogFormat;
   return ledger::PutBackupInPlace(
       command, [&](const std::string& path) -> absl::StatusOr<std::string> {
         ledger::LogStoreOptions options;

@@ -29,8 +29,20 @@ using Outcome = absl::StatusOr<CommitOutcome>;
 
 struct Waiting {
   WriteGroup group;
+  size_t bytes = 0;
   CommitDone done;
 };
+
+// What stands beside the changes stands in every entry.
+size_t BytesInLog(const WriteGroup& group) {
+  const size_t notes = group.staff.size() + group.reason_text.size() +
+                       group.document_number.size();
+  size_t bytes = notes * group.changes.size();
+  for (const PendingChange& change : group.changes) {
+    bytes += change.key.size() + change.record.size();
+  }
+  return bytes;
+}
 
 // Salts of bodies: random, or reproducible from a seed.
 class SaltSource {
@@ -272,7 +284,7 @@ class ThreadSequencer final : public Sequencer {
   std::deque<Waiting> TakeGroup();
   void Run();
   absl::Status CommitGroup(std::deque<Waiting> waiting);
-  absl::Status CheckGroup(const WriteGroup& group) const;
+  absl::Status CheckGroup(const Waiting& waiting) const;
   absl::StatusOr<bool> WasCommitted(const WriteGroup& group,
                                     CommitOutcome* outcome);
 
@@ -290,6 +302,7 @@ class ThreadSequencer final : public Sequencer {
   size_t wanted_ ABSL_GUARDED_BY(mutex_) = 1;  // before the writer wakes
   RecentSources sources_ ABSL_GUARDED_BY(mutex_);
   size_t queued_changes_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t committing_ ABSL_GUARDED_BY(mutex_) = 0;  // taken, not answered
   uint64_t groups_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status last_ ABSL_GUARDED_BY(mutex_);  // of the last group
@@ -298,10 +311,15 @@ class ThreadSequencer final : public Sequencer {
 };
 
 void ThreadSequencer::Submit(WriteGroup group, CommitDone done) {
+  const size_t bytes = BytesInLog(group);
   base::MutexLock lock(mutex_);
-  while (queued_changes_ > kQueuedChangesMax) taken_.Wait(mutex_);
+  while (queued_changes_ > kQueuedChangesMax ||
+         queued_bytes_ > kQueuedBytesMax) {
+    taken_.Wait(mutex_);
+  }
   queued_changes_ += group.changes.size();
-  queue_.push_back({std::move(group), std::move(done)});
+  queued_bytes_ += bytes;
+  queue_.push_back({std::move(group), bytes, std::move(done)});
   if (queue_.size() >= wanted_ || queued_changes_ >= kGroupWaitChangesMax) {
     submitted_.NotifyOne();
   }
@@ -330,15 +348,21 @@ std::deque<Waiting> ThreadSequencer::TakeGroup() {
   const auto now = std::chrono::steady_clock::now();
   std::deque<Waiting> taken;
   size_t changes = 0;
-  while (!queue_.empty() &&
-         (taken.empty() ||
-          changes + queue_.front().group.changes.size() <= kGroupChangesMax)) {
-    changes += queue_.front().group.changes.size();
-    sources_.Add(queue_.front().group.source, now);
+  size_t bytes = 0;
+  while (!queue_.empty()) {
+    const Waiting& next = queue_.front();
+    const bool has_room =
+        changes + next.group.changes.size() <= kGroupChangesMax &&
+        bytes + next.bytes <= kGroupBytesMax;
+    if (!taken.empty() && !has_room) break;
+    changes += next.group.changes.size();
+    bytes += next.bytes;
+    sources_.Add(next.group.source, now);
     taken.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
   queued_changes_ -= changes;
+  queued_bytes_ -= bytes;
   committing_ = taken.size();
   taken_.NotifyAll();
   return taken;
@@ -357,25 +381,20 @@ void ThreadSequencer::Run() {
   }
 }
 
-absl::Status ThreadSequencer::CheckGroup(const WriteGroup& group) const {
+absl::Status ThreadSequencer::CheckGroup(const Waiting& waiting) const {
+  const WriteGroup& group = waiting.group;
   const std::string reason = options_.read_only_reason();
   if (!reason.empty()) {
     return base::FailedPreconditionError("this node is read-only: {}", reason);
   }
   if (!group.one_transaction) return absl::OkStatus();
-  const size_t notes = group.staff.size() + group.reason_text.size() +
-                       group.document_number.size();
-  size_t bytes = notes * group.changes.size();
-  for (const PendingChange& change : group.changes) {
-    bytes += change.key.size() + change.record.size();
-  }
   if (group.changes.size() > ledger::kTransactionChangesMax ||
-      bytes > ledger::kTransactionBytesMax) {
+      waiting.bytes > ledger::kTransactionBytesMax) {
     return base::ResourceExhaustedError(
         "a transaction has at most {} changes and {} bytes; this one has {} "
         "and {}: split it",
         ledger::kTransactionChangesMax, ledger::kTransactionBytesMax,
-        group.changes.size(), bytes);
+        group.changes.size(), waiting.bytes);
   }
   return absl::OkStatus();
 }
@@ -399,7 +418,7 @@ absl::Status ThreadSequencer::CommitGroup(std::deque<Waiting> waiting) {
   absl::Status failed;
   for (Waiting& one : waiting) {
     CommitOutcome outcome;
-    absl::Status status = CheckGroup(one.group);
+    absl::Status status = CheckGroup(one);
     if (status.ok()) {
       const auto repeated = WasCommitted(one.group, &outcome);
       status = repeated.status();

@@ -21,10 +21,14 @@
 
 namespace tongchou::node {
 
-// Changes waiting for the writer; Submit blocks above it.
+// Changes waiting for the writer, and their bytes as they go into the log;
+// Submit blocks above either.
 inline constexpr size_t kQueuedChangesMax = 32'768;
-// Changes of one group commit, unless one transaction alone has more.
+inline constexpr size_t kQueuedBytesMax = 32 << 20;
+// Changes of one group commit and their bytes, unless one request alone has
+// more.
 inline constexpr size_t kGroupChangesMax = 16'384;
+inline constexpr size_t kGroupBytesMax = 16 << 20;
 
 // How long a group waits for those who wrote within the last window; above how
 // many changes none waits.

@@ -291,8 +291,8 @@ class RocksJournal final : public Journal {
 
   absl::Status Load();
 
-  absl::StatusOr<JournalGroup> Append(std::vector<JournalBatch> batches,
-                                      std::vector<OwnEntry> entries) override;
+  absl::StatusOr<Appended> Append(std::vector<JournalBatch> batches,
+                                  std::vector<OwnEntry> entries) override;
   ledger::LogStore& own_log() override { return *own_log_; }
   const ledger::LogStore& own_log() const override { return *own_log_; }
   uint64_t last_ordinal() const override {
@@ -371,7 +371,8 @@ class RocksJournal final : public Journal {
                                Draft* draft) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
   absl::Status TakeBackAct(const v1::CityAct& act, Draft* draft) const;
-  absl::Status AddBatch(JournalBatch batch, Draft* draft) const;
+  absl::Status AddBatch(uint64_t ordinal, JournalBatch batch,
+                        Draft* draft) const;
   void AddEntries(const std::vector<OwnEntry>& entries, Draft* draft)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
   absl::Status Commit(Draft* draft)
@@ -519,27 +520,29 @@ std::vector<uint32_t> RocksJournal::cities() const {
   return codes;
 }
 
-absl::StatusOr<JournalGroup> RocksJournal::Append(
-    std::vector<JournalBatch> batches, std::vector<OwnEntry> entries) {
+absl::StatusOr<Appended> RocksJournal::Append(std::vector<JournalBatch> batches,
+                                              std::vector<OwnEntry> entries) {
   if (batches.empty() && entries.empty()) {
     return base::InternalError("journal: a group without batches");
   }
   base::MutexLock writer(writer_mutex_);
+  RETURN_IF_ERROR(CheckWritable(0));
+  Appended appended;
   Draft draft;
-  if (!batches.empty()) {
-    draft.group.ordinal = last_ordinal() + 1;
-    for (JournalBatch& batch : batches) {
-      RETURN_IF_ERROR(CheckWritable(batch.city));
-      RETURN_IF_ERROR(AddBatch(std::move(batch), &draft));
-    }
-    draft.writes.Put(GroupKey(draft.group.ordinal, kGroupEnd),
-                     EncodeGroupEnd(draft.group));
+  const uint64_t ordinal = last_ordinal() + 1;
+  for (JournalBatch& batch : batches) {
+    appended.outcomes.push_back(AddBatch(ordinal, std::move(batch), &draft));
+  }
+  if (draft.group.ordinal > 0) {
+    draft.writes.Put(GroupKey(ordinal, kGroupEnd), EncodeGroupEnd(draft.group));
     AddReceipt(&draft);
     entries.insert(entries.begin(), ReceiptEntry(draft.receipt));
   }
+  if (entries.empty()) return appended;
   AddEntries(entries, &draft);
   RETURN_IF_ERROR(Commit(&draft));
-  return std::move(draft.group);
+  appended.group = std::move(draft.group);
+  return appended;
 }
 
 // A part for which there was a receipt before the disk was lost has none again.
@@ -572,13 +575,23 @@ void RocksJournal::AddEntries(const std::vector<OwnEntry>& entries,
   draft->own = own_log_->Stage(commit, &draft->writes);
 }
 
-absl::Status RocksJournal::AddBatch(JournalBatch batch, Draft* draft) const {
+// A batch that is refused leaves nothing in the draft.
+absl::Status RocksJournal::AddBatch(uint64_t ordinal, JournalBatch batch,
+                                    Draft* draft) const {
   const uint32_t city = batch.city;
-  const auto [at, added] = draft->positions.try_emplace(city);
-  CityCopy& position = at->second;
-  if (added) position = CopyOf(city);
+  RETURN_IF_ERROR(CheckWritable(city));
+  const auto before = draft->positions.find(city);
+  CityCopy position =
+      before == draft->positions.end() ? CopyOf(city) : before->second;
+  if (!position.quarantine.empty()) {
+    return base::FailedPreconditionError(
+        "journal: {:06} is quarantined ({}); nothing of it is taken before it "
+        "is released",
+        city, position.quarantine);
+  }
   RETURN_IF_ERROR(CheckContinues(batch, position.range));
   JournalGroup& group = draft->group;
+  group.ordinal = ordinal;
   for (exchange::VerifiedBatch::Piece& piece : batch.batch.bundles) {
     const std::string key =
         GroupKey(group.ordinal, static_cast<uint32_t>(group.bundles.size()));
@@ -602,6 +615,7 @@ absl::Status RocksJournal::AddBatch(JournalBatch batch, Draft* draft) const {
        position.range.Root(), position.last_commit_time_us});
   draft->writes.Put(CityKey('K', city, position.range.size()),
                     EncodeKept(group.checkpoints.back(), position.range));
+  draft->positions[city] = std::move(position);
   return absl::OkStatus();
 }
 

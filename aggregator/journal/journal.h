@@ -87,6 +87,13 @@ struct JournalBatch {
   uint64_t incarnation_nonce = 0;
 };
 
+// What came of a group.
+struct Appended {
+  JournalGroup group;  // as it was written; ordinal 0 without any batch
+  // Of each batch, in the order given: OK, or why it alone was left out.
+  std::vector<absl::Status> outcomes;
+};
+
 // One writer at a time, any number of readers; readers see whole groups.
 class Journal {
  public:
@@ -97,15 +104,15 @@ class Journal {
       const JournalOptions& options);
   virtual ~Journal() = default;
 
-  // One synced write; returns the group as it was written. `entries` go into
-  // the province's own log, behind the group's receipt, which the journal makes
-  // itself; without batches there is neither receipt nor group (ordinal 0).
-  // At most kOwnEntriesMax, the receipt included.
-  virtual absl::StatusOr<JournalGroup> Append(
-      std::vector<JournalBatch> batches, std::vector<OwnEntry> entries) = 0;
-  absl::StatusOr<JournalGroup> Append(std::vector<JournalBatch> batches) {
-    return Append(std::move(batches), {});
-  }
+  // One synced write. `entries` go into the province's own log, behind the
+  // group's receipt, which the journal makes itself; without batches there is
+  // neither receipt nor group. At most kOwnEntriesMax, the receipt included.
+  // A batch that cannot be taken is left out, with those of its city that
+  // build on it, and the others are written: FAILED_PRECONDITION when the city
+  // is quarantined, INTERNAL when it does not continue what is held. An error
+  // of the whole: nothing was written.
+  virtual absl::StatusOr<Appended> Append(std::vector<JournalBatch> batches,
+                                          std::vector<OwnEntry> entries) = 0;
 
   // While `reason` says why, nothing is appended to the province's own log, and
   // so no group is written and nothing decided: UNAVAILABLE with the reason. It

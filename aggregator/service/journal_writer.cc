@@ -93,7 +93,8 @@ class ThreadWriter final : public JournalWriter {
   void Run();
   Group TakeGroup() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status WriteGroup(Group group);
-  absl::Status Cosign(std::vector<WaitingBatch>* batches);
+  absl::Status Cosign(WaitingBatch* one) const;
+  std::vector<WaitingBatch> CosignAll(std::vector<WaitingBatch> batches) const;
 
   Journal& journal_;
   const ledger::Cosigner cosigner_;
@@ -152,24 +153,39 @@ Group ThreadWriter::TakeGroup() {
   return group;
 }
 
-absl::Status ThreadWriter::Cosign(std::vector<WaitingBatch>* batches) {
+absl::Status ThreadWriter::Cosign(WaitingBatch* one) const {
+  JournalBatch& batch = one->batch;
+  if (!batch.batch.cosign) {
+    batch.cosigned_checkpoint = batch.batch.checkpoint;
+    return absl::OkStatus();
+  }
   const auto seconds =
       static_cast<uint64_t>(clock_.NowMicros() / base::kMicrosPerSecond);
-  for (WaitingBatch& one : *batches) {
-    if (!one.batch.batch.cosign) {
-      one.batch.cosigned_checkpoint = one.batch.batch.checkpoint;
-      continue;
-    }
-    ASSIGN_OR_RETURN(one.batch.cosigned_checkpoint,
-                     cosigner_.Cosign(one.batch.batch.checkpoint, seconds));
-  }
+  ASSIGN_OR_RETURN(batch.cosigned_checkpoint,
+                   cosigner_.Cosign(batch.batch.checkpoint, seconds));
   return absl::OkStatus();
+}
+
+// Those that could be cosigned; the others have their answer.
+std::vector<WaitingBatch> ThreadWriter::CosignAll(
+    std::vector<WaitingBatch> batches) const {
+  std::vector<WaitingBatch> cosigned;
+  for (WaitingBatch& one : batches) {
+    const absl::Status status = Cosign(&one);
+    if (status.ok()) {
+      cosigned.push_back(std::move(one));
+    } else {
+      one.done(status, one.batch.batch.end_size, "");
+    }
+  }
+  return cosigned;
 }
 
 // Why it was not written.
 absl::Status ThreadWriter::WriteGroup(Group group) {
   const base::CpuScope scope(journaling);
-  absl::Status status = Cosign(&group.batches);
+  group.batches = CosignAll(std::move(group.batches));
+  if (group.batches.empty() && group.entries.empty()) return absl::OkStatus();
   std::vector<std::pair<uint64_t, std::string>> notes;
   std::vector<JournalBatch> batches;
   for (WaitingBatch& one : group.batches) {
@@ -182,21 +198,21 @@ absl::Status ThreadWriter::WriteGroup(Group group) {
   for (WaitingEntry& one : group.entries) {
     entries.push_back(std::move(one.entry));
   }
-  JournalGroup written;
-  if (status.ok()) {
-    auto appended = journal_.Append(std::move(batches), std::move(entries));
-    status = appended.status();
-    if (status.ok()) written = *std::move(appended);
+  auto appended = journal_.Append(std::move(batches), std::move(entries));
+  if (!appended.ok()) {
+    spdlog::error("journal: not written: {}",
+                  base::Describe(appended.status()));
   }
-  if (!status.ok()) {
-    spdlog::error("journal: not written: {}", base::Describe(status));
-  }
-  for (const WaitingEntry& one : group.entries) one.done(status);
+  for (const WaitingEntry& one : group.entries) one.done(appended.status());
   for (size_t i = 0; i < group.batches.size(); ++i) {
-    group.batches[i].done(status, notes[i].first, notes[i].second);
+    group.batches[i].done(
+        appended.ok() ? appended->outcomes[i] : appended.status(),
+        notes[i].first, notes[i].second);
   }
-  if (written.ordinal != 0) written_(std::move(written));
-  return status;
+  if (appended.ok() && appended->group.ordinal != 0) {
+    written_(std::move(appended->group));
+  }
+  return appended.status();
 }
 
 }  // namespace

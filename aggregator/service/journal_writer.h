@@ -25,7 +25,8 @@ inline constexpr size_t kGroupEntriesMax = kOwnEntriesMax - 1;
 // Thread-safe.
 class JournalWriter {
  public:
-  // Called on the writer's thread: the batch is durable, or why it is not.
+  // Called on the writer's thread: the batch is durable, or why it is not,
+  // which concerns no other city where only this batch was refused.
   using Done = std::function<void(const absl::Status&, uint64_t end_size,
                                   const std::string& cosigned_note)>;
 

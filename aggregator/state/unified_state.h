@@ -130,6 +130,7 @@ inline constexpr int kUnmergedFilesMax = 24;
 
 // A release that counts otherwise, or lays the database out otherwise, has the
 // next number; the types and fields of records are part of the format anyway.
+// tests/aggregator/state_format_test.cc holds what each number stands for.
 inline constexpr base::StoreFormat kStateFormat{"unified-database", 1};
 
 struct StateOptions {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <sstream>
+#include <system_error>
 
 #include "common/base/file.h"
 #include "common/base/logging.h"
@@ -20,11 +21,13 @@ struct Line {
   std::string derived_with;
 };
 
+constexpr char kName[] = "FORMAT";
+
 std::string PathIn(const std::string& directory) {
-  return directory + "/FORMAT";
+  return directory + "/" + kName;
 }
 
-absl::StatusOr<Line> ParseLine(const std::string& path,
+absl::StatusOr<Line> ParseLine(std::string_view where,
                                const std::string& text) {
   std::istringstream words(text);
   std::string product;
@@ -38,9 +41,25 @@ absl::StatusOr<Line> ParseLine(const std::string& path,
       line.version < 1) {
     return DataLossError(
         "{}: this is no statement of a store's format; restore this directory",
-        path);
+        where);
   }
   return line;
+}
+
+absl::Status CheckLine(std::string_view where, const Line& line,
+                       const StoreFormat& format, std::string_view or_else) {
+  if (line.store != format.store) {
+    return FailedPreconditionError(
+        "{}: here lies a {}, not a {}; mend the path in the configuration",
+        where, line.store, format.store);
+  }
+  if (line.version > format.version) {
+    return FailedPreconditionError(
+        "{}: the {} has format {}, this program knows formats up to {}; start "
+        "the newer release that wrote it{}",
+        where, format.store, line.version, format.version, or_else);
+  }
+  return absl::OkStatus();
 }
 
 // Nothing where there is no such file.
@@ -51,17 +70,7 @@ absl::StatusOr<std::optional<Line>> ReadLine(const std::string& directory,
   if (!FileExists(path)) return std::optional<Line>();
   ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
   ASSIGN_OR_RETURN(Line line, ParseLine(path, text));
-  if (line.store != format.store) {
-    return FailedPreconditionError(
-        "{}: here lies a {}, not a {}; mend the path in the configuration",
-        directory, line.store, format.store);
-  }
-  if (line.version > format.version) {
-    return FailedPreconditionError(
-        "{}: the {} has format {}, this program knows formats up to {}; start "
-        "the newer release that wrote it{}",
-        directory, format.store, line.version, format.version, or_else);
-  }
+  RETURN_IF_ERROR(CheckLine(directory, line, format, or_else));
   return std::optional<Line>(std::move(line));
 }
 
@@ -71,7 +80,23 @@ absl::Status WriteLine(const std::string& directory, const StoreFormat& format,
   std::string line =
       fmt::format("{} {} {}", kProduct, format.store, format.version);
   if (!derived_with.empty()) line.append(" ").append(derived_with);
-  return WriteFileDurably(PathIn(directory), line + "\n");
+  return WriteFormatLine(directory, line);
+}
+
+// Whether a store lies in it, be it from before stores said what they are. A
+// FORMAT that a crash left half written is none.
+absl::StatusOr<bool> HoldsStore(const std::string& directory) {
+  std::error_code error;
+  std::filesystem::directory_iterator files(directory, error);
+  if (error == std::errc::no_such_file_or_directory) return false;
+  if (error) {
+    return FailedPreconditionError("cannot list {}: {}", directory,
+                                   error.message());
+  }
+  for (const auto& file : files) {
+    if (!file.path().filename().string().starts_with(kName)) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -85,7 +110,30 @@ absl::Status OpenStoreFormat(const std::string& directory,
                              const StoreFormat& format) {
   ASSIGN_OR_RETURN(const auto line, ReadLine(directory, format));
   if (line.has_value()) return absl::OkStatus();
-  return WriteLine(directory, format, {});
+  ASSIGN_OR_RETURN(const bool older, HoldsStore(directory));
+  return WriteLine(directory, older ? StoreFormat{format.store, 1} : format,
+                   {});
+}
+
+absl::StatusOr<std::string> ReadFormatLine(const std::string& directory) {
+  const std::string path = PathIn(directory);
+  if (!FileExists(path)) return std::string();
+  ASSIGN_OR_RETURN(std::string line, ReadFile(path));
+  while (line.ends_with('\n')) line.pop_back();
+  return line;
+}
+
+absl::Status CheckFormatLine(std::string_view where, const std::string& line,
+                             const StoreFormat& format) {
+  if (line.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const Line parsed, ParseLine(where, line));
+  return CheckLine(where, parsed, format, {});
+}
+
+absl::Status WriteFormatLine(const std::string& directory,
+                             const std::string& line) {
+  if (line.empty()) return absl::OkStatus();
+  return WriteFileDurably(PathIn(directory), line + "\n");
 }
 
 absl::Status OpenDerivedStore(const std::string& directory,

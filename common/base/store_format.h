@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 namespace tongchou::base {
 
@@ -26,9 +26,20 @@ absl::Status CheckStoreFormat(const std::string& directory,
                               const StoreFormat& format);
 
 // The same, and says so in a directory that has no such file, durably, making
-// the directory if need be.
+// the directory if need be. What is new is of the newest format, what is there
+// without the file of format 1.
 absl::Status OpenStoreFormat(const std::string& directory,
                              const StoreFormat& format);
+
+// The line that goes with a copy of a store: as it stands in the directory,
+// without its end, empty where there is no such file; whether this program
+// knows it (errors as of CheckStoreFormat, `where` names the copy); and into
+// the directory of the copy, durably, where an empty one writes nothing.
+absl::StatusOr<std::string> ReadFormatLine(const std::string& directory);
+absl::Status CheckFormatLine(std::string_view where, const std::string& line,
+                             const StoreFormat& format);
+absl::Status WriteFormatLine(const std::string& directory,
+                             const std::string& line);
 
 // Of a store that can be made anew: its directory is emptied where its format
 // is older, where it was derived with anything but `derived_with` (one word),

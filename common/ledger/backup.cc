@@ -1,5 +1,6 @@
 #include "common/ledger/backup.h"
 
+#include <fmt/format.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
@@ -27,6 +28,8 @@ constexpr uint64_t kProgressBytes = 1 << 20;
 constexpr char kLockName[] = "/LOCK";
 // Where the engine keeps what it knows of each generation.
 constexpr char kMetaName[] = "/meta";
+// Between an origin, which has none, and the line of the format.
+constexpr char kFormatMark = '\n';
 
 // Adds up what an engine's threads read or write.
 class ByteCount {
@@ -226,7 +229,11 @@ Backup FromInfo(const rocksdb::BackupInfo& info) {
   backup.number = info.backup_id;
   backup.time_seconds = info.timestamp;
   backup.bytes = info.size;
-  backup.origin = info.app_metadata;
+  const size_t mark = info.app_metadata.find(kFormatMark);
+  backup.origin = info.app_metadata.substr(0, mark);
+  if (mark != std::string::npos) {
+    backup.format_line = info.app_metadata.substr(mark + 1);
+  }
   backup.database_name = info.name_for_open;
   backup.file_system = info.env_for_open->GetFileSystem();
   return backup;
@@ -250,11 +257,14 @@ absl::StatusOr<uint32_t> WriteBackup(rocksdb::DB* db,
   std::vector<rocksdb::BackupInfo> known;
   (*engine)->GetBackupInfo(&known, /*include_file_details=*/true);
   for (const rocksdb::BackupInfo& one : known) {
-    if (one.app_metadata == origin) continue;
+    const std::string other = FromInfo(one).origin;
+    if (other == origin) continue;
     return base::FailedPreconditionError(
         "{} holds backups of {}; those of {} need a directory of their own",
-        directory, one.app_metadata, origin);
+        directory, other, origin);
   }
+  ASSIGN_OR_RETURN(const std::string format_line,
+                   base::ReadFormatLine(db->GetName()));
   engine->count().SetTotal(BytesToCopy(db, known));
   engine->count().StopWith([&engine] { (*engine)->StopBackup(); });
   rocksdb::CreateBackupOptions options;
@@ -262,8 +272,8 @@ absl::StatusOr<uint32_t> WriteBackup(rocksdb::DB* db,
   // shared.
   options.flush_before_backup = true;
   rocksdb::BackupID number = 0;
-  const rocksdb::Status written =
-      (*engine)->CreateNewBackupWithMetadata(options, db, origin, &number);
+  const rocksdb::Status written = (*engine)->CreateNewBackupWithMetadata(
+      options, db, origin + kFormatMark + format_line, &number);
   if (written.IsIncomplete()) {
     return base::AbortedError("backups {}: stopped; the earlier ones stay",
                               directory);
@@ -315,6 +325,14 @@ absl::StatusOr<Backup> FindBackup(const std::string& directory,
                              backups.back().number);
 }
 
+absl::Status CheckBackupFormat(const std::string& directory,
+                               const Backup& backup,
+                               const base::StoreFormat& format) {
+  return base::CheckFormatLine(
+      fmt::format("backup {} in {}", backup.number, directory),
+      backup.format_line, format);
+}
+
 absl::Status VerifyBackup(const std::string& directory, const Backup& backup,
                           const BackupProgress& progress) {
   ASSIGN_OR_RETURN(const auto engine,
@@ -343,6 +361,7 @@ absl::Status RestoreBackup(const std::string& directory, const Backup& backup,
         backup.number, directory, status.ToString());
   }
   RETURN_IF_ERROR(engine->Check(status));
+  RETURN_IF_ERROR(base::WriteFormatLine(to, backup.format_line));
   engine->count().Finish();
   return absl::OkStatus();
 }

@@ -3,8 +3,9 @@
 // generation; everything else is done by whoever asked for it, from the
 // directory alone.
 //
-// A directory belongs to one database. It holds what lies in the database and
-// nothing beside it: no key, no sign guard, no configuration.
+// A directory belongs to one database. It holds what lies in the database and,
+// of what lies beside it, only its format: no key, no sign guard, no
+// configuration.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/base/store_format.h"
 
 namespace rocksdb {
 class DB;
@@ -36,6 +38,7 @@ struct Backup {
   int64_t time_seconds = 0;   // when it was begun
   uint64_t bytes = 0;         // of all its files, shared ones too
   std::string origin;         // of the log, or the province's
+  std::string format_line;    // of the store; empty = format 1
   std::string database_name;  // to open it as it lies, read-only ...
   std::shared_ptr<rocksdb::FileSystem> file_system;  // ... in this
 };
@@ -68,12 +71,18 @@ absl::StatusOr<std::vector<Backup>> ListBackups(const std::string& directory);
 absl::StatusOr<Backup> FindBackup(const std::string& directory,
                                   uint32_t number);
 
+// Errors as those of base::CheckStoreFormat. Before anything of it is opened.
+absl::Status CheckBackupFormat(const std::string& directory,
+                               const Backup& backup,
+                               const base::StoreFormat& format);
+
 // Reads every file of it and compares sizes and checksums with those of its
 // making. DATA_LOSS names the file.
 absl::Status VerifyBackup(const std::string& directory, const Backup& backup,
                           const BackupProgress& progress);
 
-// Copies it into `to`, which is made or emptied, comparing checksums.
+// Copies it into `to`, which is made or emptied, comparing checksums; the
+// format with it.
 absl::Status RestoreBackup(const std::string& directory, const Backup& backup,
                            const std::string& to,
                            const BackupProgress& progress);

@@ -41,16 +41,16 @@ absl::Status Verify(const std::string& directory, const Backup& backup) {
 
 absl::StatusOr<std::string> ReadBack(const std::string& directory,
                                      const Backup& backup,
-                                     const DescribeBackup& describe) {
+                                     const BackedUp& kind) {
   RETURN_IF_ERROR(Verify(directory, backup));
-  return describe(backup);
+  return kind.describe(backup);
 }
 
 // Of one that was written just now; it goes unless it holds.
 absl::StatusOr<std::string> VerifyNewest(const std::string& directory,
                                          const Backup& backup,
-                                         const DescribeBackup& describe) {
-  auto contents = ReadBack(directory, backup, describe);
+                                         const BackedUp& kind) {
+  auto contents = ReadBack(directory, backup, kind);
   if (contents.ok()) return contents;
   RETURN_IF_ERROR(DeleteBackup(directory, backup.number));
   return base::DataLossError(
@@ -72,7 +72,7 @@ std::string MakeAbsolute(const std::string& path) {
 absl::Status TakeBackup(
     const BackupCommand& command,
     const std::function<absl::StatusOr<uint32_t>(const BackupProgress&)>& write,
-    const DescribeBackup& describe) {
+    const BackedUp& kind) {
   const std::string& directory = command.directory;
   if ((directory + "/").starts_with(MakeAbsolute(command.data) + "/")) {
     return base::InvalidArgumentError(
@@ -94,8 +94,9 @@ absl::Status TakeBackup(
   }
   const double written = watch.seconds();
   ASSIGN_OR_RETURN(const Backup backup, FindBackup(directory, number));
+  RETURN_IF_ERROR(CheckBackupFormat(directory, backup, kind.format));
   ASSIGN_OR_RETURN(const std::string contents,
-                   VerifyNewest(directory, backup, describe));
+                   VerifyNewest(directory, backup, kind));
   RETURN_IF_ERROR(PruneBackups(directory, command.keep));
   ASSIGN_OR_RETURN(const auto kept, ListBackups(directory));
   fmt::print("{}\n", Line(backup, contents));
@@ -108,11 +109,12 @@ absl::Status TakeBackup(
 }
 
 absl::Status PrintBackups(const std::string& directory, bool verify,
-                          const DescribeBackup& describe) {
+                          const BackedUp& kind) {
   ASSIGN_OR_RETURN(const auto backups, ListBackups(directory));
   for (const Backup& backup : backups) {
+    RETURN_IF_ERROR(CheckBackupFormat(directory, backup, kind.format));
     if (verify) RETURN_IF_ERROR(Verify(directory, backup));
-    ASSIGN_OR_RETURN(const std::string contents, describe(backup));
+    ASSIGN_OR_RETURN(const std::string contents, kind.describe(backup));
     fmt::print("{}\n", Line(backup, contents));
   }
   return absl::OkStatus();
@@ -136,6 +138,7 @@ absl::Status PutBackupInPlace(
         "backup {} in {} is of {}, this configuration is of {}", backup.number,
         command.directory, backup.origin, command.origin);
   }
+  RETURN_IF_ERROR(CheckBackupFormat(command.directory, backup, command.format));
   const base::Stopwatch watch;
   const std::string incoming = database + ".incoming";
   {

@@ -12,6 +12,7 @@
 
 #include "common/base/status.h"
 #include "common/ledger/bundle.h"
+#include "tests/aggregator/append_all.h"
 #include "tests/common/ledger/add_with_leaf.h"
 #include "tests/support/temporary_directory.h"
 #include "tongchou/v1/ledger.pb.h"
@@ -108,7 +109,7 @@ class JournalTest : public testing::Test {
     return "note " + std::to_string(city) + " " + std::to_string(size);
   }
   JournalGroup Append(std::vector<JournalBatch> batches) {
-    auto group = journal_->Append(std::move(batches));
+    auto group = AppendAll(journal_.get(), std::move(batches));
     EXPECT_TRUE(group.ok()) << group.status();
     return group.ok() ? *std::move(group) : JournalGroup();
   }
@@ -192,7 +193,7 @@ TEST_F(JournalTest, AnEmptyJournalHoldsNothing) {
   EXPECT_EQ(*journal_->RootAt(kNanchang, 0), ledger::EmptyRoot());
   EXPECT_TRUE(absl::IsOutOfRange(journal_->RootAt(kNanchang, 1).status()));
   EXPECT_TRUE(journal_->Checkpoints(kNanchang, 0, 9)->empty());
-  EXPECT_TRUE(absl::IsInternal(journal_->Append({}).status()));
+  EXPECT_TRUE(absl::IsInternal(AppendAll(journal_.get(), {}).status()));
 }
 
 TEST_F(JournalTest, GroupsAndPositionsSurviveReopening) {
@@ -313,11 +314,10 @@ TEST_F(JournalTest, AGapIsRefusedAndNothingWritten) {
   const JournalBatch late = MakeBatch(kNanchang, {3});
   const JournalBatch other = MakeBatch(kJiujiang, {1});
   const auto refused = [&](std::vector<JournalBatch> batches) {
-    return absl::IsInternal(journal_->Append(std::move(batches)).status());
+    return absl::IsInternal(
+        AppendAll(journal_.get(), std::move(batches)).status());
   };
-  EXPECT_TRUE(refused({other, late}));
-  EXPECT_TRUE(refused({late, lost}));
-  EXPECT_TRUE(refused({lost, lost}));
+  EXPECT_TRUE(refused({late}));
   JournalBatch wrong = lost;
   wrong.batch.end_size = 8;
   EXPECT_TRUE(refused({wrong}));
@@ -337,6 +337,81 @@ TEST_F(JournalTest, AGapIsRefusedAndNothingWritten) {
   }
   EXPECT_EQ(Append({lost, late, other}).ordinal, 2u);
   EXPECT_EQ(journal_->City(kNanchang)->range, logs_[kNanchang].range);
+}
+
+// One bad batch once refused the whole group: every city that had sent in the
+// same few milliseconds lost its stream.
+TEST_F(JournalTest, ABatchThatIsRefusedHarmsNoOther) {
+  Open();
+  Append(kNanchang, {5});
+  const JournalBatch lost = MakeBatch(kNanchang, {2});
+  const JournalBatch late = MakeBatch(kNanchang, {3});
+  const JournalBatch other = MakeBatch(kJiujiang, {1});
+  const JournalBatch behind = MakeBatch(kJiujiang, {2});
+  JournalBatch nowhere = other;
+  nowhere.city = 1 << 24;
+  const auto appended = journal_->Append(
+      {late, nowhere, other, late, behind, other}, {AccessEntry(v1::Access())});
+  ASSERT_TRUE(appended.ok()) << appended.status();
+  std::vector<bool> taken;
+  for (const absl::Status& outcome : appended->outcomes) {
+    taken.push_back(outcome.ok());
+    EXPECT_TRUE(outcome.ok() || absl::IsInternal(outcome)) << outcome;
+  }
+  EXPECT_EQ(taken, (std::vector{false, false, true, false, true, false}));
+  EXPECT_EQ(appended->group.ordinal, 2u);
+  EXPECT_EQ(appended->group.bundles.size(), 2u);
+  Open();
+  EXPECT_EQ(journal_->cities(), (std::vector{kNanchang, kJiujiang}));
+  EXPECT_EQ(journal_->City(kJiujiang)->range, logs_[kJiujiang].range);
+  EXPECT_EQ(journal_->City(kNanchang)->range.size(), 5u);
+  const auto groups = Groups(2);
+  ASSERT_EQ(groups.size(), 1u);
+  EXPECT_EQ(groups[0].bundles.size(), 2u);
+  EXPECT_EQ(groups[0].checkpoints.size(), 2u);
+  // The city sends it again, in its order.
+  EXPECT_EQ(Append({lost, late}).ordinal, 3u);
+  EXPECT_EQ(journal_->City(kNanchang)->range, logs_[kNanchang].range);
+}
+
+TEST_F(JournalTest, WhereEveryBatchIsRefusedThereIsNoGroup) {
+  Open();
+  Append(kNanchang, {5});
+  const uint64_t own = journal_->own_log().Head().size();
+  MakeBatch(kNanchang, {2});
+  const JournalBatch late = MakeBatch(kNanchang, {3});
+  const auto nothing = journal_->Append({late}, {});
+  ASSERT_TRUE(nothing.ok()) << nothing.status();
+  EXPECT_TRUE(absl::IsInternal(nothing->outcomes.at(0)));
+  EXPECT_EQ(nothing->group.ordinal, 0u);
+  EXPECT_EQ(journal_->own_log().Head().size(), own);
+  const auto entry = journal_->Append({late}, {AccessEntry(v1::Access())});
+  ASSERT_TRUE(entry.ok()) << entry.status();
+  EXPECT_EQ(entry->group.ordinal, 0u);
+  EXPECT_EQ(journal_->own_log().Head().size(), own + 1);
+  EXPECT_EQ(journal_->last_ordinal(), 1u);
+}
+
+// Also what had been verified, and waited for its group, when the evidence
+// came.
+TEST_F(JournalTest, NothingOfAQuarantinedCityIsTaken) {
+  Open();
+  Append(kNanchang, {5});
+  const JournalBatch waiting = MakeBatch(kNanchang, {2});
+  ASSERT_TRUE(journal_->Quarantine(kNanchang, "a fork", {"a", "b", "c"}).ok());
+  const auto appended =
+      journal_->Append({waiting, MakeBatch(kJiujiang, {1})}, {});
+  ASSERT_TRUE(appended.ok()) << appended.status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(appended->outcomes.at(0)));
+  EXPECT_NE(base::Message(appended->outcomes.at(0))
+                .find("360100 is quarantined (a fork)"),
+            std::string::npos);
+  EXPECT_TRUE(appended->outcomes.at(1).ok());
+  EXPECT_EQ(journal_->City(kNanchang)->range.size(), 5u);
+  EXPECT_EQ(journal_->City(kJiujiang)->range.size(), 1u);
+  ASSERT_TRUE(journal_->Release(kNanchang, "admin", "mended").ok());
+  Append({waiting});
+  EXPECT_EQ(journal_->City(kNanchang)->range.size(), 7u);
 }
 
 TEST_F(JournalTest, QuarantineIsKeptWithItsEvidence) {
@@ -414,10 +489,10 @@ TEST_F(JournalTest, AfterAFailedWriteItIsReadOnlyUntilReopened) {
   Append(kNanchang, {5});
   const JournalBatch batch = MakeBatch(kNanchang, {2});
   disk->fault = Fault::kBroken;
-  const auto failed = journal_->Append({batch});
+  const auto failed = AppendAll(journal_.get(), {batch});
   EXPECT_TRUE(absl::IsInternal(failed.status())) << failed.status();
   disk->fault = Fault::kNone;
-  EXPECT_EQ(journal_->Append({batch}).status(), failed.status());
+  EXPECT_EQ(AppendAll(journal_.get(), {batch}).status(), failed.status());
   EXPECT_EQ(journal_->PutIncarnation(kNanchang, 9, 9), failed.status());
   EXPECT_EQ(journal_->last_ordinal(), 1u);
   EXPECT_EQ(Groups(1).size(), 1u);
@@ -435,13 +510,13 @@ TEST_F(JournalTest, AFullDiskIsWaitedForAndLeavesNothingBehind) {
   const JournalBatch batch = MakeBatch(kNanchang, {2});
   const JournalBatch other = MakeBatch(kJiujiang, {1, 1, 1});
   disk->fault = Fault::kFull;
-  absl::Status status = journal_->Append({batch, other}).status();
+  absl::Status status = AppendAll(journal_.get(), {batch, other}).status();
   EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
   EXPECT_EQ(journal_->last_ordinal(), 1u);
   disk->fault = Fault::kNone;
   for (int i = 0; i < 300 && absl::IsResourceExhausted(status); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    status = journal_->Append({batch}).status();
+    status = AppendAll(journal_.get(), {batch}).status();
   }
   ASSERT_TRUE(status.ok()) << status;
   std::filesystem::copy(Path(), directory_.path() + "/after-a-crash",
@@ -562,9 +637,9 @@ TEST_F(JournalTest, EntriesWithoutBatchesAreNoGroup) {
   Append(kNanchang, {1});
   v1::Access access;
   access.set_reader("somebody");
-  const auto group = journal_->Append({}, {AccessEntry(access)});
-  ASSERT_TRUE(group.ok()) << group.status();
-  EXPECT_EQ(group->ordinal, 0u);
+  const auto appended = journal_->Append({}, {AccessEntry(access)});
+  ASSERT_TRUE(appended.ok()) << appended.status();
+  EXPECT_EQ(appended->group.ordinal, 0u);
   EXPECT_EQ(journal_->last_ordinal(), 1u);
   Append(kNanchang, {1});
   Open();
@@ -830,14 +905,14 @@ TEST_F(RefillTest, AHeldLogTakesNothingButWhatComesBack) {
     return absl::IsUnavailable(status) &&
            base::Message(status).find("comes first") != std::string::npos;
   };
-  EXPECT_TRUE(held(journal_->Append({batches_[0]}).status()));
+  EXPECT_TRUE(held(AppendAll(journal_.get(), {batches_[0]}).status()));
   EXPECT_TRUE(held(journal_->Append({}, {AccessEntry(v1::Access())}).status()));
   EXPECT_TRUE(held(journal_->Revoke(Hash(), kNanchang, "admin", "x")));
   EXPECT_TRUE(held(journal_->Quarantine(kNanchang, "x", {})));
   EXPECT_EQ(journal_->own_log().Head().size(), 0u);
   EXPECT_TRUE(journal_->PutIncarnation(kNanchang, 1, 11).ok());
   Refill();
-  EXPECT_TRUE(held(journal_->Append({batches_[0]}).status()));
+  EXPECT_TRUE(held(AppendAll(journal_.get(), {batches_[0]}).status()));
   reason.clear();
   EXPECT_EQ(Append({batches_[0]}).ordinal, 4u);
 }

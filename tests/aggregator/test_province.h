@@ -28,6 +28,7 @@
 #include "common/records/record_codec.h"
 #include "common/records/record_key.h"
 #include "common/records/row_parser.h"
+#include "tests/aggregator/append_all.h"
 #include "tests/aggregator/power_cut.h"
 #include "tests/common/ledger/add_with_leaf.h"
 #include "tests/support/temporary_directory.h"
@@ -294,7 +295,7 @@ class TestProvince {
     while (held_) progress_.Wait(mutex_);
   }
   void Append(std::vector<JournalBatch> batches) {
-    auto group = journal_->Append(std::move(batches));
+    auto group = AppendAll(journal_.get(), std::move(batches));
     ASSERT_TRUE(group.ok()) << group.status();
     // Some are offered, the others have to be read.
     if (applier_ != nullptr && group->ordinal % 3 != 0) {

@@ -4,7 +4,6 @@ import json
 import pathlib
 import re
 import shutil
-import socket
 import sys
 import time
 import urllib.request
@@ -64,12 +63,6 @@ def use_random_salts(path):
                             if not line.startswith("synthetic_seed")))
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 def metrics(port):
     with urllib.request.urlopen(
             f"http://127.0.0.1:{port}/metrics") as answer:
@@ -103,7 +96,7 @@ class Tongchou:
         self.province.start_all()
 
     def open_metrics(self, kind, config):
-        port = free_port()
+        port = harness.quickstart.free_ports(1)[0]
         path = self.directory / config
         path.write_text(f'ops_listen = "127.0.0.1:{port}"\n'
                         + path.read_text())

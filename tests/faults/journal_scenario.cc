@@ -10,6 +10,7 @@
 #include "common/base/status.h"
 #include "common/ledger/bundle.h"
 #include "common/ledger/signer.h"
+#include "tests/aggregator/append_all.h"
 #include "tests/faults/log_content.h"
 #include "tests/faults/province_log.h"
 
@@ -101,8 +102,10 @@ void JournalScenario::AddGroup(std::vector<JournalBatch> batches, bool access) {
   for (const JournalBatch& batch : batches) {
     sizes_[batch.city] = batch.batch.end_size;
   }
-  Add([this, batches = std::move(batches),
-       entries] { return journal_->Append(batches, entries).status(); },
+  Add(
+      [this, batches = std::move(batches), entries] {
+        return aggregator::AppendAll(journal_.get(), batches, entries).status();
+      },
       1 + entries.size());
 }
 

@@ -9,6 +9,7 @@
 #include "common/base/mutex.h"
 #include "common/base/sha256.h"
 #include "common/base/status.h"
+#include "tests/aggregator/append_all.h"
 #include "tests/faults/province_log.h"
 
 namespace tongchou::faults {
@@ -112,7 +113,8 @@ absl::Status StateScenario::OpenAll() {
 absl::Status StateScenario::Append(const std::vector<JournalBatch>& batches,
                                    uint64_t ordinal) {
   if (journal_->last_ordinal() < ordinal) {
-    ASSIGN_OR_RETURN(auto group, journal_->Append(batches));
+    ASSIGN_OR_RETURN(auto group,
+                     aggregator::AppendAll(journal_.get(), batches));
     applier_->Offer(std::move(group));
   }
   return Await(ordinal);

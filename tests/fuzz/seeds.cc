@@ -12,6 +12,7 @@
 #include "common/records/record_codec.h"
 #include "common/records/record_key.h"
 #include "common/records/text_encoding.h"
+#include "tests/aggregator/append_all.h"
 #include "tests/common/exchange/memory_peers.h"
 #include "tests/fuzz/memory_database.h"
 #include "tests/support/temporary_directory.h"
@@ -239,7 +240,8 @@ void Seeds::Stores() {
     batch.batch.range = range;
     batch.cosigned_checkpoint = head;
     batch.incarnation_counter = 1;
-    fuzz::Require(journal->Append({batch}).ok(), "appended");
+    fuzz::Require(aggregator::AppendAll(journal.get(), {batch}).ok(),
+                  "appended");
     fuzz::Require(
         journal->Revoke(ledger::HashLeaf("x"), exchange::kCity, "a", "b").ok(),
         "revoked");

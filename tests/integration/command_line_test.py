@@ -53,6 +53,26 @@ def check_node_configuration(province, city):
     return good
 
 
+def check_free_ports():
+    """An outgoing connection once got a server's port before the server."""
+    quickstart = harness.quickstart
+    first, last = map(int, quickstart.OUTGOING_PORTS.read_text().split())
+    ports = quickstart.free_ports(200)
+    assert len(set(ports)) == 200, ports
+    assert not [p for p in ports if first <= p <= last or p < 1024], ports
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", ports[0]))
+        taken.listen()
+        assert not quickstart.is_free(ports[0])
+    assert quickstart.is_free(ports[1])
+    try:
+        quickstart.free_ports(1 << 16)
+    except quickstart.Failure as failure:
+        assert str(first) in str(failure), failure
+    else:
+        raise AssertionError("more ports than there are")
+
+
 def check_port_in_use(province, city):
     path = province.options.dir / f"city-{city.code}" / "node.toml"
     good = path.read_text()
@@ -157,6 +177,7 @@ def check_no_aggregator(province, city):
 
 
 def main():
+    check_free_ports()
     options = harness.options("commands", synthetic=True, clock=DAY)
     data = options.dir / "input"
     for name in ("360100南昌市", "360400九江市"):

@@ -1,5 +1,8 @@
 #include "node/sequencer.h"
 
+#include <algorithm>
+#include <chrono>
+#include <future>
 #include <thread>
 
 #include "common/ledger/bundle.h"
@@ -108,6 +111,52 @@ TEST_F(Sequencing, BoundsOfATransactionCountWhatStandsBesideItsChanges) {
   EXPECT_TRUE(
       absl::IsResourceExhausted(sequencer_->Commit(std::move(more)).status()));
   EXPECT_TRUE(sequencer_->Commit(std::move(group)).ok());
+}
+
+// While the writer is busy; each is a transaction of the greatest size.
+TEST_F(Sequencing, BoundsOfWhatWaitsAndOfAGroupCountBytes) {
+  constexpr size_t kEach = ledger::kTransactionBytesMax;
+  // Blocks above the bound, so that one more than fits is taken.
+  constexpr size_t kTaken = kQueuedBytesMax / kEach + 1;
+  static_assert(kTaken < kQueuedChangesMax);
+  const auto big = [](size_t i) {
+    WriteGroup group;
+    const std::string unit = "unit" + std::to_string(1000 + i);
+    const std::string record(kEach - UnitKey(unit).size(), 'x');
+    group.changes = {WithRecord(unit, record)};
+    group.one_transaction = true;
+    return group;
+  };
+  std::vector<uint64_t> sizes;
+  committed_ = [&](uint64_t size) { sizes.push_back(size); };
+  std::promise<void> busy;
+  std::promise<void> release;
+  WriteGroup first;
+  first.changes = {Upsert("first", "1")};
+  sequencer_->Submit(std::move(first), [&](const auto&) {
+    busy.set_value();
+    release.get_future().wait();
+  });
+  busy.get_future().wait();
+  std::vector<std::future<absl::StatusOr<CommitOutcome>>> outcomes;
+  for (size_t i = 0; i < kTaken; ++i) {
+    outcomes.push_back(sequencer_->Submit(big(i)));
+  }
+  EXPECT_EQ(sequencer_->queue().waiting, kTaken + 1);
+  auto blocked = std::async(std::launch::async,
+                            [&] { return sequencer_->Commit(big(kTaken)); });
+  EXPECT_EQ(blocked.wait_for(std::chrono::milliseconds(50)),
+            std::future_status::timeout);
+  EXPECT_EQ(sequencer_->queue().waiting, kTaken + 1);
+  release.set_value();
+  for (auto& outcome : outcomes) EXPECT_TRUE(outcome.get().ok());
+  EXPECT_TRUE(blocked.get().ok());
+  EXPECT_EQ(size(), kTaken + 2);
+  uint64_t widest = 0;
+  for (size_t i = 1; i < sizes.size(); ++i) {
+    widest = std::max(widest, sizes[i] - sizes[i - 1]);
+  }
+  EXPECT_EQ(widest, kGroupBytesMax / kEach);
 }
 
 TEST_F(Sequencing, AReadOnlyNodeSaysWhy) {

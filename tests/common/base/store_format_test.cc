@@ -47,6 +47,41 @@ TEST_F(StoreFormatTest, AnOlderOneStaysWhatItIs) {
   EXPECT_EQ(Said(), "tongchou log 1\n");
 }
 
+TEST_F(StoreFormatTest, OneFromBeforeStoresSaidWhatTheyAreIsOfTheFirst) {
+  Fill();
+  ASSERT_TRUE(OpenStoreFormat(store_, kSecond).ok());
+  EXPECT_EQ(Said(), "tongchou log 1\n");
+}
+
+// A crash before the line was whole: nothing else is in there yet.
+TEST_F(StoreFormatTest, ANewOneWhoseLineWasNotWrittenIsNew) {
+  ASSERT_TRUE(MakeDirectories(store_).ok());
+  ASSERT_TRUE(WriteFileDurably(store_ + "/FORMAT.new", "tongch").ok());
+  ASSERT_TRUE(OpenStoreFormat(store_, kSecond).ok());
+  EXPECT_EQ(Said(), "tongchou log 2\n");
+}
+
+TEST_F(StoreFormatTest, TheLineGoesWithACopy) {
+  const std::string copy = directory_.path();
+  EXPECT_EQ(ReadFormatLine(store_).value(), "");
+  EXPECT_TRUE(WriteFormatLine(copy, "").ok());
+  EXPECT_FALSE(FileExists(copy + "/FORMAT"));
+  EXPECT_TRUE(CheckFormatLine("a copy", "", kSecond).ok());
+  Say("tongchou log 2\n");
+  const std::string line = ReadFormatLine(store_).value();
+  EXPECT_EQ(line, "tongchou log 2");
+  EXPECT_TRUE(CheckFormatLine("a copy", line, kSecond).ok());
+  ASSERT_TRUE(WriteFormatLine(copy, line).ok());
+  EXPECT_EQ(ReadFile(copy + "/FORMAT").value(), Said());
+  const absl::Status newer =
+      CheckFormatLine("a copy", "tongchou log 3", kSecond);
+  EXPECT_EQ(newer.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(newer.message()),
+              HasSubstr("a copy: the log has format 3"));
+  EXPECT_EQ(CheckFormatLine("a copy", "?", kSecond).code(),
+            absl::StatusCode::kDataLoss);
+}
+
 TEST_F(StoreFormatTest, LookingChangesNothing) {
   EXPECT_TRUE(CheckStoreFormat(store_, kSecond).ok());
   EXPECT_FALSE(FileExists(store_));

@@ -7,7 +7,9 @@
 #include <fstream>
 #include <thread>
 
+#include "common/base/file.h"
 #include "common/base/status.h"
+#include "common/ledger/backup_command.h"
 #include "common/ledger/log_store.h"
 #include "tests/common/ledger/make_commit.h"
 #include "tests/support/temporary_directory.h"
@@ -59,6 +61,34 @@ class BackupTest : public testing::Test {
   }
   LogHead HeadOf(uint32_t number) {
     return HeadOf(FindBackup(backups(), number).value());
+  }
+  // What FORMAT says beside the log; without a line, the log is from before
+  // stores said what they are.
+  void Say(const std::string& line) {
+    const std::string path = directory_.path() + "/log/FORMAT";
+    if (line.empty()) {
+      ASSERT_TRUE(base::RemoveAll(path).ok());
+    } else {
+      ASSERT_TRUE(base::WriteFileDurably(path, line + "\n").ok());
+    }
+  }
+  // By a program whose newest format this is; what lies there then says what.
+  absl::Status PutInPlace(uint32_t number, const base::StoreFormat& format) {
+    RestoreCommand command;
+    command.directory = backups();
+    command.number = number;
+    command.origin = kOrigin;
+    command.database = restored();
+    command.format = format;
+    return PutBackupInPlace(
+        command, [&](const std::string& path) -> absl::StatusOr<std::string> {
+          RETURN_IF_ERROR(base::OpenStoreFormat(path, format));
+          return std::string("a log");
+        });
+  }
+  std::string restored() const { return directory_.path() + "/restored"; }
+  std::string RestoredSays() const {
+    return base::ReadFormatLine(restored()).value();
   }
   LogHead HeadOfDirectory(const std::string& name) {
     LogStoreOptions options;
@@ -194,6 +224,69 @@ TEST_F(BackupTest, ADirectoryIsOneDatabases) {
   EXPECT_TRUE(absl::IsInvalidArgument(
       log_->WriteBackup("backups", kOrigin, GoOn).status()));
   EXPECT_TRUE(absl::IsNotFound(ListBackups(full).status()));
+}
+
+// A program of the first format would read what it does not know.
+TEST_F(BackupTest, OneOfANewerFormatIsRefusedUntouched) {
+  Append(1);
+  Write();
+  Say("tongchou log 2");
+  Write();
+  const std::string words =
+      "backup 2 in " + backups() +
+      ": the log has format 2, this program knows formats up to 1; start the "
+      "newer release that wrote it";
+  int described = 0;
+  const BackedUp kind{kLogFormat, [&](const Backup&) {
+                        ++described;
+                        return std::string("a log");
+                      }};
+  for (const absl::Status& status :
+       {PutInPlace(2, kLogFormat), PrintBackups(backups(), true, kind)}) {
+    EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+    EXPECT_EQ(base::Message(status), words);
+  }
+  EXPECT_EQ(described, 1);
+  EXPECT_FALSE(base::FileExists(restored()));
+  EXPECT_FALSE(base::FileExists(restored() + ".incoming"));
+  EXPECT_TRUE(PutInPlace(1, kLogFormat).ok());
+  EXPECT_EQ(RestoredSays(), "tongchou log 1");
+}
+
+// An older program beside a server that was updated: the backup may be sound,
+// it is not the program's to remove.
+TEST_F(BackupTest, OneOfANewerServerStays) {
+  Append(1);
+  Say("tongchou log 2");
+  BackupCommand command;
+  command.directory = backups();
+  command.data = directory_.path() + "/log";
+  const absl::Status taken = TakeBackup(
+      command, [&](const BackupProgress&) { return Write().first; },
+      {kLogFormat, [](const Backup&) { return std::string("a log"); }});
+  EXPECT_TRUE(absl::IsFailedPrecondition(taken)) << taken;
+  EXPECT_NE(base::Message(taken).find("the log has format 2"),
+            std::string::npos);
+  EXPECT_EQ(ListBackups(backups())->size(), 1u);
+}
+
+// A newer program would otherwise call it by its own format.
+TEST_F(BackupTest, OneOfAnOlderFormatStaysWhatItIs) {
+  constexpr base::StoreFormat kSecond{"log", 2};
+  Append(1);
+  Write();
+  Say("");
+  Write();
+  for (const uint32_t number : {1u, 2u}) {
+    ASSERT_TRUE(PutInPlace(number, kSecond).ok()) << number;
+    EXPECT_EQ(RestoredSays(), "tongchou log 1") << number;
+    EXPECT_EQ(HeadOfDirectory(restored()).range, log_->Head().range);
+    ASSERT_TRUE(base::RemoveAll(restored()).ok());
+  }
+  Say("tongchou log 2");
+  Write();
+  ASSERT_TRUE(PutInPlace(3, kSecond).ok());
+  EXPECT_EQ(RestoredSays(), "tongchou log 2");
 }
 
 TEST_F(BackupTest, OneThatWasStoppedDoesNotCount) {
