@@ -436,7 +436,7 @@ void RunningAggregator::ShowPositions(const ProvinceFacts& facts) {
                       .Register(*registry_);
   auto& heard = prometheus::BuildGauge()
                     .Name("tongchou_province_heard_seconds")
-                    .Help("When the city was last heard of, Unix time")
+                    .Help("When the city last signed something new, Unix time")
                     .Register(*registry_);
   for (const auto& [city, one] : facts.cities) {
     const prometheus::Labels labels = {{"city", fmt::format("{:06}", city)}};

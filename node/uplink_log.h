@@ -25,6 +25,10 @@ class UplinkLogAdapter final : public exchange::UplinkLog {
                                       uint64_t* end_size) override;
   ledger::LogKeys keys() override { return signer_.keys(); }
   absl::StatusOr<std::string> SignHead(uint64_t size) override;
+  absl::StatusOr<std::string> SignHeartbeat(
+      uint64_t size, const ledger::Heartbeat& heartbeat) override {
+    return signer_.SignHeartbeat(size, heartbeat);
+  }
   absl::Status ConfirmHead(uint64_t size, const ledger::Hash& root) override {
     return signer_.Confirm(size, root);
   }

@@ -55,13 +55,19 @@ void CityTable::Replace(uint32_t city, const ledger::VerifierKey& key) {
   }
 }
 
-void CityTable::Heard(uint32_t city, uint64_t claimed_committed,
-                      int64_t now_us) {
+void CityTable::Heard(uint32_t city, int64_t now_us) {
   base::MutexLock lock(mutex_);
   CityNews& news = news_[city];
   news.heard_us = now_us;
-  news.claimed_committed = claimed_committed;
   if (!news.quarantined) news.problem.clear();
+}
+
+void CityTable::Connected(uint32_t city, uint64_t claimed_committed,
+                          int64_t now_us) {
+  base::MutexLock lock(mutex_);
+  CityNews& news = news_[city];
+  news.connected_us = now_us;
+  news.claimed_committed = claimed_committed;
 }
 
 void CityTable::Clock(uint32_t city, int64_t offset_us) {

@@ -20,7 +20,11 @@ inline constexpr int64_t kLiveMicros = 10 * base::kMicrosPerSecond;
 inline constexpr int64_t kLaggingMicros = 900 * base::kMicrosPerSecond;
 
 struct CityNews {
-  int64_t heard_us = 0;  // 0 = never since the start
+  // When the city last said something new that it signed; state, silence and
+  // metrics rest on that. 0 = never since the start.
+  int64_t heard_us = 0;
+  // When anything came over a stream with the city's certificate; 0 likewise.
+  int64_t connected_us = 0;
   uint64_t claimed_committed = 0;
   int64_t clock_offset_us = 0;  // the city's clock less this one
   std::string problem;
@@ -53,7 +57,10 @@ class CityTable {
   // PERMISSION_DENIED when the city is not configured.
   absl::StatusOr<CityKeys> KeysOf(uint32_t city) const;
 
-  void Heard(uint32_t city, uint64_t claimed_committed, int64_t now_us);
+  // Something new and signed came: what was wrong is over.
+  void Heard(uint32_t city, int64_t now_us);
+  // Anything came over the city's stream; nothing need vouch for what it says.
+  void Connected(uint32_t city, uint64_t claimed_committed, int64_t now_us);
   void Clock(uint32_t city, int64_t offset_us);
   void Problem(uint32_t city, std::string problem);
   void Quarantined(uint32_t city, std::string reason);

@@ -21,6 +21,9 @@ namespace {
 base::CpuAccount verifying("verify");
 
 constexpr auto kHeartbeat = std::chrono::microseconds(1'000'000);
+constexpr char kNothingSigned[] =
+    "its node sends no signed heartbeats: upgrade it; if it is of this "
+    "release, somebody else uses its certificate: revoke that";
 
 }  // namespace
 
@@ -264,7 +267,8 @@ absl::Status ExchangeService::Greet(ExchangeSession* session,
     const v1::Incarnation& incarnation = hello.incarnation();
     RETURN_IF_ERROR(journal_.PutIncarnation(city, incarnation.counter(),
                                             incarnation.nonce()));
-    cities_.Heard(city, hello.committed_size(), now);
+    // Not heard of: its signed head may be an old one, shown by anybody.
+    cities_.Connected(city, hello.committed_size(), now);
   }
   session->feed.Begin(hello);
   session->greeted = true;
@@ -294,6 +298,7 @@ absl::Status ExchangeService::TakeBatch(ExchangeSession* session,
     RETURN_IF_ERROR(KeepEvidence(*session));
     return verified.status();
   }
+  if (session->live) cities_.Heard(session->city, clock_.NowMicros());
   std::vector<ledger::KeyChange> key_changes = verified->key_changes;
   writer_.Submit(
       session->city, *std::move(verified), session->ingest.incarnation(),
@@ -307,6 +312,21 @@ absl::Status ExchangeService::TakeBatch(ExchangeSession* session,
   return absl::OkStatus();
 }
 
+absl::Status ExchangeService::TakeHeartbeat(ExchangeSession* session,
+                                            const v1::Heartbeat& heartbeat,
+                                            int64_t now_us) {
+  ASSIGN_OR_RETURN(const auto life,
+                   session->ingest.OnHeartbeat(heartbeat, now_us));
+  if (!session->live) return absl::OkStatus();
+  if (!life.has_value()) {
+    cities_.Problem(session->city, kNothingSigned);
+    return absl::OkStatus();
+  }
+  cities_.Clock(session->city, life->time_us - now_us);
+  cities_.Heard(session->city, now_us);
+  return absl::OkStatus();
+}
+
 absl::Status ExchangeService::Handle(ExchangeSession* session,
                                      const v1::NodeMessage& message) {
   const base::CpuScope scope(verifying);
@@ -317,16 +337,15 @@ absl::Status ExchangeService::Handle(ExchangeSession* session,
   if (message.has_cosigned()) {
     RETURN_IF_ERROR(own_head_.Cosigned(city, message.cosigned().checkpoint()));
   } else if (message.has_heartbeat()) {
-    RETURN_IF_ERROR(session->ingest.OnHeartbeat(message.heartbeat()));
-    cities_.Clock(city, message.heartbeat().node_time_us() - now);
+    RETURN_IF_ERROR(TakeHeartbeat(session, message.heartbeat(), now));
   } else {
     RETURN_IF_ERROR(TakeBatch(session, message.batch()));
   }
   if (!session->live) return absl::OkStatus();
-  cities_.Heard(city,
-                std::max(session->ingest.claimed_committed(),
-                         session->ingest.verified_size()),
-                now);
+  cities_.Connected(city,
+                    std::max(session->ingest.claimed_committed(),
+                             session->ingest.verified_size()),
+                    now);
   return absl::OkStatus();
 }
 
@@ -424,7 +443,7 @@ grpc::Status ExchangeService::Import(grpc::ServerContext* context,
 }
 
 absl::Status ExchangeService::CheckSilent(uint32_t city) const {
-  const int64_t heard = cities_.News(city).heard_us;
+  const int64_t heard = cities_.News(city).connected_us;
   const int64_t now = clock_.NowMicros();
   if (heard == 0 || now < heard || now - heard >= kSilenceMicros) {
     return absl::OkStatus();

@@ -22,8 +22,8 @@ namespace tongchou::aggregator {
 
 // Messages that wait for a city which does not read; more end its stream.
 inline constexpr size_t kOutgoingMax = 1'000;
-// So long a city is silent before it gets its log back: a few signs of life of
-// a node that is still there.
+// So long nothing comes over a city's stream before it gets its log back: a few
+// signs of life of a node that is still there, also of one that signs none.
 inline constexpr int64_t kSilenceMicros = 3 * base::kMicrosPerSecond;
 
 class ExchangeSession;
@@ -90,6 +90,9 @@ class ExchangeService final : public v1::Exchange::Service,
       ABSL_NO_THREAD_SAFETY_ANALYSIS;  // the session's mutex is held
   absl::Status TakeBatch(ExchangeSession* session,
                          const v1::Batch& batch) ABSL_NO_THREAD_SAFETY_ANALYSIS;
+  absl::Status TakeHeartbeat(ExchangeSession* session,
+                             const v1::Heartbeat& heartbeat,
+                             int64_t now_us) ABSL_NO_THREAD_SAFETY_ANALYSIS;
   absl::Status CheckSameKeys(uint32_t city, const CityKeys& keys) const;
   absl::Status Handle(ExchangeSession* session, const v1::NodeMessage& message);
   absl::Status CheckNotHeld(const v1::NodeMessage& message);

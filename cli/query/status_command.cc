@@ -77,12 +77,26 @@ Table CityTable(const v1::GetStatusResponse& response, bool plain) {
   return table;
 }
 
+std::string WrappedLine(const std::string& text,
+                        const std::string& indent = "") {
+  std::vector<std::string> words =
+      absl::StrSplit(Printable(text), ' ', absl::SkipEmpty());
+  if (words.empty()) return "";
+  words[0] = indent + words[0];
+  return Wrap(words, kWidth);
+}
+
+// Words of a line that begins with two blanks.
+std::string IndentedLine(const std::string& text) {
+  return WrappedLine(text, "  ");
+}
+
 std::string Problems(const v1::GetStatusResponse& response) {
   std::string text;
   for (const v1::CityStatus& city : response.cities()) {
     const std::string name = DivisionText(city.city()) + city.name_zh() + ": ";
     if (!city.problem().empty()) {
-      text += Printable(name + city.problem()) + "\n";
+      text += WrappedLine(name + city.problem());
     }
     if (city.uninterpreted() != 0) {
       text += name + std::to_string(city.uninterpreted()) +
@@ -90,15 +104,6 @@ std::string Problems(const v1::GetStatusResponse& response) {
     }
   }
   return text;
-}
-
-// Words of a line that begins with two blanks.
-std::string IndentedLine(const std::string& text) {
-  std::vector<std::string> words =
-      absl::StrSplit(Printable(text), ' ', absl::SkipEmpty());
-  if (words.empty()) return "";
-  words[0] = "  " + words[0];
-  return Wrap(words, kWidth);
 }
 
 std::string AlarmsText(

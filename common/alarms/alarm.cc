@@ -176,8 +176,8 @@ constexpr AlarmKind kCitySilent = {
     false,
     kPassing,
     kEnds,
-    "nothing was heard of the city for a minute; its figures grow old",
-    "call the city's office"};
+    "nothing that the city signed came for a minute; its figures grow old",
+    "do what the words say, else call the city's office"};
 constexpr AlarmKind kCityStalled = {
     "city_stalled",
     kCritical,

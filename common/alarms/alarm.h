@@ -47,7 +47,7 @@ inline constexpr double kDiskDaysMin = 30;
 inline constexpr int kCertificateDaysMin = 28;
 // Two clocks apart by more.
 inline constexpr int64_t kClockOffMicros = 60 * base::kMicrosPerSecond;
-// A city that was not heard of for so long; it says something every second.
+// A city of which nothing signed came for so long; it signs every second.
 inline constexpr int64_t kCitySilentMicros = 60 * base::kMicrosPerSecond;
 
 extern const AlarmKind kWatchStalled;

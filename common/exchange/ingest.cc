@@ -149,10 +149,12 @@ absl::StatusOr<v1::Welcome> Ingest::OnHello(const v1::Hello& hello,
         config_.origin, hello.committed_size(), copy.range.size());
   }
   Greet(hello, copy, std::move(claimed));
+  stream_us_ = now_us;
   v1::Welcome welcome;
   welcome.set_protocol_version(kProtocolVersion);
   welcome.set_durable_size(durable_size_);
-  welcome.set_applied_size(std::min(applied_size_, durable_size_));
+  told_applied_ = std::min(applied_size_, durable_size_);
+  welcome.set_applied_size(told_applied_);
   welcome.set_checkpoint(copy.checkpoint);
   welcome.set_window_bytes(kWindowBytesMax);
   welcome.set_province_time_us(now_us);
@@ -240,13 +242,18 @@ absl::StatusOr<ledger::LogKeys> Ingest::KeysBehind(
         "entry {} is not the change of the log's key that the node named",
         change.sequence);
   }
-  if (!config_.replacements.empty() &&
-      keys.newest() != config_.replacements.back()) {
-    return base::PermissionDeniedError(
-        "the province replaced this log's key; what the old one signs is not "
-        "taken any more");
-  }
+  RETURN_IF_ERROR(CheckNotReplaced(keys));
   return keys;
+}
+
+absl::Status Ingest::CheckNotReplaced(const ledger::LogKeys& keys) const {
+  if (config_.replacements.empty() ||
+      keys.newest() == config_.replacements.back()) {
+    return absl::OkStatus();
+  }
+  return base::PermissionDeniedError(
+      "the province replaced this log's key; what the old one signs is not "
+      "taken any more");
 }
 
 absl::StatusOr<std::optional<Ingest::SignedHead>> Ingest::CheckHistory(
@@ -421,26 +428,68 @@ v1::Ack Ingest::OnApplied(uint64_t applied_size, int64_t now_us) {
   return MakeAck(now_us);
 }
 
-v1::Ack Ingest::MakeAck(int64_t now_us) const {
+v1::Ack Ingest::MakeAck(int64_t now_us) {
   v1::Ack ack;
   ack.set_durable_size(durable_size_);
   ack.set_applied_size(std::min(applied_size_, durable_size_));
+  told_applied_ = std::max(told_applied_, ack.applied_size());
   ack.set_province_time_us(now_us);
   return ack;
 }
 
-absl::Status Ingest::OnHeartbeat(const v1::Heartbeat& heartbeat) {
+absl::StatusOr<ledger::Heartbeat> Ingest::OpenHeartbeat(std::string_view note,
+                                                        int64_t now_us) const {
+  RETURN_IF_ERROR(CheckNotReplaced(keys_));
+  ASSIGN_OR_RETURN(ledger::Heartbeat life,
+                   ledger::OpenHeartbeat(note, keys_.newest()));
+  if (life.stream_us != stream_us_) {
+    return base::AbortedError(
+        "it was signed for the stream of {} us, this one is of {} us: a repeat",
+        life.stream_us, stream_us_);
+  }
+  if (life.time_us <= last_heartbeat_us_) {
+    return base::AbortedError(
+        "it is of {} us, the last one was of {} us: a repeat, or the node's "
+        "clock was set back; start again with Hello",
+        life.time_us, last_heartbeat_us_);
+  }
+  if (!ClocksAgree(now_us, life.time_us)) {
+    return base::FailedPreconditionError(
+        "the node's clock says {} us, the province's {} us: set the wrong one",
+        life.time_us, now_us);
+  }
+  if (life.applied_size > told_applied_) {
+    return base::InvalidArgumentError(
+        "it says that {} entries are applied, the province told {}",
+        life.applied_size, told_applied_);
+  }
+  return life;
+}
+
+absl::StatusOr<std::optional<ledger::Heartbeat>> Ingest::OnHeartbeat(
+    const v1::Heartbeat& heartbeat, int64_t now_us) {
   if (!greeted_) {
     return base::InvalidArgumentError("{}: a heartbeat before the Hello",
                                       config_.origin);
   }
-  if (heartbeat.committed_size() < claimed_committed_) {
+  std::optional<ledger::Heartbeat> life;
+  if (!heartbeat.note().empty()) {
+    auto opened = OpenHeartbeat(heartbeat.note(), now_us);
+    if (!opened.ok()) {
+      return base::Annotate(opened.status(), config_.origin + ": a heartbeat");
+    }
+    life = *std::move(opened);
+  }
+  const uint64_t committed =
+      life.has_value() ? life->committed_size : heartbeat.committed_size();
+  if (committed < claimed_committed_) {
     return base::InvalidArgumentError(
         "{}: the node has {} entries after it had {}", config_.origin,
-        heartbeat.committed_size(), claimed_committed_);
+        committed, claimed_committed_);
   }
-  claimed_committed_ = heartbeat.committed_size();
-  return absl::OkStatus();
+  claimed_committed_ = committed;
+  if (life.has_value()) last_heartbeat_us_ = life->time_us;
+  return life;
 }
 
 }  // namespace tongchou::exchange

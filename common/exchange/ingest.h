@@ -18,6 +18,7 @@
 #include "common/ledger/bundle.h"
 #include "common/ledger/checkpoint.h"
 #include "common/ledger/compact_range.h"
+#include "common/ledger/heartbeat.h"
 #include "common/ledger/log_keys.h"
 #include "common/ledger/note.h"
 #include "tongchou/v1/exchange.pb.h"
@@ -106,7 +107,15 @@ class Ingest {
                     uint64_t applied_size, int64_t now_us);
   v1::Ack OnApplied(uint64_t applied_size, int64_t now_us);
 
-  absl::Status OnHeartbeat(const v1::Heartbeat& heartbeat);
+  // What the city signed: a sign of life. Nothing when nothing is signed, as by
+  // nodes of earlier releases: anybody with the city's certificate can say
+  // that. PERMISSION_DENIED when the log's key did not sign it, or was
+  // replaced; DATA_LOSS when the signature is wrong; INVALID_ARGUMENT when it
+  // is no heartbeat, or names less than before or more than this end told;
+  // FAILED_PRECONDITION when its clock and `now_us` are too far apart; ABORTED
+  // when it is of another stream, or no later than the last one of this.
+  absl::StatusOr<std::optional<ledger::Heartbeat>> OnHeartbeat(
+      const v1::Heartbeat& heartbeat, int64_t now_us);
 
   uint64_t verified_size() const { return range_.size(); }
   uint64_t claimed_committed() const { return claimed_committed_; }
@@ -147,7 +156,10 @@ class Ingest {
   void Accept(const VerifiedBatch& verified, uint64_t bytes);
   void KeepEvidence(std::string_view known, std::string_view offered,
                     std::string explanation);
-  v1::Ack MakeAck(int64_t now_us) const;
+  absl::StatusOr<ledger::Heartbeat> OpenHeartbeat(std::string_view note,
+                                                  int64_t now_us) const;
+  absl::Status CheckNotReplaced(const ledger::LogKeys& keys) const;
+  v1::Ack MakeAck(int64_t now_us);
 
   IngestConfig config_;
   bool greeted_ = false;
@@ -156,6 +168,9 @@ class Ingest {
   int64_t last_commit_time_us_ = 0;
   uint64_t durable_size_ = 0;
   uint64_t applied_size_ = 0;
+  uint64_t told_applied_ = 0;      // the greatest
+  int64_t stream_us_ = 0;          // this end's time at the Welcome
+  int64_t last_heartbeat_us_ = 0;  // by the node's clock; 0 = none yet
   uint64_t claimed_committed_ = 0;
   uint64_t unacknowledged_bytes_ = 0;
   std::deque<Unacknowledged> unacknowledged_;

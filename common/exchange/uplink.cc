@@ -12,16 +12,18 @@ namespace tongchou::exchange {
 namespace {
 
 absl::Status CheckClocks(int64_t province_us, int64_t now_us) {
-  if (province_us <= now_us + kClockSkewMicrosMax &&
-      province_us >= now_us - kClockSkewMicrosMax) {
-    return absl::OkStatus();
-  }
+  if (ClocksAgree(now_us, province_us)) return absl::OkStatus();
   return base::FailedPreconditionError(
       "the province's clock says {} us, this node's {} us: set the wrong one",
       province_us, now_us);
 }
 
 }  // namespace
+
+bool ClocksAgree(int64_t here_us, int64_t there_us) {
+  return there_us <= here_us + kClockSkewMicrosMax &&
+         there_us >= here_us - kClockSkewMicrosMax;
+}
 
 uint64_t BundleBytes(const v1::Batch& batch) {
   uint64_t bytes = 0;
@@ -95,6 +97,7 @@ absl::Status Uplink::OnWelcome(const v1::Welcome& welcome, int64_t now_us) {
                 .welcomed = true,
                 .province_time_us = welcome.province_time_us(),
                 .sent = size};
+  stream_us_ = welcome.province_time_us();
   window_bytes_ = welcome.window_bytes();
   return absl::OkStatus();
 }
@@ -185,7 +188,11 @@ v1::NodeMessage Uplink::MakeHello() {
   hello->set_follows_province(config_.follows_province);
   hello->set_province_checkpoint(config_.province_checkpoint);
   hello->set_batch_bytes_max(kBatchBytesMax);
-  *hello->mutable_key_changes() = MakeKeyChanges(log_->keys().changes());
+  const ledger::LogKeys keys = log_->keys();
+  *hello->mutable_key_changes() = MakeKeyChanges(keys.changes());
+  if (!keys.changes().empty()) {
+    announced_size_ = keys.changes().back().sequence + 1;
+  }
   return message;
 }
 
@@ -255,6 +262,24 @@ absl::StatusOr<v1::NodeMessage> Uplink::TakePending() {
   return message;
 }
 
+// With the newest key that the province knows: of a change that was neither
+// announced nor sent it has not heard.
+absl::StatusOr<v1::NodeMessage> Uplink::MakeHeartbeat(int64_t now_us) {
+  const ledger::Heartbeat life = {.origin = config_.origin,
+                                  .stream_us = stream_us_,
+                                  .committed_size = log_->committed_size(),
+                                  .applied_size = positions_.applied,
+                                  .time_us = now_us};
+  v1::NodeMessage message;
+  v1::Heartbeat* heartbeat = message.mutable_heartbeat();
+  heartbeat->set_committed_size(life.committed_size);
+  heartbeat->set_node_time_us(life.time_us);
+  ASSIGN_OR_RETURN(
+      *heartbeat->mutable_note(),
+      log_->SignHeartbeat(std::max(announced_size_, positions_.sent), life));
+  return message;
+}
+
 absl::StatusOr<std::optional<v1::NodeMessage>> Uplink::Next(int64_t now_us) {
   std::optional<v1::NodeMessage> message;
   if (!hello_sent_) {
@@ -271,9 +296,7 @@ absl::StatusOr<std::optional<v1::NodeMessage>> Uplink::Next(int64_t now_us) {
     ASSIGN_OR_RETURN(message, TakePending());
     last_batch_us_ = now_us;
   } else if (quiet) {
-    v1::Heartbeat* heartbeat = message.emplace().mutable_heartbeat();
-    heartbeat->set_committed_size(log_->committed_size());
-    heartbeat->set_node_time_us(now_us);
+    ASSIGN_OR_RETURN(message, MakeHeartbeat(now_us));
   }
   if (message.has_value()) last_sent_us_ = now_us;
   return message;

@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "common/ledger/checkpoint.h"
 #include "common/ledger/compact_range.h"
+#include "common/ledger/heartbeat.h"
 #include "common/ledger/log_keys.h"
 #include "common/ledger/note.h"
 #include "tongchou/v1/exchange.pb.h"
@@ -39,6 +40,8 @@ inline constexpr int64_t kHeartbeatMicros = 1'000'000;
 // The province's clock and the node's may differ by this much.
 inline constexpr int64_t kClockSkewMicrosMax = 300'000'000;
 
+bool ClocksAgree(int64_t here_us, int64_t there_us);
+
 // What both ends count against the window.
 uint64_t BundleBytes(const v1::Batch& batch);
 
@@ -58,6 +61,9 @@ class UplinkLog {
   virtual ledger::LogKeys keys() = 0;
   // The signed note over the first `size` entries.
   virtual absl::StatusOr<std::string> SignHead(uint64_t size) = 0;
+  // The heartbeat as a note, signed with the key that signs heads of `size`.
+  virtual absl::StatusOr<std::string> SignHeartbeat(
+      uint64_t size, const ledger::Heartbeat& heartbeat) = 0;
   // The province's word on what it holds extends nothing that this log does
   // not have: allows signing.
   virtual absl::Status ConfirmHead(uint64_t size, const ledger::Hash& root) = 0;
@@ -130,11 +136,14 @@ class Uplink {
   bool WindowFull() const;
   bool PendingFits() const;
   absl::StatusOr<v1::NodeMessage> TakePending();
+  absl::StatusOr<v1::NodeMessage> MakeHeartbeat(int64_t now_us);
 
   UplinkConfig config_;
   UplinkLog* log_;
   UplinkPositions positions_;
   bool hello_sent_ = false;
+  uint64_t announced_size_ = 0;  // behind the last change of the log's key
+  int64_t stream_us_ = 0;        // the province's time at its Welcome
   uint64_t window_bytes_ = 0;
   uint64_t in_flight_bytes_ = 0;
   std::deque<InFlight> in_flight_;

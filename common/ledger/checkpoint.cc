@@ -1,7 +1,5 @@
 #include "common/ledger/checkpoint.h"
 
-#include <charconv>
-
 #include "common/base/base64.h"
 #include "common/base/status.h"
 
@@ -10,21 +8,6 @@ namespace {
 
 absl::Status Malformed(std::string_view what) {
   return base::InvalidArgumentError("checkpoint: {}", what);
-}
-
-bool TakeLine(std::string_view* text, std::string_view* line) {
-  const size_t end = text->find('\n');
-  if (end == text->npos) return false;
-  *line = text->substr(0, end);
-  text->remove_prefix(end + 1);
-  return true;
-}
-
-bool ParseSize(std::string_view text, uint64_t* size) {
-  if (text.empty() || (text.size() > 1 && text[0] == '0')) return false;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, *size);
-  return error == std::errc() && stop == end;
 }
 
 }  // namespace
@@ -46,7 +29,8 @@ absl::StatusOr<Checkpoint> ParseCheckpoint(std::string_view text) {
   }
   Checkpoint checkpoint;
   checkpoint.origin = origin;
-  if (!ParseSize(size, &checkpoint.size)) return Malformed("no decimal size");
+  if (!ParseDecimal(size, &checkpoint.size))
+    return Malformed("no decimal size");
   const auto hash = base::Base64Decode(root);
   if (!hash.has_value() || hash->size() != checkpoint.root.bytes.size()) {
     return Malformed("the root is not 32 bytes in base64");

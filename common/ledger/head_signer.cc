@@ -207,6 +207,13 @@ absl::StatusOr<std::string> HeadSigner::Draft(uint64_t size, const Hash& root) {
   return signer->Sign(size, root);
 }
 
+absl::StatusOr<std::string> HeadSigner::SignHeartbeat(
+    uint64_t size, const Heartbeat& heartbeat) {
+  base::MutexLock lock(mutex_);
+  ASSIGN_OR_RETURN(const Signer* const signer, SignerFor(size));
+  return ledger::SignHeartbeat(heartbeat, *signer);
+}
+
 // A change counts once its entry is committed. What is committed below a size
 // can be found before anybody asks for a signature over that size.
 absl::Status HeadSigner::TakeChange() {

@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/mutex.h"
 #include "common/ledger/checkpoint.h"
+#include "common/ledger/heartbeat.h"
 #include "common/ledger/log_keys.h"
 #include "common/ledger/log_store.h"
 #include "common/ledger/signer.h"
@@ -90,6 +91,11 @@ class HeadSigner {
   // whoever keeps the log a second time before anyone else sees the head.
   // Errors as those of Sign.
   absl::StatusOr<std::string> Draft(uint64_t size, const Hash& root);
+
+  // The heartbeat as a note signed with the key that signs heads of `size`; it
+  // commits to no head, so the guard has no say. UNAVAILABLE as Sign.
+  absl::StatusOr<std::string> SignHeartbeat(uint64_t size,
+                                            const Heartbeat& heartbeat);
 
   // Writes the newest note to the guard unless it is there; once a second and
   // at the end, so that an old copy of the log is known at its start.

@@ -23,13 +23,10 @@ absl::StatusOr<std::array<std::string_view, kLines>> LinesOf(
     std::string_view text) {
   std::array<std::string_view, kLines> lines;
   for (std::string_view& line : lines) {
-    const size_t end = text.find('\n');
-    if (end == text.npos) {
+    if (!TakeLine(&text, &line)) {
       return base::InvalidArgumentError(
           "a statement about a change of keys has {} lines", kLines);
     }
-    line = text.substr(0, end);
-    text.remove_prefix(end + 1);
   }
   if (text.empty() && lines[1] == kSecondLine) return lines;
   return base::InvalidArgumentError(

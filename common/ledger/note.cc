@@ -1,6 +1,7 @@
 #include "common/ledger/note.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "common/base/base64.h"
 #include "common/base/sha256.h"
@@ -146,6 +147,21 @@ std::string FormatNote(const Note& note) {
                          base::Base64Encode(blob));
   }
   return bytes;
+}
+
+bool TakeLine(std::string_view* text, std::string_view* line) {
+  const size_t end = text->find('\n');
+  if (end == text->npos) return false;
+  *line = text->substr(0, end);
+  text->remove_prefix(end + 1);
+  return true;
+}
+
+bool ParseDecimal(std::string_view text, uint64_t* number) {
+  if (text.empty() || (text.size() > 1 && text[0] == '0')) return false;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, *number);
+  return error == std::errc() && stop == end;
 }
 
 absl::Status VerifyNote(const Note& note, const VerifierKey& key) {

@@ -63,6 +63,12 @@ struct Note {
 absl::StatusOr<Note> ParseNote(std::string_view bytes);
 std::string FormatNote(const Note& note);
 
+// For readers of texts: takes the next line, without its \n; false when no line
+// ends.
+bool TakeLine(std::string_view* text, std::string_view* line);
+// A decimal number as it is written: no sign, no leading zero.
+bool ParseDecimal(std::string_view text, uint64_t* number);
+
 // The signatures that must be there and right. PERMISSION_DENIED when none is
 // of the key; DATA_LOSS when the key's signature is wrong. A key of type
 // kCosignature is checked with its time.

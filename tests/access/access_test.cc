@@ -26,6 +26,7 @@
 #include "common/ledger/compact_range.h"
 #include "common/ledger/cosignature.h"
 #include "common/ledger/entry_writer.h"
+#include "common/ledger/heartbeat.h"
 #include "common/ledger/signer.h"
 #include "common/transport/channel.h"
 #include "node/node.h"
@@ -404,6 +405,19 @@ class TestSender {
         signer_.Sign(range_.size(), range_.Root()));
     return message;
   }
+  // For the stream that was welcomed at this time; 0 = as an earlier release.
+  v1::NodeMessage Heartbeat(int64_t stream_us, int64_t now_us) const {
+    v1::NodeMessage message;
+    message.mutable_heartbeat()->set_committed_size(range_.size());
+    if (stream_us == 0) return message;
+    message.mutable_heartbeat()->set_note(
+        ledger::SignHeartbeat({.origin = signer_.origin(),
+                               .stream_us = stream_us,
+                               .committed_size = range_.size(),
+                               .time_us = now_us},
+                              signer_));
+    return message;
+  }
 
  private:
   const ledger::Signer signer_;
@@ -522,6 +536,67 @@ TEST_F(AccessTest, WhatNoSignatureCoversInAFileChangesNothing) {
   EXPECT_EQ(import({other.Hello()}).first,
             grpc::StatusCode::FAILED_PRECONDITION);
   EXPECT_EQ(status().state(), v1::CITY_STATE_QUARANTINED);
+}
+
+// Who has a node's certificate and not its log's key can keep a stream open,
+// but the city does not live by that.
+TEST_F(AccessTest, OnlyWhatTheCitySignedIsASignOfLife) {
+  const TestSender city(
+      ledger::Signer("tongchou/360000/360100", keys_.at("city.pem")));
+  const TestSender thief(
+      ledger::Signer("tongchou/360000/360100", keys_.at("own.pem")));
+  const auto exchange = v1::Exchange::NewStub(ChannelOf(kCallers[0], false));
+  const auto query = v1::Query::NewStub(ChannelOf(kCallers[4], false));
+  const auto status = [&] {
+    grpc::ClientContext context;
+    v1::GetStatusResponse answer;
+    EXPECT_TRUE(query->GetStatus(&context, {}, &answer).ok());
+    return answer.cities(0);
+  };
+  const auto until = [&](const auto& done) {
+    const auto give_up = std::chrono::steady_clock::now() + kPatience;
+    while (!done(status()) && std::chrono::steady_clock::now() < give_up) {
+    }
+    return status();
+  };
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + 2 * kPatience);
+  const auto stream = exchange->Replicate(&context);
+  stream->Write(city.Hello());
+  v1::ProvinceMessage message;
+  ASSERT_TRUE(stream->Read(&message));
+  const int64_t stream_us = message.welcome().province_time_us();
+  EXPECT_EQ(status().state(), v1::CITY_STATE_NEVER_SEEN) << "a Hello is none";
+
+  stream->Write(thief.Heartbeat(0, clock_.NowMicros()));
+  v1::CityStatus seen =
+      until([](const v1::CityStatus& one) { return !one.problem().empty(); });
+  EXPECT_EQ(seen.problem(),
+            "its node sends no signed heartbeats: upgrade it; if it is of this "
+            "release, somebody else uses its certificate: revoke that");
+  EXPECT_EQ(seen.state(), v1::CITY_STATE_NEVER_SEEN);
+  EXPECT_EQ(seen.heard_us(), 0);
+  // But somebody is there: the log goes to nobody beside him.
+  grpc::ClientContext back;
+  const auto reader = exchange->ReadBack(&back, {});
+  v1::ReadBackResponse piece;
+  EXPECT_FALSE(reader->Read(&piece));
+  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+
+  stream->Write(city.Heartbeat(stream_us, clock_.NowMicros()));
+  seen = until([](const v1::CityStatus& one) { return one.problem().empty(); });
+  EXPECT_EQ(seen.state(), v1::CITY_STATE_LIVE);
+  EXPECT_GT(seen.heard_us(), 0);
+
+  stream->Write(thief.Heartbeat(stream_us, clock_.NowMicros()));
+  while (stream->Read(&message)) continue;
+  const grpc::Status end = stream->Finish();
+  EXPECT_EQ(end.error_code(), grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_NE(end.error_message().find("a heartbeat: there is no signature of "
+                                     "tongchou/360000/360100+"),
+            std::string::npos)
+      << end.error_message();
+  EXPECT_EQ(status().heard_us(), seen.heard_us());
 }
 
 // What waits for a city that sends and never reads is bounded; nobody else

@@ -61,6 +61,7 @@ class FakeQuery final : public v1::Query::Service {
  public:
   v1::GetIndicatorsRequest asked;
   std::vector<v1::Alarm> alarms;
+  std::string problem;
   bool silent_a_year_ago = false;
   bool denies = false;
 
@@ -99,6 +100,7 @@ class FakeQuery final : public v1::Query::Service {
     v1::CityStatus* silent = response->add_cities();
     silent->set_city(360200);
     silent->set_state(v1::CITY_STATE_NEVER_SEEN);
+    silent->set_problem(problem);
     Fill(response->mutable_basis());
     response->mutable_alarms()->Add(alarms.begin(), alarms.end());
     return grpc::Status::OK;
@@ -334,6 +336,17 @@ TEST_F(Commands, StatusAsTable) {
   EXPECT_THAT(ran.out, HasSubstr("  10-31 23:59\n"));
   EXPECT_THAT(TongchouHere({"status", "--format", "csv"}).out,
               HasSubstr(",2008-10-31 23:59:59,"));
+}
+
+TEST_F(Commands, AProblemFitsATerminal) {
+  query_.problem =
+      "its node sends no signed heartbeats: upgrade it; if it is of this "
+      "release, somebody else uses its certificate";
+  EXPECT_THAT(
+      TongchouHere({"status"}).out,
+      HasSubstr("\n360200: its node sends no signed heartbeats: upgrade it; if "
+                "it is of this\n  release, somebody else uses its "
+                "certificate\n"));
 }
 
 v1::Alarm SilentCity() {

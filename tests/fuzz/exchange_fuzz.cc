@@ -44,7 +44,10 @@ void AtTheProvince(std::string_view input) {
         ingest.OnDurable(verified->end_size, "", 0, kNow);
       }
     } else if (message.has_heartbeat()) {
-      ingest.OnHeartbeat(message.heartbeat()).IgnoreError();
+      const auto life = ingest.OnHeartbeat(message.heartbeat(), kNow);
+      Require(
+          !life.ok() || life->has_value() != message.heartbeat().note().empty(),
+          "a sign of life is signed");
     }
   }
 }

@@ -5,6 +5,7 @@
 #include "common/base/join_token.h"
 #include "common/ledger/checkpoint.h"
 #include "common/ledger/cosignature.h"
+#include "common/ledger/heartbeat.h"
 #include "common/ledger/log_keys.h"
 #include "common/ledger/note.h"
 #include "common/ledger/tlog_proof.h"
@@ -26,11 +27,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
           ledger::ParseCheckpoint(ledger::FormatCheckpoint(*head));
       Require(same.ok() && *same == *head, "a checkpoint");
     }
+    if (const auto life = ledger::ParseHeartbeat(note->text); life.ok()) {
+      const auto same = ledger::ParseHeartbeat(ledger::FormatHeartbeat(*life));
+      Require(same.ok() && *same == *life, "a heartbeat");
+      Require(!ledger::ParseCheckpoint(note->text).ok(), "one of the two");
+    }
     static const ledger::VerifierKey log{"log", ledger::KeyType::kEd25519,
                                          std::string(32, '\x01')};
     static const ledger::VerifierKey witness{
         "witness", ledger::KeyType::kCosignature, std::string(32, '\x01')};
     ledger::OpenCheckpoint(input, log).IgnoreError();
+    ledger::OpenHeartbeat(input, log).IgnoreError();
     ledger::VerifyCosignature(input, witness).IgnoreError();
     ledger::OpenKeyChange(input).IgnoreError();
   }

@@ -160,7 +160,12 @@ void Seeds::Exchange() {
     node.mutable_batch()->set_checkpoint(signer.Sign(end, *log.RootAt(end)));
     to_province += Piece(node.SerializeAsString());
   }
-  node.mutable_heartbeat()->set_committed_size(7);
+  const ledger::Heartbeat life = {.origin = kOrigin,
+                                  .stream_us = 1'700'000'000'000'000,
+                                  .committed_size = 7,
+                                  .time_us = 1'700'000'000'000'001};
+  node.mutable_heartbeat()->set_note(ledger::SignHeartbeat(life, next_));
+  Write("note", "heartbeat", node.heartbeat().note());
   Write("exchange", "city", to_province + Piece(node.SerializeAsString()));
 
   // To a node that has these five entries.

@@ -11,18 +11,16 @@ EARLY_SECONDS, and when it is over everything is served as before.
 import collections
 import concurrent.futures
 import contextlib
-import pathlib
 import queue
 import shutil
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 
 import grpc
 
 import harness
+import rpc
+from rpc import audit_pb2, node_pb2, query_pb2
 from speed_test import resident_mb, write_rows
 from trust_test import until
 
@@ -44,36 +42,14 @@ PATIENCE = 60
 EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
-def protobuf_modules():
-    """The contracts, compiled for this run."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="tongchou-proto-"))
-    proto = harness.ROOT / "proto"
-    files = [str(p.relative_to(proto)) for p in sorted(proto.rglob("*.proto"))]
-    subprocess.run(["protoc", "-I", str(proto), f"--python_out={folder}",
-                    *files], check=True)
-    sys.path.insert(0, str(folder))
-    from tongchou.v1 import audit_pb2, node_pb2, query_pb2
-    shutil.rmtree(folder)
-    return audit_pb2, node_pb2, query_pb2
-
-
-audit_pb2, node_pb2, query_pb2 = protobuf_modules()
-
-
 class Client:
     """One identity on a connection of its own."""
 
     def __init__(self, province, name, address):
-        pki = province.pki
-        self.channel = grpc.secure_channel(
-            address, grpc.ssl_channel_credentials(
-                (pki / "ca.pem").read_bytes(),
-                (pki / f"{name}-key.pem").read_bytes(),
-                (pki / f"{name}.pem").read_bytes()),
-            # Takes little ahead of the reader.
-            options=[("grpc.use_local_subchannel_pool", 1),
-                     ("grpc.http2.bdp_probe", 0),
-                     ("grpc.http2.lookahead_bytes", 1 << 16)])
+        # Takes little ahead of the reader.
+        self.channel = rpc.connect(province, name, address, [
+            ("grpc.http2.bdp_probe", 0),
+            ("grpc.http2.lookahead_bytes", 1 << 16)])
 
     def close(self):
         self.channel.close()

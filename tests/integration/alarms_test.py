@@ -1,11 +1,13 @@
 """The quiet failures, planted one by one in real processes: a stalled applier,
-a stalled journal, a stalled writer of a node, a node that stands still. Each is
+a stalled journal, a stalled writer of a node, a node that stands still, a node
+in whose place somebody with its certificate keeps its stream open. Each is
 to be seen in status, log, metrics and health, and to end by itself; a province
 under load, one that rebuilds and a node that brings its log back raise none.
 Prints how long noticing took.
 """
 
 import json
+import queue
 import shutil
 import signal
 import subprocess
@@ -14,8 +16,12 @@ import time
 import urllib.error
 import urllib.request
 
+import grpc
+
 import harness
+import rpc
 from restore_test import City, is_connected, put
+from rpc import exchange_pb2, query_pb2
 from threads import held
 
 DAY = "2008-10-31"
@@ -23,6 +29,7 @@ PERSONS = 20_000
 NOTICE_SECONDS = 10  # promised
 ENDS_SECONDS = 12
 SILENT_SECONDS = 90
+CITY_SILENT_SECONDS = 60  # common/alarms/alarm.h
 SERVING, NOT_SERVING = b"\x08\x01", b"\x08\x02"
 # Where the test runs the disk is rarely encrypted.
 ALWAYS = {"data_not_encrypted"}
@@ -132,6 +139,72 @@ class Put:
         assert not self.thread.is_alive()
 
 
+class Impostor:
+    """Has a city's certificate and what everybody can read of its log, but not
+    the log's key. Says every second that it lives."""
+
+    def __init__(self, province, code):
+        address = province.aggregator_address
+        with rpc.connect(province, "officer", address) as officer:
+            status = officer.unary_unary(
+                "/tongchou.v1.Query/GetStatus",
+                request_serializer=query_pb2.GetStatusRequest.SerializeToString,
+                response_deserializer=query_pb2.GetStatusResponse.FromString)(
+                    query_pb2.GetStatusRequest())
+        [self.city] = [c for c in status.cities if c.city == int(code)]
+        self.channel = rpc.connect(province, f"node-{code}", address)
+        # The number of the node's next start.
+        self.start = exchange_pb2.Incarnation(counter=2, nonce=1)
+        self.answers = 0
+        self.ends = queue.Queue()
+        self.done = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def messages(self, notes):
+        yield exchange_pb2.NodeMessage(hello=exchange_pb2.Hello(
+            protocol_version=1, origin=self.city.origin,
+            committed_size=self.city.durable_size, incarnation=self.start))
+        for note in notes:
+            if self.done.wait(1):
+                return
+            yield exchange_pb2.NodeMessage(heartbeat=exchange_pb2.Heartbeat(
+                committed_size=self.city.durable_size,
+                node_time_us=time.time_ns() // 1_000, note=note))
+
+    def replicate(self, notes):
+        """Until the stream ends; why it did."""
+        stream = self.channel.stream_stream(
+            "/tongchou.v1.Exchange/Replicate",
+            request_serializer=exchange_pb2.NodeMessage.SerializeToString,
+            response_deserializer=exchange_pb2.ProvinceMessage.FromString)(
+                self.messages(notes))
+        try:
+            for _ in stream:
+                self.answers += 1
+        except grpc.RpcError as error:
+            return error.code(), error.details()
+        return None
+
+    def run(self):
+        # What the city signed, but not for this.
+        self.ends.put(self.replicate([self.city.checkpoint] * 9))
+        # As an earlier release would.
+        self.ends.put(self.replicate([""] * SILENT_SECONDS))
+
+    def stop(self):
+        self.done.set()
+        self.thread.join(30)
+        assert not self.thread.is_alive()
+        self.channel.close()
+        code, words = self.ends.get_nowait()
+        assert code == grpc.StatusCode.INVALID_ARGUMENT, (code, words)
+        assert "heartbeat: another first line" in words, words
+        # The other was welcome, and went on until now.
+        assert self.ends.get_nowait() is None
+        assert self.answers > CITY_SILENT_SECONDS / 2, self.answers
+
+
 def check_healthy(province, programs, folders):
     """Import, rebuild, a lost disk: behind, but getting on."""
     province.wait_applied(province.import_all())
@@ -204,21 +277,37 @@ def check_stalled_node(province, programs, code):
     print(f"ok: a stalled writer is noticed after {took:.1f} s")
 
 
-def check_silent_city(province, programs, code, started):
-    """It stands still as a whole, its connection is open."""
+def silent_cities(province):
+    """What is said of each."""
+    return {a["city"]: a["text"] for a in province.status()["alarms"]
+            if a["alarm"] == "city_silent"}
+
+
+def check_silent_cities(province, programs, code, stolen, impostor, started):
+    """One stands still as a whole, its connection is open; in the place of the
+    other somebody says that it lives."""
     aggregator = programs["aggregator"]
-    until("city_silent", lambda: "city_silent" in aggregator.alarms(),
+    until("city_silent", lambda: len(silent_cities(province)) == 2,
           SILENT_SECONDS)
     took = time.monotonic() - started
-    found = [a for a in province.status()["alarms"]
-             if a["alarm"] == "city_silent"]
-    assert [a["city"] for a in found] == [code], found
+    said = silent_cities(province)
+    assert set(said) == {code, stolen}, said
+    assert "sends no signed heartbeats" in said[stolen], said
     assert aggregator.get("/healthz")[0] == 200
+    impostor.stop()
+    # The impostor took the number of the next start.
+    city = City(province, stolen)
+    city.start()
+    city.wait_for("it is refused", lambda s: "a clone" in s["uplink"])
+    city.stop()
+    city.start()
+    until("who is back is heard", lambda: set(silent_cities(province)) == {code},
+          ENDS_SECONDS)
     province.processes[code][0].send_signal(signal.SIGCONT)
     until("city_silent ends", lambda: aggregator.alarms() == set(),
           ENDS_SECONDS)
     until("its node is well", lambda: programs[code].alarms() == set(), 30)
-    print(f"ok: a silent city is noticed after {took:.1f} s")
+    print(f"ok: silent cities are noticed after {took:.1f} s")
 
 
 def main():
@@ -238,14 +327,18 @@ def main():
     try:
         province.start_all()
         check_healthy(province, programs, cities)
-        # Where the others write; the last one falls silent meanwhile.
-        code, silent = cities[0].code, cities[-1].code
+        # Where the others write; the last one falls silent meanwhile, and the
+        # certificate of the one before it is stolen.
+        code, stolen, silent = (c.code for c in cities)
+        City(province, stolen).stop()
+        impostor = Impostor(province, stolen)
         province.processes[silent][0].send_signal(signal.SIGSTOP)
         started = time.monotonic()
         check_stalled_applier(province, programs, code)
         check_stalled_journal(province, programs, code)
         check_stalled_node(province, programs, code)
-        check_silent_city(province, programs, silent, started)
+        check_silent_cities(province, programs, silent, stolen, impostor,
+                            started)
         province.wait_applied([])
         audit = province.audit()
         assert audit["verdict"] == "clean", audit["findings"][:5]

@@ -104,16 +104,17 @@ class CityDisk : public exchange::UplinkLog {
     if (!confirmed_ && !ignores_guard_) {
       return base::FailedPreconditionError("unconfirmed");
     }
-    const bool next = key_changed() && !old_key_signs_on &&
-                      size > log.key_changes.back().sequence;
-    std::string note =
-        (next ? *next_signer : signer).Sign(size, log.roots[size]);
+    std::string note = SignerFor(size).Sign(size, log.roots[size]);
     ever_signed = std::max(ever_signed, size);
     if (size < signed_size_) return note;
     signed_size_ = size;
     signed_note = note;
     if (guarded_note_.empty()) SaveGuard();
     return note;
+  }
+  absl::StatusOr<std::string> SignHeartbeat(
+      uint64_t size, const ledger::Heartbeat& heartbeat) override {
+    return ledger::SignHeartbeat(heartbeat, SignerFor(size));
   }
   absl::Status ConfirmHead(uint64_t size, const ledger::Hash& root) override {
     if (read_only || size >= log.roots.size() ||
@@ -139,6 +140,12 @@ class CityDisk : public exchange::UplinkLog {
   bool read_only = false;
 
  private:
+  const ledger::Signer& SignerFor(uint64_t size) const {
+    const bool next = key_changed() && !old_key_signs_on &&
+                      size > log.key_changes.back().sequence;
+    return next ? *next_signer : signer;
+  }
+
   bool confirmed_ = false;
   bool ignores_guard_ = false;
   uint64_t signed_size_ = 0;

@@ -166,6 +166,9 @@ class Twins {
       EXPECT_EQ(*note, *real);
     }
     EXPECT_EQ(simulated_.signed_note, signer_->last_note());
+    const ledger::Heartbeat life = {.origin = kOrigin, .committed_size = size};
+    EXPECT_EQ(*simulated_.SignHeartbeat(size, life),
+              *uplink_log_->SignHeartbeat(size, life));
   }
   void CompareConfirmed(uint64_t size, bool wrong) {
     ledger::Hash root = *simulated_.RootAt(size);

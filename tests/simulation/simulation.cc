@@ -529,10 +529,12 @@ void World::EndChange(size_t i) {
 void World::TakeFromNode(uint64_t id, const v1::NodeMessage& message) {
   if (message.has_hello()) return Greet(id, message.hello());
   if (message.has_batch()) return TakeBatch(id, message.batch());
-  if (!streams_[id].ingest.has_value() ||
-      !streams_[id].ingest->OnHeartbeat(message.heartbeat()).ok()) {
-    EndStream(id);
-  }
+  if (!streams_[id].ingest.has_value()) return EndStream(id);
+  const auto life = streams_[id].ingest->OnHeartbeat(message.heartbeat(), now_);
+  if (life.ok() && life->has_value()) return;
+  Note("heartbeat-refused", streams_[id].city,
+       static_cast<uint64_t>(life.status().code()));
+  EndStream(id);
 }
 
 void World::Greet(uint64_t id, const v1::Hello& hello) {

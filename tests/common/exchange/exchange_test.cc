@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <random>
 
 #include "common/base/varint.h"
@@ -292,7 +293,7 @@ TEST_F(ExchangeTest, NothingIsTakenBeforeTheHello) {
   Ingest ingest = NewIngest();
   EXPECT_TRUE(absl::IsInvalidArgument(
       ingest.OnBatch(MakeBatch({MakeTransaction(0, 1)})).status()));
-  EXPECT_TRUE(absl::IsInvalidArgument(ingest.OnHeartbeat({})));
+  EXPECT_TRUE(absl::IsInvalidArgument(ingest.OnHeartbeat({}, kNow).status()));
 }
 
 TEST_F(ExchangeTest, AGapOrARepeatIsRefused) {
@@ -525,17 +526,139 @@ TEST_F(ExchangeTest, AcksTellDurableAndAppliedSizes) {
   EXPECT_EQ(ack.cosigned_checkpoint(), "");
 }
 
-TEST_F(ExchangeTest, AHeartbeatNeverTellsLess) {
-  Ingest ingest = NewIngest();
-  ASSERT_TRUE(Greet(&ingest).ok());
+// --- The province's end: heartbeats.
+
+class HeartbeatTest : public ExchangeTest {
+ protected:
+  HeartbeatTest() {
+    province_.copy.applied_size = 1;
+    Ship({2});
+    EXPECT_TRUE(Greet(&ingest_).ok());
+  }
+  absl::Status Offer(const v1::Heartbeat& heartbeat, int64_t now_us = kNow) {
+    const uint64_t committed = ingest_.claimed_committed();
+    const auto life = ingest_.OnHeartbeat(heartbeat, now_us);
+    if (!life.ok()) {
+      EXPECT_EQ(ingest_.claimed_committed(), committed);
+      return life.status();
+    }
+    EXPECT_EQ(life->has_value(), !heartbeat.note().empty());
+    return absl::OkStatus();
+  }
+  absl::Status Offer(const ledger::Heartbeat& life, int64_t now_us = kNow) {
+    return Offer(Noted(ledger::SignHeartbeat(life, signer_)), now_us);
+  }
+  static v1::Heartbeat Noted(const std::string& note) {
+    v1::Heartbeat heartbeat;
+    heartbeat.set_note(note);
+    return heartbeat;
+  }
+
+  const ledger::Heartbeat life_ = {.origin = kOrigin,
+                                   .stream_us = kNow,
+                                   .committed_size = 7,
+                                   .applied_size = 1,
+                                   .time_us = kNow + 5};
+  Ingest ingest_ = NewIngest();
+};
+
+TEST_F(HeartbeatTest, ASignedOneIsASignOfLife) {
+  const auto life =
+      ingest_.OnHeartbeat(Noted(ledger::SignHeartbeat(life_, signer_)), kNow);
+  ASSERT_TRUE(life.ok() && life->has_value()) << life.status();
+  EXPECT_EQ(**life, life_);
+  EXPECT_EQ(ingest_.claimed_committed(), 7u);
+}
+
+// A node of an earlier release goes on; that it lives, nobody has signed.
+TEST_F(HeartbeatTest, AnUnsignedOneIsNoneAndNoError) {
   v1::Heartbeat heartbeat;
   heartbeat.set_committed_size(7);
-  EXPECT_TRUE(ingest.OnHeartbeat(heartbeat).ok());
-  EXPECT_TRUE(ingest.OnHeartbeat(heartbeat).ok());
-  EXPECT_EQ(ingest.claimed_committed(), 7u);
+  heartbeat.set_node_time_us(kNow);
+  for (int i = 0; i < 2; ++i) {
+    const auto life = ingest_.OnHeartbeat(heartbeat, kNow);
+    ASSERT_TRUE(life.ok()) << life.status();
+    EXPECT_FALSE(life->has_value());
+  }
+  EXPECT_EQ(ingest_.claimed_committed(), 7u);
   heartbeat.set_committed_size(6);
-  EXPECT_TRUE(absl::IsInvalidArgument(ingest.OnHeartbeat(heartbeat)));
-  EXPECT_EQ(ingest.claimed_committed(), 7u);
+  EXPECT_TRUE(absl::IsInvalidArgument(Offer(heartbeat)));
+}
+
+TEST_F(HeartbeatTest, NeverTellsLess) {
+  ASSERT_TRUE(Offer(life_).ok());
+  ledger::Heartbeat less = life_;
+  less.time_us += 1;
+  less.committed_size = 6;
+  EXPECT_TRUE(absl::IsInvalidArgument(Offer(less)));
+  less.committed_size = 7;
+  EXPECT_TRUE(Offer(less).ok()) << "what was refused leaves no trace";
+}
+
+TEST_F(HeartbeatTest, OnlyTheLogsKeySigns) {
+  const ledger::Signer thief(kOrigin, KeyOf('x'));
+  const absl::Status refused =
+      Offer(Noted(ledger::SignHeartbeat(life_, thief)));
+  EXPECT_TRUE(absl::IsPermissionDenied(refused)) << refused;
+  EXPECT_THAT(base::Describe(refused), HasSubstr(kOrigin));
+  std::string changed = ledger::SignHeartbeat(life_, signer_);
+  changed[changed.find("\n7\n") + 1] = '8';
+  EXPECT_TRUE(absl::IsDataLoss(Offer(Noted(changed))));
+  EXPECT_TRUE(absl::IsInvalidArgument(Offer(Noted(log_.signed_note))))
+      << "a checkpoint";
+  EXPECT_TRUE(absl::IsInvalidArgument(Offer(Noted("x"))));
+  ledger::Heartbeat other = life_;
+  other.origin = "tongchou/360000/360200";
+  EXPECT_TRUE(absl::IsPermissionDenied(Offer(other)));
+  EXPECT_TRUE(Offer(life_).ok());
+}
+
+TEST_F(HeartbeatTest, ARepeatIsRefused) {
+  ASSERT_TRUE(Offer(life_).ok());
+  ledger::Heartbeat later = life_;
+  for (const int64_t time_us : {kNow + 5, kNow + 4}) {
+    later.time_us = time_us;
+    const absl::Status status = Offer(later);
+    EXPECT_TRUE(absl::IsAborted(status)) << status;
+    EXPECT_THAT(base::Describe(status), HasSubstr("a repeat"));
+  }
+  later.time_us = kNow + 6;
+  EXPECT_TRUE(Offer(later).ok());
+}
+
+TEST_F(HeartbeatTest, OneOfAnotherStreamIsRefused) {
+  ledger::Heartbeat other = life_;
+  for (const int64_t stream_us : {kNow - 1, kNow + 1, int64_t{0}}) {
+    other.stream_us = stream_us;
+    const absl::Status status = Offer(other);
+    EXPECT_TRUE(absl::IsAborted(status)) << status;
+    EXPECT_THAT(base::Describe(status), HasSubstr("for the stream of"));
+  }
+}
+
+TEST_F(HeartbeatTest, TheClocksMayDifferByTheBoundAndNotMore) {
+  ledger::Heartbeat life = life_;
+  for (const int64_t sign : {-1, 1}) {
+    life.time_us = kNow + 10 + sign;
+    const int64_t there = life.time_us;
+    const absl::Status status =
+        Offer(life, there - sign * (kClockSkewMicrosMax + 1));
+    EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+    EXPECT_THAT(base::Describe(status), HasSubstr("clock"));
+    EXPECT_TRUE(Offer(life, there - sign * kClockSkewMicrosMax).ok());
+  }
+  life.time_us = std::numeric_limits<int64_t>::max();
+  EXPECT_TRUE(absl::IsFailedPrecondition(Offer(life)));
+}
+
+TEST_F(HeartbeatTest, NoMoreIsAppliedThanTheProvinceTold) {
+  ledger::Heartbeat life = life_;
+  life.applied_size = 2;
+  const absl::Status status = Offer(life);
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_THAT(base::Describe(status), HasSubstr("the province told 1"));
+  ingest_.OnApplied(2, kNow);
+  EXPECT_TRUE(Offer(life).ok());
 }
 
 // --- The node's end.
@@ -744,10 +867,65 @@ TEST_F(ExchangeTest, HeartbeatsFillSilence) {
   ASSERT_TRUE((*beat)->has_heartbeat());
   EXPECT_EQ((*beat)->heartbeat().committed_size(), 1u);
   EXPECT_EQ((*beat)->heartbeat().node_time_us(), kNow + kHeartbeatMicros);
+  const ledger::Heartbeat expected = {.origin = kOrigin,
+                                      .stream_us = kNow,
+                                      .committed_size = 1,
+                                      .time_us = kNow + kHeartbeatMicros};
+  EXPECT_EQ(
+      *ledger::OpenHeartbeat((*beat)->heartbeat().note(), signer_.verifier()),
+      expected);
   EXPECT_FALSE(uplink.Next(kNow + kHeartbeatMicros)->has_value());
   // The node's clock is set back.
   EXPECT_TRUE((*uplink.Next(kNow))->has_heartbeat());
   EXPECT_FALSE(uplink.Next(kNow)->has_value());
+}
+
+TEST_F(ExchangeTest, HeartbeatsNameWhatTheProvinceTold) {
+  log_.AppendTransaction(2);
+  log_.Commit();
+  Uplink uplink = SendingUplink();
+  v1::ProvinceMessage ack = MakeAck(2, 1, Cosigned(2));
+  ack.mutable_ack()->set_province_time_us(kNow + 7);
+  ASSERT_TRUE(uplink.OnMessage(ack, kNow).ok());
+  const auto beat = uplink.Next(kNow + kHeartbeatMicros);
+  const auto life =
+      ledger::OpenHeartbeat((*beat)->heartbeat().note(), signer_.verifier());
+  ASSERT_TRUE(life.ok()) << life.status();
+  EXPECT_EQ(life->applied_size, 1u);
+  EXPECT_EQ(life->stream_us, kNow) << "of the Welcome, not of the Ack";
+}
+
+// The key is one that the province knows of: by the Hello, or by what was sent.
+TEST_F(ExchangeTest, HeartbeatsAreSignedWithAKeyThatTheProvinceKnows) {
+  const ledger::Signer next(kOrigin, KeyOf('d'));
+  for (const bool announced : {true, false}) {
+    MemoryLog log(signer_);
+    log.AppendTransaction(3);
+    log.Commit();
+    const ledger::KeyChange change = {9, ledger::StateKeyChange(signer_, next)};
+    if (announced) {
+      ASSERT_TRUE(log.keys_now.Add(change).ok());
+    }
+    Uplink uplink(NodeConfig(), &log);
+    ASSERT_TRUE(uplink.Next(kNow).ok());
+    v1::ProvinceMessage welcome = MakeWelcome(0, "");
+    welcome.mutable_welcome()->set_window_bytes(0);
+    ASSERT_TRUE(uplink.OnMessage(welcome, kNow).ok());
+    if (!announced) {
+      ASSERT_TRUE((*uplink.Next(kNow))->has_batch());
+      log.AppendTransaction(1);
+      log.Commit();
+      ASSERT_TRUE(log.keys_now.Add({3, change.statement}).ok());
+    }
+    const int64_t later = kNow + kHeartbeatMicros;
+    auto message = uplink.Next(later);
+    if (announced) {
+      ASSERT_TRUE((*message)->has_batch());
+      message = uplink.Next(later + kHeartbeatMicros);
+    }
+    ASSERT_TRUE((*message)->has_heartbeat());
+    EXPECT_EQ(log.heartbeat_key_size, announced ? 10u : 3u);
+  }
 }
 
 TEST_F(ExchangeTest, OnlyCommittedEntriesAreSent) {
@@ -926,7 +1104,7 @@ class Channel {
 
   absl::Status Take(const v1::NodeMessage& message) {
     if (message.has_heartbeat()) {
-      return ingest_->OnHeartbeat(message.heartbeat());
+      return ingest_->OnHeartbeat(message.heartbeat(), now_us_).status();
     }
     if (message.has_batch()) {
       ASSIGN_OR_RETURN(VerifiedBatch batch, ingest_->OnBatch(message.batch()));

@@ -112,6 +112,37 @@ TEST_F(KeyChangeTest, AReplacedKeySignsNothingAnyMore) {
               HasSubstr("replaced this log's key"));
 }
 
+// Neither may he say that the city lives.
+TEST_F(KeyChangeTest, HeartbeatsAreOfTheNewestKeyThatIsKnown) {
+  int64_t now_us = kNow;
+  const auto offer = [&](Ingest* ingest, const ledger::Signer& signer) {
+    v1::Heartbeat heartbeat;
+    heartbeat.set_note(ledger::SignHeartbeat({.origin = kOrigin,
+                                              .stream_us = kNow,
+                                              .committed_size = 100,
+                                              .time_us = ++now_us},
+                                             signer));
+    return ingest->OnHeartbeat(heartbeat, kNow).status();
+  };
+  Ingest ingest = Greeted();
+  EXPECT_TRUE(offer(&ingest, first_).ok());
+  EXPECT_TRUE(absl::IsPermissionDenied(offer(&ingest, second_)));
+  ASSERT_TRUE(Offer(&ingest, MakeBatch({ChangeAt(0, change_)}, second_)).ok());
+  EXPECT_TRUE(offer(&ingest, second_).ok());
+  EXPECT_TRUE(absl::IsPermissionDenied(offer(&ingest, first_)));
+
+  Ingest announced = Greeted({{3, change_}});
+  EXPECT_TRUE(offer(&announced, second_).ok());
+  EXPECT_TRUE(absl::IsPermissionDenied(offer(&announced, first_)));
+
+  replacements_ = {second_.verifier()};
+  Ingest replaced = Greeted();
+  const absl::Status refused = offer(&replaced, first_);
+  EXPECT_TRUE(absl::IsPermissionDenied(refused)) << refused;
+  EXPECT_THAT(std::string(base::Message(refused)),
+              HasSubstr("replaced this log's key"));
+}
+
 // A province that begins anew gets everything from a node whose old key is
 // gone.
 TEST_F(KeyChangeTest, AnAnnouncedKeySignsWhatComesBeforeItsEntry) {

@@ -140,6 +140,11 @@ class MemoryLog : public UplinkLog {
     }
     return note;
   }
+  absl::StatusOr<std::string> SignHeartbeat(
+      uint64_t size, const ledger::Heartbeat& heartbeat) override {
+    heartbeat_key_size = size;
+    return ledger::SignHeartbeat(heartbeat, signer_);
+  }
   absl::Status ConfirmHead(uint64_t size, const ledger::Hash& root) override {
     EXPECT_LE(size, committed_);
     EXPECT_EQ(root, roots_[size]);
@@ -161,6 +166,7 @@ class MemoryLog : public UplinkLog {
   std::string signed_note;
   std::string kept_note;
   uint64_t kept_size = 0;
+  uint64_t heartbeat_key_size = 0;
 
  private:
   ledger::Signer signer_;

@@ -199,6 +199,20 @@ TEST_F(ChangingSignerTest, TheNewKeySignsFromItsEntryOn) {
   EXPECT_TRUE(Signed(Sign(signer.get(), 2), second_));
 }
 
+TEST_F(ChangingSignerTest, HeartbeatsAreSignedAsHeadsOfThatSize) {
+  auto signer = OpenSigner(first_);
+  ASSERT_TRUE(signer->Change(Coming(second_, change_)).ok());
+  const auto signed_by = [&](uint64_t size, const Signer& by) {
+    const auto note = signer->SignHeartbeat(size, {.origin = kOrigin});
+    return note.ok() && OpenHeartbeat(*note, by.verifier()).ok();
+  };
+  entry_ = 0;
+  EXPECT_TRUE(signed_by(0, first_)) << "not committed yet";
+  Append();
+  EXPECT_TRUE(signed_by(0, first_));
+  EXPECT_TRUE(signed_by(1, second_));
+}
+
 TEST_F(ChangingSignerTest, AStartBetweenEntryAndEndGoesOn) {
   Append();
   Append();
@@ -223,6 +237,8 @@ TEST_F(ChangingSignerTest, WithoutTheLostKeyNothingIsSignedBeforeTheEntry) {
   Append();
   EXPECT_TRUE(
       absl::IsUnavailable(signer->Sign(1, log_->Head().range.Root()).status()));
+  EXPECT_TRUE(absl::IsUnavailable(
+      signer->SignHeartbeat(1, {.origin = kOrigin}).status()));
   entry_ = 1;
   Append();
   EXPECT_TRUE(Signed(Sign(signer.get(), 2), third_));
