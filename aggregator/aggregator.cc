@@ -319,6 +319,7 @@ void RunningAggregator::Tick() {
   for (int i = 0; !stopping_; ++i) {
     std::this_thread::sleep_for(kTick);
     if (i % 10 != 0) continue;
+    guard_->answers().EndUnread(std::chrono::steady_clock::now());
     if (i % kTicksPerHour == 0) RenewCertificate();
     Look();
     SignOwnLog();

@@ -186,7 +186,8 @@ absl::Status RunningNode::StartServers() {
     parts.uplink = uplink_.get();
   }
   service_ = std::make_unique<NodeService>(std::move(parts));
-  transfer_ = std::make_unique<TransferService>(config_, uplink_.get());
+  transfer_ = std::make_unique<TransferService>(config_, uplink_.get(),
+                                                &service_->answers());
   transport::ServerOptions server;
   server.listen = config_.listen;
   server.tls = config_.tls;
@@ -337,6 +338,7 @@ void RunningNode::Tick() {
     std::this_thread::sleep_for(kSecond / 10);
     if (i % kCertificateTicks == kFirstCertificateTick) CheckCertificate();
     if (i % 10 != 0) continue;
+    service_->answers().EndUnread(std::chrono::steady_clock::now());
     Look();
     SaveGuard();
     ChangeKey();

@@ -88,6 +88,8 @@ grpc::Status NodeService::Import(
     }
     importing_ = true;
   }
+  const transport::Answers<v1::ImportResponse> answers(&answers_, context,
+                                                       stream);
   const auto run = [&]() -> absl::Status {
     v1::ImportRequest request;
     if (!stream->Read(&request) || !request.has_begin()) {
@@ -99,8 +101,8 @@ grpc::Status NodeService::Import(
             {parts_.config.city, parts_.config.synthetic, parts_.log,
              parts_.index, parts_.reader, parts_.sequencer, parts_.clock},
             caller->import, request.begin(),
-            [stream](const v1::ImportResponse& response) {
-              stream->Write(response);
+            [&answers](const v1::ImportResponse& response) {
+              answers.Write(response);
             }));
     transport::PeerWatch watch = Watch(*context);
     while (stream->Read(&request)) {
@@ -171,7 +173,7 @@ grpc::Status NodeService::Backup(
     ASSIGN_OR_RETURN(const Admitted caller,
                      Caller(*context, "Node.Backup", &calls_));
     return transport::ServeBackup(
-        writer, [&](const transport::ShowBytes& show) {
+        {&answers_, context, writer}, [&](const transport::ShowBytes& show) {
           return parts_.log->WriteBackup(request->directory(),
                                          parts_.config.Origin(), show);
         });

@@ -9,6 +9,7 @@
 #include "common/alarms/alarm_board.h"
 #include "common/base/mutex.h"
 #include "common/transport/access.h"
+#include "common/transport/answer_watch.h"
 #include "node/import_session.h"
 #include "node/uplink_client.h"
 #include "node/write_calls.h"
@@ -69,6 +70,9 @@ class NodeService final : public NodeServiceBase {
                       const v1::BackupRequest* request,
                       grpc::ServerWriter<v1::BackupResponse>* writer) override;
 
+  // Streaming answers are written under it.
+  transport::AnswerWatch& answers() { return answers_; }
+
  private:
   // Says PERMISSION_DENIED once the province revoked the caller's certificate.
   transport::PeerWatch Watch(const grpc::ServerContextBase& context) const;
@@ -85,6 +89,7 @@ class NodeService final : public NodeServiceBase {
   transport::PeerLimits calls_{transport::kCallsPerPeerMax,
                                transport::kPeopleCallsMax};
   transport::PeerLimits streams_{kWriteStreamsPerPeerMax, kWriteStreamsMax};
+  transport::AnswerWatch answers_;
   const transport::Revocations none_;  // of a node that works alone
   WriteCalls writes_;
   base::Mutex import_mutex_;

@@ -28,8 +28,10 @@ grpc::Status TransferService::Export(
                      Admit(*context, "CityTransfer.Export"));
     std::optional<uint64_t> from;
     if (request->has_from_size()) from = request->from_size();
+    const transport::Answers<v1::NodeMessage> answers(&answers_, context,
+                                                      writer);
     return uplink->Export(from, [&](const v1::NodeMessage& message) {
-      return writer->Write(message);
+      return answers.Write(message);
     });
   };
   const absl::Status status = run();

@@ -2,6 +2,7 @@
 // what each call promises.
 #pragma once
 
+#include "common/transport/answer_watch.h"
 #include "node/node_config.h"
 #include "node/uplink_client.h"
 #include "tongchou/v1/transfer.grpc.pb.h"
@@ -11,9 +12,10 @@ namespace tongchou::node {
 // Thread-safe.
 class TransferService final : public v1::CityTransfer::Service {
  public:
-  // `uplink` is null where the node works alone; it outlives the service.
-  TransferService(NodeConfig config, UplinkClient* uplink)
-      : config_(std::move(config)), uplink_(uplink) {}
+  // `uplink` is null where the node works alone; both outlive the service.
+  TransferService(NodeConfig config, UplinkClient* uplink,
+                  transport::AnswerWatch* answers)
+      : config_(std::move(config)), uplink_(uplink), answers_(*answers) {}
 
   grpc::Status Export(grpc::ServerContext* context,
                       const v1::ExportRequest* request,
@@ -28,6 +30,7 @@ class TransferService final : public v1::CityTransfer::Service {
 
   const NodeConfig config_;
   UplinkClient* const uplink_;
+  transport::AnswerWatch& answers_;
 };
 
 }  // namespace tongchou::node

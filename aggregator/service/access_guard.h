@@ -16,6 +16,7 @@
 #include "common/base/mutex.h"
 #include "common/base/sha256.h"
 #include "common/transport/access.h"
+#include "common/transport/answer_watch.h"
 #include "common/transport/revocations.h"
 #include "tongchou/v1/common.pb.h"
 
@@ -51,6 +52,9 @@ class AccessGuard {
     return {revocations_, context};
   }
 
+  // Streaming answers are written under it.
+  transport::AnswerWatch& answers() { return answers_; }
+
   // Durable in the province's log when it returns OK; before that nothing of
   // the answer may leave.
   absl::Status Record(const v1::Access& access) {
@@ -69,6 +73,7 @@ class AccessGuard {
   JournalWriter& writer_;
   base::Clock& clock_;
   transport::Revocations revocations_;
+  transport::AnswerWatch answers_;
   transport::PeerLimits limits_{transport::kCallsPerPeerMax,
                                 transport::kPeopleCallsMax};
   base::Mutex mutex_;

@@ -199,7 +199,7 @@ absl::Status AdminService::DoRevoke(
 
 absl::Status AdminService::DoListAccess(
     const v1::ListAccessRequest& request,
-    grpc::ServerWriter<v1::ListAccessResponse>* writer) const {
+    const transport::Answers<v1::ListAccessResponse>& answers) const {
   parts_.guard->WriteRefusals(/*all=*/true);
   ledger::Bundle bundle;
   v1::ListAccessResponse response;
@@ -210,12 +210,12 @@ absl::Status AdminService::DoListAccess(
         if (status.ok()) status = AddWanted(bundle, request, &response);
         if (!status.ok()) return false;
         if (response.records_size() < kRecordsPerMessage) return true;
-        const bool sent = writer->Write(response);
+        const bool sent = answers.Write(response);
         response.Clear();
         return sent;
       }));
   RETURN_IF_ERROR(status);
-  writer->Write(response);
+  answers.Write(response);
   return absl::OkStatus();
 }
 
@@ -256,7 +256,10 @@ grpc::Status AdminService::ListAccess(
     grpc::ServerWriter<v1::ListAccessResponse>* writer) {
   const auto caller = parts_.guard->Admit(*context, "Admin.ListAccess");
   absl::Status status = caller.status();
-  if (status.ok()) status = DoListAccess(*request, writer);
+  if (status.ok()) {
+    status =
+        DoListAccess(*request, {&parts_.guard->answers(), context, writer});
+  }
   return transport::ToGrpc(status);
 }
 
@@ -265,11 +268,12 @@ grpc::Status AdminService::Backup(
     grpc::ServerWriter<v1::BackupResponse>* writer) {
   const auto run = [&]() -> absl::Status {
     RETURN_IF_ERROR(parts_.guard->Admit(*context, "Admin.Backup").status());
-    return transport::ServeBackup(
-        writer, [&](const transport::ShowBytes& show) {
-          return parts_.journal->WriteBackup(
-              request->directory(), "tongchou/" + parts_.province, show);
-        });
+    return transport::ServeBackup({&parts_.guard->answers(), context, writer},
+                                  [&](const transport::ShowBytes& show) {
+                                    return parts_.journal->WriteBackup(
+                                        request->directory(),
+                                        "tongchou/" + parts_.province, show);
+                                  });
   };
   const absl::Status status = run();
   spdlog::info("backup: directory={} status=\"{}\"", request->directory(),

@@ -57,7 +57,7 @@ class AdminService final : public v1::Admin::Service {
                         const v1::RevokeCertificateRequest& request) const;
   absl::Status DoListAccess(
       const v1::ListAccessRequest& request,
-      grpc::ServerWriter<v1::ListAccessResponse>* writer) const;
+      const transport::Answers<v1::ListAccessResponse>& answers) const;
 
   const ProvinceParts parts_;
 };

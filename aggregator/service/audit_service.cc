@@ -91,7 +91,7 @@ grpc::Status AuditService::ListLogs(grpc::ServerContext* context,
 
 absl::Status AuditService::DoReadLog(
     const v1::ReadLogRequest& request, const grpc::ServerContext& context,
-    grpc::ServerWriter<v1::ReadLogResponse>* writer) const {
+    const transport::Answers<v1::ReadLogResponse>& answers) const {
   const auto source = [&]() -> absl::StatusOr<std::unique_ptr<LogSource>> {
     if (request.origin() == "tongchou/" + parts_.province) {
       return OwnLogSource(parts_.journal->own_log());
@@ -106,7 +106,7 @@ absl::Status AuditService::DoReadLog(
                                  size, request.from_size());
   }
   const uint64_t to = request.to_size() == 0 ? size : request.to_size();
-  return StreamLog(*log, request.from_size(), to, writer,
+  return StreamLog(*log, request.from_size(), to, answers,
                    [watch = parts_.guard->Watch(context)]() mutable {
                      return watch.Check();
                    });
@@ -119,13 +119,16 @@ grpc::Status AuditService::ReadLog(
       *context, "Audit.ReadLog",
       fmt::format("{} from entry {}", request->origin(), request->from_size()));
   absl::Status status = caller.status();
-  if (status.ok()) status = DoReadLog(*request, *context, writer);
+  if (status.ok()) {
+    status = DoReadLog(*request, *context,
+                       {&parts_.guard->answers(), context, writer});
+  }
   return transport::ToGrpc(status);
 }
 
 absl::Status AuditService::DoReadRecords(
     const grpc::ServerContext& context,
-    grpc::ServerWriter<v1::ReadRecordsResponse>* writer) const {
+    const transport::Answers<v1::ReadRecordsResponse>& answers) const {
   RETURN_IF_ERROR(CheckReady(parts_));
   const auto snapshot = parts_.state->Snapshot();
   ASSIGN_OR_RETURN(const Position position, snapshot->ReadPosition());
@@ -149,12 +152,12 @@ absl::Status AuditService::DoReadRecords(
         if (bytes < kMessageBytesTarget) return true;
         bytes = 0;
         status = watch.Check();
-        const bool sent = status.ok() && writer->Write(response);
+        const bool sent = status.ok() && answers.Write(response);
         response.Clear();
         return sent;
       }));
   RETURN_IF_ERROR(status);
-  writer->Write(response);
+  answers.Write(response);
   return absl::OkStatus();
 }
 
@@ -164,7 +167,10 @@ grpc::Status AuditService::ReadRecords(
   const auto caller =
       AdmitReader(*context, "Audit.ReadRecords", "every record");
   absl::Status status = caller.status();
-  if (status.ok()) status = DoReadRecords(*context, writer);
+  if (status.ok()) {
+    status =
+        DoReadRecords(*context, {&parts_.guard->answers(), context, writer});
+  }
   return transport::ToGrpc(status);
 }
 

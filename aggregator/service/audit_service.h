@@ -28,12 +28,12 @@ class AuditService final : public v1::Audit::Service {
       std::string predicate) const;
   absl::StatusOr<uint32_t> CityOf(const std::string& origin) const;
   absl::Status DoListLogs(v1::ListLogsResponse* response) const;
-  absl::Status DoReadLog(const v1::ReadLogRequest& request,
-                         const grpc::ServerContext& context,
-                         grpc::ServerWriter<v1::ReadLogResponse>* writer) const;
+  absl::Status DoReadLog(
+      const v1::ReadLogRequest& request, const grpc::ServerContext& context,
+      const transport::Answers<v1::ReadLogResponse>& answers) const;
   absl::Status DoReadRecords(
       const grpc::ServerContext& context,
-      grpc::ServerWriter<v1::ReadRecordsResponse>* writer) const;
+      const transport::Answers<v1::ReadRecordsResponse>& answers) const;
 
   const ProvinceParts parts_;
 };

@@ -458,7 +458,7 @@ absl::Status ExchangeService::CheckSilent(uint32_t city) const {
 
 absl::Status ExchangeService::DoReadBack(
     const grpc::ServerContext& context, uint32_t city, uint64_t from,
-    grpc::ServerWriter<v1::ReadBackResponse>* writer) {
+    const transport::Answers<v1::ReadBackResponse>& answers) {
   RETURN_IF_ERROR(CheckSilent(city));
   ASSIGN_OR_RETURN(const exchange::CityCopy copy, journal_.City(city));
   const uint64_t size = copy.range.size();
@@ -472,10 +472,10 @@ absl::Status ExchangeService::DoReadBack(
   *response.mutable_key_changes() =
       exchange::MakeKeyChanges(keys.log.changes());
   if (from >= size) response.add_checkpoints(copy.checkpoint);
-  if (!writer->Write(response)) return base::AbortedError("the node went away");
+  if (!answers.Write(response)) return base::AbortedError("the node went away");
   if (from >= size) return absl::OkStatus();
   return StreamLog(
-      *CityLogSource(journal_, city), from, size, writer,
+      *CityLogSource(journal_, city), from, size, answers,
       [watch = guard_.Watch(context)]() mutable { return watch.Check(); });
 }
 
@@ -485,7 +485,8 @@ grpc::Status ExchangeService::ReadBack(
   const auto city = AdmitCity(&guard_, *context, "Exchange.ReadBack");
   if (!city.ok()) return transport::ToGrpc(city.status());
   const absl::Status status =
-      DoReadBack(*context, city->number, request->from_size(), writer);
+      DoReadBack(*context, city->number, request->from_size(),
+                 {&guard_.answers(), context, writer});
   spdlog::info("exchange: city={} read its log back: from={} {}", city->number,
                request->from_size(),
                status.ok() ? "to its end" : base::Describe(status));

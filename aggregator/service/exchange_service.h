@@ -80,9 +80,9 @@ class ExchangeService final : public v1::Exchange::Service,
       grpc::ServerContext* context,
       grpc::ServerReaderWriter<v1::ProvinceMessage, v1::NodeMessage>* stream,
       const ExchangePeer& peer);
-  absl::Status DoReadBack(const grpc::ServerContext& context, uint32_t city,
-                          uint64_t from,
-                          grpc::ServerWriter<v1::ReadBackResponse>* writer);
+  absl::Status DoReadBack(
+      const grpc::ServerContext& context, uint32_t city, uint64_t from,
+      const transport::Answers<v1::ReadBackResponse>& answers);
   // UNAVAILABLE while a node of the city is there: a log goes back to nobody
   // beside it.
   absl::Status CheckSilent(uint32_t city) const;

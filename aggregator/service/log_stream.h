@@ -3,8 +3,6 @@
 // own.
 #pragma once
 
-#include <grpcpp/grpcpp.h>
-
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -15,6 +13,7 @@
 #include "absl/status/status.h"
 #include "aggregator/journal/journal.h"
 #include "common/base/status.h"
+#include "common/transport/answer_watch.h"
 
 namespace tongchou::aggregator {
 
@@ -51,7 +50,7 @@ std::unique_ptr<LogSource> OwnLogSource(const ledger::LogStore& log);
 // away.
 template <typename Response>
 absl::Status StreamLog(const LogSource& log, uint64_t from, uint64_t to,
-                       grpc::ServerWriter<Response>* writer,
+                       const transport::Answers<Response>& answers,
                        const std::function<absl::Status()>& admitted) {
   Response response;
   size_t bytes = 0;
@@ -63,7 +62,7 @@ absl::Status StreamLog(const LogSource& log, uint64_t from, uint64_t to,
     for (std::string& note : notes) {
       response.add_checkpoints(std::move(note));
     }
-    if (!writer->Write(response)) {
+    if (!answers.Write(response)) {
       return base::AbortedError("the reader went away");
     }
     response.Clear();

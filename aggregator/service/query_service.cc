@@ -192,16 +192,16 @@ absl::Status QueryService::DoStatus(const v1::GetStatusRequest& request,
 
 absl::Status QueryService::DoIndicators(
     const v1::GetIndicatorsRequest& request,
-    grpc::ServerWriter<v1::GetIndicatorsResponse>* writer) const {
+    const transport::Answers<v1::GetIndicatorsResponse>& answers) const {
   const auto snapshot = parts_.state->Snapshot();
   ASSIGN_OR_RETURN(const Position position, snapshot->ReadPosition());
   ASSIGN_OR_RETURN(
       IndicatorAnswer answer,
       AnswerIndicators(*snapshot, position, parts_.cities->cities(), request));
   ASSIGN_OR_RETURN(*answer.first.mutable_basis(), MakeBasis(parts_, position));
-  writer->Write(answer.first);
+  answers.Write(answer.first);
   for (const v1::GetIndicatorsResponse& part : answer.parts) {
-    if (!writer->Write(part)) break;
+    if (!answers.Write(part)) break;
   }
   return absl::OkStatus();
 }
@@ -310,7 +310,7 @@ grpc::Status QueryService::GetIndicators(
     ASSIGN_OR_RETURN(const transport::Caller caller,
                      parts_.guard->Admit(*context, kGetIndicators));
     RETURN_IF_ERROR(CheckReady(parts_));
-    return DoIndicators(*request, writer);
+    return DoIndicators(*request, {&parts_.guard->answers(), context, writer});
   };
   return transport::ToGrpc(run());
 }

@@ -70,7 +70,7 @@ class QueryService final : public v1::Query::Service {
                         v1::GetStatusResponse* response) const;
   absl::Status DoIndicators(
       const v1::GetIndicatorsRequest& request,
-      grpc::ServerWriter<v1::GetIndicatorsResponse>* writer) const;
+      const transport::Answers<v1::GetIndicatorsResponse>& answers) const;
   // Writes down who was given which records; then masks them where they must
   // be. Only after OK the answer may leave.
   template <typename Request, typename Rows>

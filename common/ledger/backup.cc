@@ -252,6 +252,9 @@ absl::StatusOr<uint32_t> WriteBackup(rocksdb::DB* db,
   }
   RETURN_IF_ERROR(base::MakeDirectories(directory));
   RETURN_IF_ERROR(CheckUsable(directory));
+  // First what says whose the directory is: a disk that is full before the
+  // engine has all its folders leaves one that may be used again.
+  RETURN_IF_ERROR(base::MakeDirectories(directory + kMetaName));
   ASSIGN_OR_RETURN(const auto engine,
                    Opened<rocksdb::BackupEngine>::At(directory, progress, 0));
   std::vector<rocksdb::BackupInfo> known;
@@ -289,6 +292,7 @@ absl::StatusOr<BackupLock> BackupLock::Take(const std::string& directory) {
   rocksdb::Env* const env = rocksdb::Env::Default();
   rocksdb::FileLock* lock = nullptr;
   const rocksdb::Status status = env->LockFile(directory + kLockName, &lock);
+  if (status.IsNoSpace()) return FromRocksdb(status, "backups " + directory);
   if (!status.ok()) {
     return base::FailedPreconditionError(
         "{}: another backup is being written there, or it may not be written "

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/base/status.h"
+#include "common/transport/answer_watch.h"
 #include "common/transport/channel.h"
 #include "common/transport/grpc_status.h"
 #include "tongchou/v1/backup.pb.h"
@@ -22,18 +23,18 @@ using ShowBytes = std::function<bool(uint64_t bytes, uint64_t total)>;
 
 // Answers with the progress of `write` and the number that it gives.
 inline absl::Status ServeBackup(
-    grpc::ServerWriter<v1::BackupResponse>* writer,
+    const Answers<v1::BackupResponse>& answers,
     const std::function<absl::StatusOr<uint32_t>(const ShowBytes&)>& write) {
   v1::BackupResponse response;
   const ShowBytes show = [&](uint64_t bytes, uint64_t total) {
     response.set_bytes(bytes);
     response.set_bytes_total(total);
-    return writer->Write(response);
+    return answers.Write(response);
   };
   ASSIGN_OR_RETURN(const uint32_t number, write(show));
   response.Clear();
   response.set_number(number);
-  if (writer->Write(response)) return absl::OkStatus();
+  if (answers.Write(response)) return absl::OkStatus();
   return base::AbortedError("nobody waits for the backup any more");
 }
 

@@ -27,8 +27,9 @@ from trust_test import until
 CITY = "360100"
 ROWS = 200_000  # so that all records are more than connections hold
 # common/transport/peer_limits.h, node/write_calls.h, common/transport/channel.h,
-# common/ledger/bundle.h
+# common/transport/answer_watch.h, common/ledger/bundle.h
 CALLS_PER_PEER, PEOPLE_CALLS = 16, 32
+ANSWER_SECONDS = 60
 STREAMS_PER_PEER, STREAMS = 256, 512
 MESSAGE_BYTES = 64 << 20
 TRANSACTION_CHANGES, TRANSACTION_BYTES = 10_000, 4 << 20
@@ -184,26 +185,34 @@ class Trial:
 
 def slow_readers(trial):
     """All records, asked for by people who then read nothing: at the limit of
-    each, at that of all together, and served again."""
+    each, at that of all together, and served again, once one of them goes and
+    once they have read nothing for too long."""
     first, second, third = (trial.connect(f"auditor-{i}", trial.aggregator)
                             for i in range(3))
     with trial.meanwhile("people who do not read"):
         held = []
+        started = time.monotonic()
         for auditor in (first, second):
             for _ in range(CALLS_PER_PEER):
                 held.append(auditor.answers("Audit/ReadRecords",
                                             audit_pb2.ReadRecordsRequest()))
                 next(held[-1])  # one answer: it is served
         assert len(held) == PEOPLE_CALLS
+        asked = time.monotonic()
         refused(lambda: trial.status(first), "16 calls of", "auditor/0")
         refused(lambda: trial.status(third), "32 calls", "everybody together")
         time.sleep(2)
         held.pop().cancel()
         until(EARLY_SECONDS, "a place is free", lambda: served(trial, third))
-        for call in held:
-            call.cancel()
-        until(EARLY_SECONDS, "all places are free",
+        until(ANSWER_SECONDS + EARLY_SECONDS, "a place of the first is free",
               lambda: served(trial, first))
+        assert time.monotonic() - started >= ANSWER_SECONDS
+        time.sleep(max(0, asked + ANSWER_SECONDS + EARLY_SECONDS
+                       - time.monotonic()))
+        for call in held:
+            refused(lambda call=call: collections.deque(call, maxlen=0),
+                    f"nobody has read this answer for {ANSWER_SECONDS} s",
+                    code=grpc.StatusCode.ABORTED)
 
 
 def served(trial, client):

@@ -27,6 +27,7 @@ from trust_test import Folder, add_client, tongchou, until
 FAULTY, SOUND = "360100", "360200"
 SECONDS = 60
 VOLUME_MB = 160
+VOLUME_FILES = 4_000
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 
 
@@ -231,6 +232,105 @@ def check_full_aggregator(trial):
     return "nothing durable meanwhile, queries served; went on by itself"
 
 
+def write_rows(trial, city, rows):
+    path = trial.province.options.dir / "unit.csv"
+    units = [f"row{i}" for i in range(rows)]
+    path.write_text("AAB001,AAB004,AAB301\n" + "".join(
+        f"{unit},x,{city[:4]}02\n" for unit in units), encoding="utf-8")
+    tongchou(trial.province, f"operator-{city}", "import", path)
+    trial.units[city].update(units)
+
+
+class Backups:
+    """A directory of backups of one city's node."""
+
+    def __init__(self, trial, city, directory):
+        self.config = trial.home(city) / "node.toml"
+        self.directory = directory
+
+    def take(self):
+        """Nothing, or why there is none."""
+        done = subprocess.run(
+            [str(harness.BIN / "tongchou-node"), "backup", "--config",
+             str(self.config), "--to", str(self.directory)],
+            capture_output=True, text=True, check=False, timeout=120)
+        return done.stderr if done.returncode else ""
+
+    def whole(self):
+        """Numbers of those that `restore` would take; each is read."""
+        done = subprocess.run(
+            [str(harness.BIN / "tongchou-node"), "backups",
+             str(self.directory), "--verify"],
+            capture_output=True, text=True, check=False, timeout=120)
+        if "holds no" in done.stderr:
+            return []
+        assert done.returncode == 0, done.stderr
+        return [line.split()[0] for line in done.stdout.splitlines()]
+
+    def check_tidy(self):
+        """Nothing but what belongs to whole backups."""
+        numbers = self.whole()
+        meta = {path.name: path.read_text(errors="replace")
+                for path in (self.directory / "meta").iterdir()}
+        private = [p.name for p in (self.directory / "private").iterdir()]
+        assert sorted(meta) == sorted(private) == sorted(numbers), (
+            meta.keys(), private, numbers)
+        for file in (self.directory / "shared_checksum").iterdir():
+            assert any(file.name in text for text in meta.values()), file
+
+
+def take_for_want_of_names(backups):
+    """A first backup while files can be made one by one only: the folders that
+    it begins with are its own again each time."""
+    volume = backups.directory.parent
+    names = []
+    with contextlib.suppress(OSError):
+        for i in range(VOLUME_FILES):
+            (volume / f"name{i}").touch()
+            names.append(volume / f"name{i}")
+    refused = 0
+    while error := backups.take():
+        assert "No space left on device" in error, error
+        refused += 1
+        names.pop().unlink()
+    assert refused > 5, refused
+    assert backups.whole() == ["1"], backups.whole()
+    backups.check_tidy()
+    for name in names:
+        name.unlink()
+    return refused
+
+
+def check_full_backups(trial):
+    """At the disk's last byte, and a little before it, step by step."""
+    volume = trial.province.options.dir / "backups"
+    kept = Backups(trial, FAULTY, volume / "kept")
+    begun = Backups(trial, FAULTY, volume / "begun")
+    assert not kept.take()
+    assert kept.whole() == ["1"]
+    write_rows(trial, FAULTY, 20_000)
+    fill(volume)
+    filler = volume / "filler"
+    refused = 0
+    for room in (0, 4, 4, 8, 16, 32, 64, 64):
+        os.truncate(filler, filler.stat().st_size - (room << 10))
+        for backups, numbers in ((kept, ["1"]), (begun, [])):
+            error = backups.take()
+            assert "the disk is full" in error, (room, error)
+            assert backups.whole() == numbers, backups.whole()
+            refused += 1
+        trial.put(FAULTY, 1)
+    filler.unlink()
+    for backups, number in ((kept, "2"), (begun, "1")):
+        error = backups.take()
+        assert not error, error
+        assert backups.whole()[-1] == number, backups.whole()
+        backups.check_tidy()
+    refused += take_for_want_of_names(Backups(trial, FAULTY, volume / "names"))
+    return f"{refused} times refused, the earlier one stayed, writes went on; "\
+        "taken once there was space, nothing left over"
+
+
 def check_clock(trial, seconds):
     trial.stop(FAULTY)
     trial.start(FAULTY, {"LD_PRELOAD": FAKETIME,
@@ -310,6 +410,7 @@ FAULTS = {  # name: (where, how)
     "corrupt": ("network", check_corrupt),
     "full-node": ("node's disk", check_full_node),
     "full-aggregator": ("aggregator's disk", check_full_aggregator),
+    "full-backups": ("the backups' disk", check_full_backups),
     "clock-ahead": ("node, 10 minutes", check_clock_ahead),
     "clock-behind": ("node, 10 minutes", check_clock_behind),
     "clone": ("node, twice", check_clone),
@@ -327,14 +428,16 @@ def why_not(name, volumes):
 
 
 def mount_volumes(province):
-    """Small disks for the node and the aggregator; those that are there."""
+    """Small disks for the node, the aggregator and backups; those that are
+    there."""
     mounted = []
-    for name in ("province", f"city-{FAULTY}"):
-        data = province.options.dir / name / "data"
+    for name in ("province/data", f"city-{FAULTY}/data", "backups"):
+        data = province.options.dir / name
         data.mkdir(exist_ok=True)
         done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={VOLUME_MB}m", "tmpfs",
-             str(data)], capture_output=True, check=False)
+            ["mount", "-t", "tmpfs", "-o",
+             f"size={VOLUME_MB}m,nr_inodes={VOLUME_FILES}", "tmpfs", str(data)],
+            capture_output=True, check=False)
         if done.returncode == 0:
             mounted.append(data)
     return mounted
