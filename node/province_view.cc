@@ -25,8 +25,14 @@ absl::StatusOr<std::unique_ptr<ProvinceView>> ProvinceView::Open(
     const NodeConfig& config, ledger::LogStore* log, base::Clock* clock) {
   ASSIGN_OR_RETURN(auto key,
                    base::ReadKeyFile(config.witness_key, "tongchou-node"));
-  std::unique_ptr<ProvinceView> view(new ProvinceView(
-      config, {config.WitnessName(), std::move(key)}, log, clock));
+  return Open(config, {config.WitnessName(), std::move(key)}, log, clock);
+}
+
+absl::StatusOr<std::unique_ptr<ProvinceView>> ProvinceView::Open(
+    const NodeConfig& config, ledger::Cosigner cosigner, ledger::LogStore* log,
+    base::Clock* clock) {
+  std::unique_ptr<ProvinceView> view(
+      new ProvinceView(config, std::move(cosigner), log, clock));
   ASSIGN_OR_RETURN(view->province_key_,
                    ledger::ParseVerifierKey(config.province_key));
   RETURN_IF_ERROR(view->Load());

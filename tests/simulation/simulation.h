@@ -1,6 +1,7 @@
 // A province and its cities in one thread, driven by one seed: the machines of
-// the exchange are the real ones, with real bundles, keys and signatures;
-// disks, network and clocks are simulated and fail. The same seed gives the
+// the exchange and what signs and follows the province's log are the real ones,
+// with real bundles, keys and signatures; disks, network and clocks are
+// simulated and fail. The same seed gives the
 // same run.
 #pragma once
 
@@ -27,8 +28,10 @@ enum class Mutation {
   kIncarnationLost,  // a crash takes the counter of starts
   kOrderLost,        // two transactions change places before the log
   kOldKeySignsOn,    // a key that was changed signs what lies behind
+  kReceiptMissing,   // a group is written without its receipt
+  kReceiptApart,     // the receipt is another write than its group
 };
-inline constexpr int kMutations = 13;  // kNone is none
+inline constexpr int kMutations = 15;  // kNone is none
 std::string_view NameOf(Mutation mutation);
 
 inline constexpr int kSteps = 250;
