@@ -10,13 +10,27 @@
 
 namespace tongchou::simulation {
 
+namespace {
+
+// As far as the log goes.
+bool IsRootOf(const v1::CityRange& range, const Log& log) {
+  const auto root = log.RootAt(range.to());
+  return !root.ok() || root->view() == range.root();
+}
+
+}  // namespace
+
 void World::StartProvince() {
   own_head_.reset();
   disk_.own_log().Crash();
   aggregator::OwnHeadOptions options;
-  options.sign_guard = directory_.path() + "/guard";
+  options.sign_guard = GuardPath();
   options.origin = kProvinceOrigin;
   options.clock = &clock_;
+  const bool unwary = is_old_copy_ && (Is(Mutation::kMirrorNotAsked) ||
+                                       Is(Mutation::kNewerHeadIgnored));
+  options.mirror_required =
+      mirrored_ && !unwary && !Is(Mutation::kHeadBeforeMirror);
   for (const auto& city : cities_) {
     options.witnesses[city->code] = city->witness.verifier();
   }
@@ -39,6 +53,7 @@ void World::OpenView(size_t i) {
 
 // Somebody is shown personal data.
 void World::RecordAccess() {
+  if (!own_head_->hold_reason().empty()) return;
   v1::Access access;
   access.set_reader("auditor");
   access.set_records(++values_);
@@ -47,21 +62,30 @@ void World::RecordAccess() {
   CheckOwnEntries();
 }
 
-// A newer head, for everybody to see; the disk may fail between the signature
-// and the guard that is to know it.
-void World::SignOwn() {
-  const bool fails = faulty_ && Chance(10);
-  disk_.own_log().FailCheckpoints(fails);
-  const auto note = own_head_->Sign();
+// The disk may fail between a signature and the guard that is to know it.
+// ABORTED: it did, and the province may be gone.
+absl::Status World::Signing(const std::function<absl::Status()>& sign) {
+  disk_.own_log().FailCheckpoints(faulty_ && Chance(10));
+  const absl::Status status = sign();
   disk_.own_log().FailCheckpoints(false);
+  if (!absl::IsUnavailable(status)) return status;
+  Fault("province-disk-fails-signing", 0);
+  if (Chance(2)) CrashProvince();
+  return base::AbortedError("{}", base::Message(status));
+}
+
+// A newer head, for everybody to see once the mirror has it.
+void World::SignOwn() {
+  if (!own_head_->hold_reason().empty()) return;
+  std::string note;
+  const absl::Status status = Signing([&]() -> absl::Status {
+    ASSIGN_OR_RETURN(note, own_head_->Sign());
+    return absl::OkStatus();
+  });
+  if (absl::IsAborted(status)) return;
+  if (!status.ok()) return Violated(0, base::Describe(status));
   Note("signed", 0, own_head_->signed_size());
-  if (fails && !note.ok()) {
-    Fault("province-disk-fails-signing", 0);
-    if (Chance(2)) CrashProvince();
-    return;
-  }
-  if (!note.ok()) return Violated(0, base::Describe(note.status()));
-  if (!note->empty()) ShowHead(*note);
+  if (!note.empty()) ShowHead(note);
   if (faulty_ && Chance(10)) {
     Fault("province-crash-after-signing", 0);
     CrashProvince();
@@ -125,7 +149,11 @@ void World::ShowHead(std::string_view note) {
   if (!head.ok()) return Violated(0, base::Describe(head.status()));
   const auto [at, added] = shown_.emplace(head->size, head->root);
   if (at->second != head->root) {
-    Violated(0, "two heads of the province's log were shown at one size");
+    return Violated(0,
+                    "two heads of the province's log at one size were shown");
+  }
+  if (added && mirrored_ && head->size > mirror_->size()) {
+    Violated(0, "a head was shown that the mirror does not keep");
   }
 }
 
@@ -170,9 +198,15 @@ void World::CheckReceipt(const v1::GroupReceipt& receipt) {
     const Log& log = cities_[i]->disk.log;
     if (range.from() != covered) return Violated(i, "receipts have a gap");
     covered = range.to();
-    if (covered < log.roots.size() &&
-        log.roots[covered].view() != range.root()) {
+    if (!IsRootOf(range, log)) {
       return Violated(i, "a receipt names another root than the city has");
+    }
+  }
+  for (const v1::CityRange& range : receipt.again()) {
+    const size_t i = range.city() - cities_[0]->code;
+    if (range.from() >= receipted_[range.city()] ||
+        !IsRootOf(range, cities_[i]->disk.log)) {
+      return Violated(i, "what comes again did not come before");
     }
   }
 }
@@ -195,6 +229,7 @@ void World::CheckShownAreKept() {
 bool World::OwnLogConverged() const {
   const uint64_t size = disk_.own_log().Head().size();
   if (own_head_->signed_size() != size) return false;
+  if (mirrored_ && mirror_->size() != size) return false;
   const auto cosigned = own_head_->witnesses();
   return std::ranges::all_of(cities_, [&](const auto& city) {
     const auto at = cosigned.find(city->code);

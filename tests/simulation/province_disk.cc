@@ -5,6 +5,7 @@
 
 #include "common/base/status.h"
 #include "common/ledger/bundle.h"
+#include "tongchou/v1/ledger.pb.h"
 
 namespace tongchou::simulation {
 namespace {
@@ -51,7 +52,58 @@ void TakeBatch(const aggregator::JournalBatch& batch, HeldCity* held) {
   held->notes[held->log.size()] = batch.cosigned_checkpoint;
 }
 
+// The receipts among the entries.
+absl::StatusOr<std::vector<v1::GroupReceipt>> ReceiptsIn(
+    const ledger::GroupCommit& commit) {
+  std::vector<v1::GroupReceipt> receipts;
+  ledger::Bundle bundle;
+  for (const ledger::GroupCommit::EncodedBundle& one : commit.bundles) {
+    RETURN_IF_ERROR(bundle.Decode(one.bytes));
+    for (size_t i = 0; i < bundle.count(); ++i) {
+      v1::EntryHeader header;
+      v1::EntryBody body;
+      if (!header.ParseFromString(std::string(bundle.header(i))) ||
+          !body.ParseFromString(std::string(*bundle.body(i)))) {
+        return base::DataLossError("an entry is no message");
+      }
+      if (static_cast<int>(header.type()) !=
+          v1::PROVINCE_RECORD_TYPE_GROUP_RECEIPT) {
+        continue;
+      }
+      if (!receipts.emplace_back().ParseFromString(body.record())) {
+        return base::DataLossError("a receipt is no message");
+      }
+    }
+  }
+  return receipts;
+}
+
 }  // namespace
+
+absl::Status ProvinceDisk::Refill(const ledger::GroupCommit& commit) {
+  if (commit.bundles.empty() ||
+      commit.bundles[0].first_sequence != own_log_.Head().size()) {
+    return base::AbortedError("what came back does not continue the log");
+  }
+  ASSIGN_OR_RETURN(const auto receipts, ReceiptsIn(commit));
+  uint64_t last = last_ordinal_;
+  for (const v1::GroupReceipt& receipt : receipts) {
+    const bool first = last == 0 && receipt.ordinal() > 0;
+    if (!first && receipt.ordinal() != last + 1) {
+      return base::DataLossError("group {} came back behind group {}",
+                                 receipt.ordinal(), last);
+    }
+    last = receipt.ordinal();
+  }
+  last_ordinal_ = last;
+  for (const v1::GroupReceipt& receipt : receipts) {
+    for (const v1::CityRange& range : receipt.ranges()) {
+      uint64_t& receipted = cities_[range.city()].receipted;
+      receipted = std::max<uint64_t>(receipted, range.to());
+    }
+  }
+  return own_log_.Append(commit);
+}
 
 absl::StatusOr<v1::GroupReceipt> ProvinceDisk::AppendBatches(
     const std::vector<aggregator::JournalBatch>& batches) {

@@ -45,6 +45,9 @@ class ProvinceDisk {
       const std::vector<aggregator::JournalBatch>& batches);
   void AppendEntries(const std::vector<aggregator::OwnEntry>& entries,
                      int64_t now_us);
+  // Entries of the own log that were lost and came back, as Journal::Refill
+  // takes them. ABORTED, DATA_LOSS: nothing was changed.
+  absl::Status Refill(const ledger::GroupCommit& commit);
 
  private:
   std::map<uint32_t, HeldCity> cities_;

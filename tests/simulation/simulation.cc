@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "common/base/logging.h"
 #include "common/base/status.h"
 #include "tests/common/ledger/add_with_leaf.h"
 #include "tests/simulation/world.h"
@@ -37,7 +38,9 @@ World::World(const Options& options)
     cities_.back()->disk.old_key_signs_on = Is(Mutation::kOldKeySignsOn);
     OpenView(i);
   }
+  mirrored_ = !Chance(3);
   StartProvince();
+  OpenMirror({});
 }
 
 Outcome World::Run() {
@@ -80,13 +83,14 @@ void World::Step() {
     if (cities_[c]->stream == 0 && Chance(3)) Connect(c);
     if (cities_[c]->needs_restore && Chance(20)) Restore(c);
   }
-  Pump();
+  if (MirrorIsDue()) MirrorRound();
+  if (ok()) Pump();
 }
 
 void World::InjectFault() {
   size_t i = 0;
   City& city = AnyCity(&i);
-  switch (Below(9)) {
+  switch (Below(11)) {
     case 0:
       Fault("node-crash", i);
       return CrashCity(i);
@@ -112,6 +116,10 @@ void World::InjectFault() {
       return PutBackupBack(i);
     case 7:
       return GreetAsClone(i);
+    case 8:
+      return InjectMirrorFault();
+    case 9:
+      return PutProvinceBack();
     default:
       break;
   }
@@ -457,7 +465,11 @@ void World::Greet(uint64_t id, const v1::Hello& hello) {
   disk.copy.incarnation_nonce = hello.incarnation().nonce();
   streams_[id].feed.emplace(&disk_.own_log(), own_head_.get(),
                             cities_[i]->code);
-  streams_[id].feed->Begin(hello);
+  v1::Hello heard = hello;
+  if (is_old_copy_ && Is(Mutation::kNewerHeadIgnored)) {
+    heard.clear_province_checkpoint();
+  }
+  streams_[id].feed->Begin(heard);
   v1::ProvinceMessage message;
   *message.mutable_welcome() = *welcome;
   Answer(id, std::move(message));
@@ -509,6 +521,7 @@ void World::Fsync() {
   }
   Write(group);
   if (!ok()) return;
+  if (faulty_ && Chance(15)) CopyProvince();
   if (faulty_ && Chance(30)) {
     Fault("province-crash-before-ack", group.front().city);
     return CrashProvince();
@@ -585,6 +598,7 @@ aggregator::JournalBatch World::Cosign(const Queued& queued) {
 
 void World::CrashProvince() {
   queue_.clear();
+  fed_.reset();
   streams_.clear();
   for (auto& city : cities_) city->stream = 0;
   StartProvince();
@@ -657,7 +671,7 @@ void World::Converge() {
     const auto it = streams_.find(cities_[i]->stream);
     if (it != streams_.end() && it->second.lost) Cut(i, false);
   }
-  RecordAccess();
+  mirror_away_until_ = 0;
   for (int round = 0; round < kConvergenceRounds && ok(); ++round) {
     Advance(kRoundMicros);
     for (size_t i = 0; i < cities_.size() && ok(); ++i) {
@@ -669,7 +683,8 @@ void World::Converge() {
     Pump();
     while (!queue_.empty() && ok()) Fsync();
     if (ok()) SignOwn();
-    if (Converged()) return;
+    if (ok()) MirrorRound();
+    if (ok() && Converged()) return;
   }
   if (ok()) Violated(0, "no convergence after the faults have stopped");
 }
@@ -677,12 +692,25 @@ void World::Converge() {
 namespace {
 
 constexpr std::array<std::string_view, kMutations + 1> kNames = {
-    "none",           "ack-before-sync",  "durable-before-sync",
-    "position-apart", "gap-applied",      "resume-off-by-one",
-    "guard-ignored",  "applied-early",    "torn-transaction",
-    "applied-twice",  "cosign-unchecked", "incarnation-lost",
-    "order-lost",     "old-key-signs-on", "receipt-missing",
-    "receipt-apart"};
+    "none",
+    "ack-before-sync",
+    "durable-before-sync",
+    "position-apart",
+    "gap-applied",
+    "resume-off-by-one",
+    "guard-ignored",
+    "applied-early",
+    "torn-transaction",
+    "applied-twice",
+    "cosign-unchecked",
+    "incarnation-lost",
+    "order-lost",
+    "old-key-signs-on",
+    "receipt-missing",
+    "receipt-apart",
+    "head-before-mirror",
+    "mirror-not-asked",
+    "newer-head-ignored"};
 
 }  // namespace
 
@@ -690,7 +718,11 @@ std::string_view NameOf(Mutation mutation) {
   return kNames[static_cast<size_t>(mutation)];
 }
 
-Outcome Simulate(const Options& options) { return World(options).Run(); }
+Outcome Simulate(const Options& options) {
+  // What the real parts say of the faults is not part of the run.
+  spdlog::set_level(spdlog::level::off);
+  return World(options).Run();
+}
 
 int Shrink(Options options) {
   options.trace = false;

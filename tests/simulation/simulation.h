@@ -24,14 +24,17 @@ enum class Mutation {
   kAppliedBeforeVisible,  // applied is told before the state has it
   kTornTransaction,       // the state takes a part of a transaction
   kBatchAppliedTwice,
-  kCosignUnchecked,  // the cosignature is for another root
-  kIncarnationLost,  // a crash takes the counter of starts
-  kOrderLost,        // two transactions change places before the log
-  kOldKeySignsOn,    // a key that was changed signs what lies behind
-  kReceiptMissing,   // a group is written without its receipt
-  kReceiptApart,     // the receipt is another write than its group
+  kCosignUnchecked,   // the cosignature is for another root
+  kIncarnationLost,   // a crash takes the counter of starts
+  kOrderLost,         // two transactions change places before the log
+  kOldKeySignsOn,     // a key that was changed signs what lies behind
+  kReceiptMissing,    // a group is written without its receipt
+  kReceiptApart,      // the receipt is another write than its group
+  kHeadBeforeMirror,  // heads are shown that the mirror does not keep
+  kMirrorNotAsked,    // an old copy of the province goes on without its mirror
+  kNewerHeadIgnored,  // the same, whatever heads the cities show
 };
-inline constexpr int kMutations = 15;  // kNone is none
+inline constexpr int kMutations = 18;  // kNone is none
 std::string_view NameOf(Mutation mutation);
 
 inline constexpr int kSteps = 250;

@@ -1,12 +1,14 @@
 // The simulated world: cities, their connections and the province, and what
 // must hold of them at all times. Its functions are in simulation.cc, but for
-// those about the province's own log (own_log.cc) and the checks (checks.cc).
+// those about the province's own log (own_log.cc), its mirror (mirror.cc) and
+// the checks of the cities (checks.cc).
 #pragma once
 
 #include <fmt/format.h>
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,6 +20,7 @@
 
 #include "aggregator/service/own_head.h"
 #include "aggregator/service/own_log_feed.h"
+#include "audit/mirror.h"
 #include "common/base/clock.h"
 #include "common/base/ed25519.h"
 #include "common/exchange/ingest.h"
@@ -91,6 +94,11 @@ struct City {
   int64_t clock_offset = 0;
   int64_t cut_until = 0;
   bool needs_restore = false;
+};
+
+struct ProvinceCopy {
+  ProvinceDisk disk;
+  std::string guard;  // the file's bytes
 };
 
 struct Queued {
@@ -194,6 +202,21 @@ class World {
   void CheckReceipt(const v1::GroupReceipt& receipt);
   void CheckShownAreKept();
   bool OwnLogConverged() const;
+  absl::Status Signing(const std::function<absl::Status()>& sign);
+  std::string GuardPath() const;
+
+  // Its mirror.
+  void OpenMirror(MemoryLog kept);
+  void MirrorRound();
+  bool MirrorIsDue();
+  absl::Status LoseMirror();
+  absl::Status GreetMirror();
+  absl::Status Refill(uint64_t size);
+  absl::Status FeedMirror();
+  void InjectMirrorFault();
+  void CopyProvince();
+  bool CanLoseProvince();
+  void PutProvinceBack();
 
   const Options options_;
   std::mt19937_64 random_;
@@ -212,6 +235,13 @@ class World {
   const ledger::Cosigner cosigner_{"tongchou/360000/witness", KeyOf('p')};
   const ledger::Signer own_signer_{kProvinceOrigin, KeyOf('q')};
   std::unique_ptr<aggregator::OwnHead> own_head_;
+  std::optional<ProvinceCopy> province_copy_;
+  bool is_old_copy_ = false;  // the province's disk was put back
+  bool mirrored_ = false;     // no head is shown before the mirror has it
+  std::unique_ptr<audit::MirrorStore> mirror_;
+  const MemoryLog* mirror_log_ = nullptr;    // the mirror's
+  std::optional<ledger::CompactRange> fed_;  // none: not connected
+  int64_t mirror_away_until_ = 0;
   // Heads of the province's log that anybody has seen.
   std::map<uint64_t, ledger::Hash> shown_;
   // What was checked of its entries: bundles, groups, sizes in receipts.
