@@ -52,6 +52,12 @@ absl::StatusOr<std::unique_ptr<MirrorStore>> MirrorStore::Open(
   ledger::LogStoreOptions options;
   options.directory = directory + "/log";
   ASSIGN_OR_RETURN(auto log, ledger::LogStore::Open(options));
+  return Open(directory, key, std::move(log));
+}
+
+absl::StatusOr<std::unique_ptr<MirrorStore>> MirrorStore::Open(
+    const std::string& directory, const ledger::VerifierKey& key,
+    std::unique_ptr<ledger::LogStore> log) {
   std::unique_ptr<MirrorStore> store(
       new MirrorStore(directory, key, std::move(log)));
   const uint64_t size = store->size();

@@ -30,6 +30,10 @@ class MirrorStore {
   // pinned key; FAILED_PRECONDITION when another process has it open.
   static absl::StatusOr<std::unique_ptr<MirrorStore>> Open(
       const std::string& directory, const ledger::VerifierKey& key);
+  // The same over a log that is open; only contradictions go to the directory.
+  static absl::StatusOr<std::unique_ptr<MirrorStore>> Open(
+      const std::string& directory, const ledger::VerifierKey& key,
+      std::unique_ptr<ledger::LogStore> log);
 
   uint64_t size() const { return log_->Head().size(); }
   // The newest head; empty when nothing is kept.

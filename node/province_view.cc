@@ -19,14 +19,31 @@ bool IsAct(const v1::EntryHeader& header) {
          static_cast<int>(v1::PROVINCE_RECORD_TYPE_CITY_ACT);
 }
 
+// The note with that key's signature alone: a head that comes again has those
+// of other cities, and with all of them no note has room for one more.
+absl::StatusOr<std::string> SignedBy(const ledger::VerifierKey& key,
+                                     std::string_view bytes) {
+  ASSIGN_OR_RETURN(ledger::Note note, ledger::ParseNote(bytes));
+  std::erase_if(note.signatures, [&](const ledger::NoteSignature& one) {
+    return one.name != key.name || one.key_id != key.id();
+  });
+  return ledger::FormatNote(note);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ProvinceView>> ProvinceView::Open(
     const NodeConfig& config, ledger::LogStore* log, base::Clock* clock) {
   ASSIGN_OR_RETURN(auto key,
                    base::ReadKeyFile(config.witness_key, "tongchou-node"));
-  std::unique_ptr<ProvinceView> view(new ProvinceView(
-      config, {config.WitnessName(), std::move(key)}, log, clock));
+  return Open(config, {config.WitnessName(), std::move(key)}, log, clock);
+}
+
+absl::StatusOr<std::unique_ptr<ProvinceView>> ProvinceView::Open(
+    const NodeConfig& config, ledger::Cosigner cosigner, ledger::LogStore* log,
+    base::Clock* clock) {
+  std::unique_ptr<ProvinceView> view(
+      new ProvinceView(config, std::move(cosigner), log, clock));
   ASSIGN_OR_RETURN(view->province_key_,
                    ledger::ParseVerifierKey(config.province_key));
   RETURN_IF_ERROR(view->Load());
@@ -87,9 +104,10 @@ absl::StatusOr<std::string> ProvinceView::OnPiece(
   }
   if (!news->has_value()) return std::string();
   RETURN_IF_ERROR(Keep(**news));
+  ASSIGN_OR_RETURN(const std::string head,
+                   SignedBy(province_key_, (*news)->head.note));
   return cosigner_.Cosign(
-      (*news)->head.note,
-      static_cast<uint64_t>(clock_.NowMicros() / base::kMicrosPerSecond));
+      head, static_cast<uint64_t>(clock_.NowMicros() / base::kMicrosPerSecond));
 }
 
 absl::Status ProvinceView::Keep(const exchange::FollowedNews& news) {

@@ -30,6 +30,10 @@ class ProvinceView {
   // Reads what earlier starts verified out of the log's small facts.
   static absl::StatusOr<std::unique_ptr<ProvinceView>> Open(
       const NodeConfig& config, ledger::LogStore* log, base::Clock* clock);
+  // The same with the key of config.witness_key, which is not read.
+  static absl::StatusOr<std::unique_ptr<ProvinceView>> Open(
+      const NodeConfig& config, ledger::Cosigner cosigner,
+      ledger::LogStore* log, base::Clock* clock);
 
   // The newest head that was verified, for Hello; empty before the first.
   std::string note() const;

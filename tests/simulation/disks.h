@@ -1,51 +1,21 @@
-// What cities and province have on their simulated disks. Everything that is
-// not synced is gone after a crash.
+// What a city has on its simulated disk. Everything that is not synced is gone
+// after a crash.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "common/base/status.h"
-#include "common/exchange/ingest.h"
 #include "common/exchange/uplink.h"
 #include "common/ledger/log_keys.h"
 #include "common/ledger/signer.h"
+#include "tests/simulation/memory_log.h"
 
 namespace tongchou::simulation {
-
-struct LogBundle {
-  uint64_t first = 0;
-  std::string bytes;
-  std::vector<ledger::Hash> leaves;
-  uint64_t end() const { return first + leaves.size(); }
-};
-
-// Bundles with the root over every size, and the changes of the log's key.
-struct Log {
-  std::vector<LogBundle> bundles;
-  std::vector<ledger::KeyChange> key_changes;
-  std::vector<ledger::Hash> roots{ledger::EmptyRoot()};
-  ledger::CompactRange range;
-
-  uint64_t size() const { return range.size(); }
-  void Append(LogBundle bundle) {
-    for (const ledger::Hash& leaf : bundle.leaves) {
-      range.Append(leaf);
-      roots.push_back(range.Root());
-    }
-    bundles.push_back(std::move(bundle));
-  }
-  absl::StatusOr<ledger::Hash> RootAt(uint64_t size) const {
-    if (size >= roots.size()) return base::OutOfRangeError("{}", size);
-    return roots[size];
-  }
-};
 
 // A city's disk: the log, and the keys and a guard that no backup holds.
 class CityDisk : public exchange::UplinkLog {
@@ -133,6 +103,7 @@ class CityDisk : public exchange::UplinkLog {
   std::optional<ledger::Signer> next_signer;  // until the province has that
   bool old_key_signs_on = false;              // a planted bug
   Log log;
+  MemoryLog facts;            // what is known of the province's log
   uint64_t ever_signed = 0;   // largest size, whatever was lost since
   std::string signed_note;    // newest, as far as the guard knows it
   std::string cosigned_note;  // not synced
@@ -151,16 +122,6 @@ class CityDisk : public exchange::UplinkLog {
   uint64_t signed_size_ = 0;
   uint64_t guarded_size_ = 0;
   std::string guarded_note_;
-};
-
-// What the province's journal and unified state hold of one city.
-struct ProvinceDisk {
-  exchange::CityCopy copy;
-  exchange::CityCopy previous_copy;  // before the newest batch
-  Log log;
-  uint64_t position = 0;                     // of the state
-  std::map<std::string, std::string> state;  // record to value
-  uint64_t counter = 0;                      // entries applied
 };
 
 }  // namespace tongchou::simulation

@@ -1,6 +1,7 @@
 // A province and its cities in one thread, driven by one seed: the machines of
-// the exchange are the real ones, with real bundles, keys and signatures;
-// disks, network and clocks are simulated and fail. The same seed gives the
+// the exchange and what signs and follows the province's log are the real ones,
+// with real bundles, keys and signatures; disks, network and clocks are
+// simulated and fail. The same seed gives the
 // same run.
 #pragma once
 
@@ -23,13 +24,20 @@ enum class Mutation {
   kAppliedBeforeVisible,  // applied is told before the state has it
   kTornTransaction,       // the state takes a part of a transaction
   kBatchAppliedTwice,
-  kCosignUnchecked,  // the cosignature is for another root
-  kIncarnationLost,  // a crash takes the counter of starts
-  kOrderLost,        // two transactions change places before the log
-  kOldKeySignsOn,    // a key that was changed signs what lies behind
+  kCosignUnchecked,   // the cosignature is for another root
+  kIncarnationLost,   // a crash takes the counter of starts
+  kOrderLost,         // two transactions change places before the log
+  kOldKeySignsOn,     // a key that was changed signs what lies behind
+  kReceiptMissing,    // a group is written without its receipt
+  kReceiptApart,      // the receipt is another write than its group
+  kHeadBeforeMirror,  // heads are shown that the mirror does not keep
+  kMirrorNotAsked,    // an old copy of the province goes on without its mirror
+  kNewerHeadIgnored,  // the same, whatever heads the cities show
 };
-inline constexpr int kMutations = 13;  // kNone is none
+inline constexpr int kMutations = 18;  // kNone is none
 std::string_view NameOf(Mutation mutation);
+// Whether it makes logs, heads or receipts that auditors must not believe.
+bool IsForgery(Mutation mutation);
 
 inline constexpr int kSteps = 250;
 
@@ -38,12 +46,15 @@ struct Options {
   int steps = kSteps;  // with faults; convergence comes after them
   Mutation mutation = Mutation::kNone;
   bool trace = false;  // every event to standard output
+  // Nobody but auditors looks, at this seed whatever its number.
+  bool audits_alone = false;
 };
 
 struct Outcome {
   std::string failure;      // what was violated; empty when nothing was
   uint64_t trace_hash = 0;  // over all events
   uint64_t committed = 0;   // entries
+  uint64_t audits = 0;
   std::map<std::string, uint64_t> faults;  // injected, by name
 };
 
