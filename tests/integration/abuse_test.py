@@ -23,8 +23,8 @@ import time
 import grpc
 
 import harness
+from harness import until
 from speed_test import resident_mb, write_rows
-from trust_test import until
 
 CITY = "360100"
 ROWS = 200_000  # so that all records are more than connections hold

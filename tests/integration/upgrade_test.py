@@ -12,28 +12,12 @@ it is.
 import json
 import shutil
 import subprocess
-import time
 
 import harness
+from harness import Folder, until
 
 NEWER, OLDER = "360100", "360200"  # release of the node
 SECONDS = 60
-
-
-class Folder:
-    """A city that has no files to import."""
-
-    def __init__(self, code):
-        self.code = code
-        self.name = code
-        self.folder = None
-
-
-def until(what, done):
-    started = time.monotonic()
-    while not done():
-        assert time.monotonic() - started < SECONDS, f"not in time: {what}"
-        time.sleep(0.05)
 
 
 class Trial:
@@ -52,7 +36,7 @@ class Trial:
         program = ("tongchou-aggregator" if name == "aggregator"
                    else "tongchou-node")
         self.province.start(name, program + release, self.config(name))
-        until(f"{name} is back", self.settled)
+        until(SECONDS, f"{name} is back", self.settled)
 
     def stop(self, name):
         process, _ = self.province.processes.pop(name)
@@ -79,7 +63,7 @@ class Trial:
                  f"AAB301={code[:4]}02")
 
     def uninterpreted(self):
-        until("all is applied", self.settled)
+        until(SECONDS, "all is applied", self.settled)
         return {c["city"]: c["uninterpreted"]
                 for c in self.province.status()["cities"]}
 
@@ -240,7 +224,7 @@ def newer_stores_are_refused(trial):
                           (NEWER, "tongchou-node"),
                           (OLDER, "tongchou-node")):
         trial.province.start(name, program, trial.config(name))
-    until("all is back", trial.settled)
+    until(SECONDS, "all is back", trial.settled)
     assert trial.heads() == 20
 
 
@@ -256,7 +240,7 @@ def main():
                        trial.config("aggregator"))
         province.start(NEWER, "tongchou-node", trial.config(NEWER))
         province.start(OLDER, "tongchou-node-older", trial.config(OLDER))
-        until("both cities are connected", trial.settled)
+        until(SECONDS, "both cities are connected", trial.settled)
         newer_node_and_older_aggregator(trial)
         aggregator_upgraded(trial)
         older_node_and_newer_aggregator(trial)
