@@ -1,10 +1,9 @@
 #include "aggregator/aggregator.h"
 
-#include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 
 #include <atomic>
-#include <limits>
+#include <optional>
 #include <thread>
 
 #include "aggregator/service/admin_service.h"
@@ -14,6 +13,7 @@
 #include "aggregator/service/journal_writer.h"
 #include "aggregator/service/mirror_service.h"
 #include "aggregator/service/province_alarms.h"
+#include "aggregator/service/province_gauges.h"
 #include "aggregator/service/query_service.h"
 #include "common/alarms/alarm_watch.h"
 #include "common/base/key_file.h"
@@ -72,9 +72,6 @@ class RunningAggregator final : public Aggregator {
   void Tick();
   ProvinceFacts Facts();
   void Look();
-  void ShowProgram(const ProvinceFacts& facts);
-  void ShowPositions(const ProvinceFacts& facts);
-  void ShowMirror();
   void SignOwnLog();
   void RenewCertificate();
 
@@ -82,6 +79,7 @@ class RunningAggregator final : public Aggregator {
   base::RealClock clock_;
   base::SteadyClock steady_clock_;
   alarms::AlarmBoard board_{&steady_clock_};
+  std::string volume_warning_;                 // since the stores are open
   ProvinceAlarms alarms_{clock_.NowMicros()};  // the ticker's
   CityTable cities_;
   std::unique_ptr<Journal> journal_;
@@ -102,8 +100,9 @@ class RunningAggregator final : public Aggregator {
   std::unique_ptr<MirrorService> mirror_;
   std::unique_ptr<transport::Server> server_;
   std::unique_ptr<transport::Server> door_;
-  std::shared_ptr<prometheus::Registry> registry_ =
+  const std::shared_ptr<prometheus::Registry> registry_ =
       std::make_shared<prometheus::Registry>();
+  std::optional<ProvinceGauges> gauges_;  // the ticker's, since its first look
   std::unique_ptr<transport::OpsServer> ops_;
   std::unique_ptr<alarms::AlarmWatch> alarm_watch_;
   absl::Status sign_status_;  // of the ticker's last attempt
@@ -258,7 +257,8 @@ void RunningAggregator::RestoreQuarantines() {
 absl::Status RunningAggregator::StartServer() {
   ProvinceParts parts;
   parts.province = config_.province;
-  parts.volume_warning = base::EncryptionWarning(config_.data);
+  volume_warning_ = base::EncryptionWarning(config_.data);
+  parts.volume_warning = volume_warning_;
   parts.journal = journal_.get();
   parts.state = state_.get();
   parts.applier = applier_.get();
@@ -288,8 +288,7 @@ absl::Status RunningAggregator::StartServer() {
                                {.healthy = [this] { return !board_.stalled(); },
                                 .ready =
                                     [this] {
-                                      return !board_.stalled() &&
-                                             applier_->caught_up() &&
+                                      return applier_->caught_up() &&
                                              applier_->status().ok();
                                     }}));
   }
@@ -351,29 +350,13 @@ void RunningAggregator::SignOwnLog() {
     spdlog::error("nothing is signed: {}", base::Describe(status));
 }
 
-void RunningAggregator::ShowMirror() {
-  auto& kept = prometheus::BuildGauge()
-                   .Name("tongchou_province_mirror_entries")
-                   .Help("Entries of the own log that its mirror keeps")
-                   .Register(*registry_);
-  auto& heard = prometheus::BuildGauge()
-                    .Name("tongchou_province_mirror_heard_seconds")
-                    .Help(
-                        "When the mirror last said so, Unix time; 0 = never "
-                        "since the start")
-                    .Register(*registry_);
-  const MirrorNews news = own_head_->mirror();
-  kept.Add({}).Set(static_cast<double>(news.size));
-  heard.Add({}).Set(static_cast<double>(news.heard_us) /
-                    base::kMicrosPerSecond);
-}
-
 ProvinceFacts RunningAggregator::Facts() {
   ProvinceFacts facts;
   facts.time_us = clock_.NowMicros();
   facts.machine = alarms::LookAtMachine(config_.data, config_.tls.certificate,
                                         facts.time_us);
   facts.machine.reserve_bytes = ledger::kDiskReserveBytes;
+  facts.machine.volume_warning = volume_warning_;
   facts.journal = writer_->queue();
   facts.apply_status = applier_->status();
   facts.apply_steps = applier_->steps();
@@ -393,62 +376,8 @@ ProvinceFacts RunningAggregator::Facts() {
 void RunningAggregator::Look() {
   const ProvinceFacts facts = Facts();
   board_.Look(alarms_.Look(facts, steady_clock_.NowMicros()));
-  ShowProgram(facts);
-  ShowPositions(facts);
-  ShowMirror();
-}
-
-void RunningAggregator::ShowProgram(const ProvinceFacts& facts) {
-  auto& signed_log = prometheus::BuildGauge()
-                         .Name("tongchou_province_log_signed")
-                         .Help("1 while the province's own log is signed")
-                         .Register(*registry_);
-  auto& encrypted = prometheus::BuildGauge()
-                        .Name("tongchou_province_data_encrypted")
-                        .Help("1 while the data lie on an encrypted volume")
-                        .Register(*registry_);
-  auto& disk = prometheus::BuildGauge()
-                   .Name("tongchou_province_disk_full_days")
-                   .Help(
-                       "Days until the disk is full, at the pace of up to "
-                       "seven days")
-                   .Register(*registry_);
-  auto& certificate = prometheus::BuildGauge()
-                          .Name("tongchou_province_certificate_days")
-                          .Help("Days for which the certificate is still good")
-                          .Register(*registry_);
-  encrypted.Add({}).Set(facts.machine.volume_warning.empty() ? 1 : 0);
-  signed_log.Add({}).Set(facts.log_problem.empty() ? 1 : 0);
-  disk.Add({}).Set(alarms_.machine().disk_days().value_or(
-      std::numeric_limits<double>::infinity()));
-  if (facts.machine.certificate_days.has_value()) {
-    certificate.Add({}).Set(*facts.machine.certificate_days);
-  }
-}
-
-void RunningAggregator::ShowPositions(const ProvinceFacts& facts) {
-  auto& durable = prometheus::BuildGauge()
-                      .Name("tongchou_province_durable_entries")
-                      .Help("Entries held, verified and fsynced")
-                      .Register(*registry_);
-  auto& applied = prometheus::BuildGauge()
-                      .Name("tongchou_province_applied_entries")
-                      .Help("Entries visible in the unified database")
-                      .Register(*registry_);
-  auto& heard = prometheus::BuildGauge()
-                    .Name("tongchou_province_heard_seconds")
-                    .Help("When the city last signed something new, Unix time")
-                    .Register(*registry_);
-  for (const auto& [city, one] : facts.cities) {
-    const prometheus::Labels labels = {{"city", fmt::format("{:06}", city)}};
-    durable.Add(labels).Set(static_cast<double>(one.durable));
-    const auto found = facts.applied.cities.find(city);
-    applied.Add(labels).Set(found == facts.applied.cities.end()
-                                ? 0
-                                : static_cast<double>(found->second.size));
-    heard.Add(labels).Set(static_cast<double>(one.news.heard_us) /
-                          base::kMicrosPerSecond);
-  }
+  if (!gauges_.has_value()) gauges_.emplace(registry_.get());
+  gauges_->Show(facts, own_head_->mirror(), alarms_.machine().disk_days());
 }
 
 }  // namespace

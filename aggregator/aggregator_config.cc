@@ -75,20 +75,10 @@ absl::StatusOr<AggregatorConfig> LoadAggregatorConfig(const std::string& path) {
         "needs them",
         path);
   }
-  for (const std::string* key : {&config.signing_key, &config.witness_key,
-                                 &config.pseudonym_key, &config.tls.key}) {
-    if (!key->starts_with(config.data + "/")) continue;
-    return base::InvalidArgumentError(
-        "{}: {}: a key must lie outside the data directory, or it goes into "
-        "every backup",
-        path, *key);
-  }
-  if (config.sign_guard.starts_with(config.data + "/")) {
-    return base::InvalidArgumentError(
-        "{}: sign_guard: must lie outside the data directory, or a restored "
-        "backup brings an old guard with it",
-        path);
-  }
+  RETURN_IF_ERROR(
+      base::CheckOutsideData(path, config.data, config.sign_guard,
+                             {config.signing_key, config.witness_key,
+                              config.pseudonym_key, config.tls.key}));
   ASSIGN_OR_RETURN(config.cities,
                    ParseKeys(path + ": cities.", keys, [&](uint32_t city) {
                      return ledger::CityOrigin(config.province, city);

@@ -30,13 +30,9 @@ constexpr std::string_view kProgram = "tongchou-aggregator";
 // What the load of a million records takes.
 constexpr size_t kReservedBytes = 320 << 20;
 
-// Keys that are there stay: nodes and auditors know them.
 absl::Status MakeKeys(const AggregatorConfig& config) {
-  for (const std::string& path : {config.witness_key, config.signing_key}) {
-    if (base::FileExists(path)) continue;
-    RETURN_IF_ERROR(base::WritePrivateFileDurably(
-        path, base::Ed25519PrivateKey::Generate().ToPem()));
-  }
+  RETURN_IF_ERROR(base::MakeKeyFile(config.witness_key));
+  RETURN_IF_ERROR(base::MakeKeyFile(config.signing_key));
   if (!base::FileExists(config.pseudonym_key)) {
     RETURN_IF_ERROR(base::MakeSealerKey(config.pseudonym_key));
   }
@@ -168,9 +164,7 @@ int Run(int argc, char** argv) {
   if (!config.ok()) return Fail(config.status());
   if (wanted.without_mirror) config->mirror_required = false;
   base::StartLogging(config->log_level);
-  if (const absl::Status raised = base::RaiseDescriptorLimit(); !raised.ok()) {
-    spdlog::warn("{}", base::Message(raised));
-  }
+  base::RaiseDescriptorLimit();
   if (wanted.make_key) return Exit(MakeKeys(*config));
   if (take->parsed()) {
     return Exit(TakeJournalBackup(*config, backup.directory, backup.keep));

@@ -30,7 +30,7 @@ class Sender {
   absl::Status Send();
   // What the province holds now, for the start of the node that greeted.
   const v1::Acknowledgement& acknowledgement() const { return answer_; }
-  bool all_was_held() const { return passed_over_ > 0 && sent_ == 0; }
+  bool all_was_held() const { return any_read_ && !any_sent_; }
 
  private:
   absl::Status Greet();
@@ -48,8 +48,8 @@ class Sender {
   v1::Acknowledgement answer_;
   std::deque<std::pair<uint64_t, uint64_t>> in_flight_;  // end, bytes
   uint64_t in_flight_bytes_ = 0;
-  uint64_t passed_over_ = 0;
-  uint64_t sent_ = 0;
+  bool any_read_ = false;
+  bool any_sent_ = false;
 };
 
 // UINT64_MAX when it says none: the province finds out.
@@ -108,9 +108,9 @@ absl::Status Sender::Greet() {
 
 absl::Status Sender::SendBatch(v1::NodeMessage message) {
   v1::Batch* const batch = message.mutable_batch();
-  if (sent_ == 0) {
+  if (!any_sent_) {
     LeaveOutHeld(answer_.welcome().durable_size(), batch);
-    ++passed_over_;
+    any_read_ = true;
     if (batch->bundles().empty()) return absl::OkStatus();
   }
   const uint64_t end = EndOf(*batch->bundles().rbegin());
@@ -122,7 +122,7 @@ absl::Status Sender::SendBatch(v1::NodeMessage message) {
   if (!stream_->Write(message)) return Ended();
   in_flight_.emplace_back(end, bytes);
   in_flight_bytes_ += bytes;
-  ++sent_;
+  any_sent_ = true;
   return absl::OkStatus();
 }
 

@@ -2,42 +2,16 @@
 
 #include <filesystem>
 #include <fstream>
-#include <optional>
 
 #include "audit/log_keys.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/ledger/bundle.h"
-#include "common/ledger/checkpoint.h"
 #include "common/ledger/compact_range.h"
 #include "common/ledger/tiles.h"
 
 namespace tongchou::audit {
 namespace {
-
-struct Head {
-  ledger::Checkpoint checkpoint;
-  std::string note;
-};
-
-absl::StatusOr<Head> NewestHead(const Archive& archive, const LogPolicy& city) {
-  std::optional<Head> newest;
-  ASSIGN_OR_RETURN(const CopiedKeys copied, ReadLogKeys(archive, city));
-  const auto read =
-      ReadPieces(archive.checkpoints(city.city), [&](std::string_view note) {
-        ASSIGN_OR_RETURN(ledger::Checkpoint checkpoint, copied.keys.Open(note));
-        if (!newest.has_value() || checkpoint.size >= newest->checkpoint.size) {
-          newest = Head{std::move(checkpoint), std::string(note)};
-        }
-        return absl::OkStatus();
-      });
-  RETURN_IF_ERROR(read.status());
-  if (!newest.has_value()) {
-    return base::NotFoundError("no checkpoint of {} was copied; fetch its log",
-                               city.origin);
-  }
-  return *std::move(newest);
-}
 
 absl::Status WriteFile(const std::string& path, std::string_view bytes) {
   RETURN_IF_ERROR(base::MakeDirectories(
@@ -92,7 +66,12 @@ absl::StatusOr<uint64_t> ExportTiles(const Archive& archive,
     return base::AlreadyExistsError("{} exists; name another directory",
                                     checkpoint);
   }
-  ASSIGN_OR_RETURN(const Head head, NewestHead(archive, city));
+  ASSIGN_OR_RETURN(const auto newest, NewestHead(archive, city));
+  if (!newest.has_value()) {
+    return base::NotFoundError("no checkpoint of {} was copied; fetch its log",
+                               city.origin);
+  }
+  const CopiedHead& head = *newest;
   ledger::TileBuilder tiles([&](std::string_view path, std::string_view bytes) {
     return WriteFile(fmt::format("{}/{}", directory, path), bytes);
   });

@@ -57,4 +57,19 @@ absl::StatusOr<CopiedKeys> ReadLogKeys(const Archive& archive,
   return copied;
 }
 
+absl::StatusOr<std::optional<CopiedHead>> NewestHead(const Archive& archive,
+                                                     const LogPolicy& log) {
+  std::optional<CopiedHead> newest;
+  ASSIGN_OR_RETURN(const CopiedKeys copied, ReadLogKeys(archive, log));
+  const auto take = [&](std::string_view note) -> absl::Status {
+    ASSIGN_OR_RETURN(ledger::Checkpoint head, copied.keys.Open(note));
+    if (!newest.has_value() || head.size >= newest->checkpoint.size) {
+      newest = {std::move(head), std::string(note)};
+    }
+    return absl::OkStatus();
+  };
+  RETURN_IF_ERROR(ReadPieces(archive.checkpoints(log.city), take).status());
+  return newest;
+}
+
 }  // namespace tongchou::audit

@@ -2,12 +2,14 @@
 // afterwards as far as that can be believed.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "audit/archive.h"
 #include "audit/policy.h"
+#include "common/ledger/checkpoint.h"
 #include "common/ledger/log_keys.h"
 
 namespace tongchou::audit {
@@ -22,6 +24,16 @@ struct CopiedKeys {
 // where the policy names the new key (later_keys).
 absl::StatusOr<CopiedKeys> ReadLogKeys(const Archive& archive,
                                        const LogPolicy& log);
+
+struct CopiedHead {
+  ledger::Checkpoint checkpoint;
+  std::string note;
+};
+
+// The newest head of the log in the copy; PERMISSION_DENIED at one that none
+// of the log's keys signed.
+absl::StatusOr<std::optional<CopiedHead>> NewestHead(const Archive& archive,
+                                                     const LogPolicy& log);
 
 // Replaces what the copy knew of the changes; the copy of a log that never
 // changed its key has no such file.

@@ -81,9 +81,8 @@ absl::StatusOr<std::unique_ptr<MirrorStore>> MirrorStore::Open(
 absl::StatusOr<std::string> MirrorStore::NoteAt(uint64_t size) const {
   ASSIGN_OR_RETURN(const auto note, log_->CheckpointAtOrBefore(size));
   if (!note.has_value()) return std::string();
-  ASSIGN_OR_RETURN(const ledger::Note parsed, ledger::ParseNote(*note));
   ASSIGN_OR_RETURN(const ledger::Checkpoint head,
-                   ledger::ParseCheckpoint(parsed.text));
+                   ledger::ReadCheckpoint(*note));
   return head.size == size ? *note : std::string();
 }
 

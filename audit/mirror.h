@@ -10,9 +10,9 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "audit/policy.h"
 #include "common/base/mutex.h"
 #include "common/ledger/log_store.h"
+#include "common/ledger/note.h"
 #include "common/transport/credentials.h"
 #include "tongchou/v1/exchange.pb.h"
 

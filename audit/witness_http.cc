@@ -3,7 +3,6 @@
 #include <httplib.h>
 
 #include <charconv>
-#include <optional>
 
 #include "audit/copied_tree.h"
 #include "audit/log_keys.h"
@@ -24,29 +23,6 @@ constexpr int kUnprocessable = 422;
 void Send(const WitnessAnswer& answer, httplib::Response* response) {
   response->status = answer.status;
   response->set_content(answer.body, answer.content_type);
-}
-
-struct CopiedHead {
-  ledger::Checkpoint checkpoint;
-  std::string note;
-};
-
-absl::StatusOr<std::optional<CopiedHead>> NewestHead(const Archive& archive,
-                                                     const LogPolicy& log) {
-  std::optional<CopiedHead> newest;
-  ASSIGN_OR_RETURN(const CopiedKeys copied, ReadLogKeys(archive, log));
-  RETURN_IF_ERROR(ReadPieces(archive.checkpoints(log.city),
-                             [&](std::string_view note) -> absl::Status {
-                               ASSIGN_OR_RETURN(ledger::Checkpoint head,
-                                                copied.keys.Open(note));
-                               if (!newest.has_value() ||
-                                   head.size >= newest->checkpoint.size) {
-                                 newest = {std::move(head), std::string(note)};
-                               }
-                               return absl::OkStatus();
-                             })
-                      .status());
-  return newest;
 }
 
 bool IsOf(const ledger::VerifierKey& key, const ledger::NoteSignature& one) {

@@ -39,10 +39,7 @@ absl::Status CheckPlace(const std::string& directory) {
 }
 
 absl::StatusOr<base::Ed25519PrivateKey> OwnKey(const std::string& path) {
-  if (!base::FileExists(path)) {
-    RETURN_IF_ERROR(base::WritePrivateFileDurably(
-        path, base::Ed25519PrivateKey::Generate().ToPem()));
-  }
+  RETURN_IF_ERROR(base::MakeKeyFile(path));
   return base::ReadKeyFile(path, "tongchou-node");
 }
 

@@ -112,8 +112,7 @@ absl::StatusOr<ledger::VerifierKey> MakeNextKey(const NodeConfig& config) {
         ChangePath(config.signing_key));
   }
   if (files.next.has_value()) return files.next->verifier();
-  RETURN_IF_ERROR(base::WritePrivateFileDurably(
-      NextPath(config), base::Ed25519PrivateKey::Generate().ToPem()));
+  RETURN_IF_ERROR(base::MakeKeyFile(NextPath(config)));
   ASSIGN_OR_RETURN(const ledger::Signer next,
                    LoadFrom(config, NextPath(config)));
   return next.verifier();

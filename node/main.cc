@@ -7,7 +7,6 @@
 
 #include "absl/synchronization/mutex.h"
 #include "common/base/descriptors.h"
-#include "common/base/file.h"
 #include "common/base/huge_pages.h"
 #include "common/base/key_file.h"
 #include "common/base/logging.h"
@@ -38,16 +37,12 @@ int Fail(const absl::Status& status) {
   return 1;
 }
 
-// Keys that are there stay: a log keeps its key.
 absl::Status MakeKeys(const NodeConfig& config) {
-  for (const std::string& path : {config.signing_key, config.witness_key}) {
-    if (path.empty() || base::FileExists(path)) continue;
-    RETURN_IF_ERROR(base::WritePrivateFileDurably(
-        path, base::Ed25519PrivateKey::Generate().ToPem()));
-  }
+  RETURN_IF_ERROR(base::MakeKeyFile(config.signing_key));
   ASSIGN_OR_RETURN(const ledger::Signer signer, LoadSigner(config));
   fmt::print("{}\n", signer.verifier().ToText());
   if (config.witness_key.empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(base::MakeKeyFile(config.witness_key));
   ASSIGN_OR_RETURN(auto witness,
                    base::ReadKeyFile(config.witness_key, "tongchou-node"));
   fmt::print("{}\n", ledger::Cosigner(config.WitnessName(), std::move(witness))
@@ -224,8 +219,7 @@ CLI::App* AddAccept(CLI::App* app, TransferOptions* options) {
 
 void Prepare(const NodeConfig& config) {
   base::StartLogging(config.log_level);
-  const absl::Status raised = base::RaiseDescriptorLimit();
-  if (!raised.ok()) spdlog::warn("{}", base::Message(raised));
+  base::RaiseDescriptorLimit();
 }
 
 // What the command line asks for beside serving.

@@ -1,8 +1,7 @@
-#include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 
 #include <atomic>
-#include <limits>
+#include <optional>
 #include <thread>
 
 #include "common/alarms/alarm_watch.h"
@@ -16,6 +15,7 @@
 #include "node/local_facts.h"
 #include "node/log_key.h"
 #include "node/node_alarms.h"
+#include "node/node_gauges.h"
 #include "node/node_service.h"
 #include "node/renewal.h"
 #include "node/serving_node.h"
@@ -64,13 +64,11 @@ class RunningNode final : public ServingNode {
   void SaveGuard();
   NodeFacts Facts() const;
   void Look();
-  void ShowPositions(const NodeFacts& facts);
   void SignHead();
   // Once a second: a step of what --rotate-key or a replaced key began.
   void ChangeKey();
   // Once an hour: a new certificate before this one ends.
   void CheckCertificate();
-  prometheus::Gauge& Gauge(const std::string& name, const std::string& help);
 
   const NodeConfig config_;
   const std::string restore_problem_;
@@ -78,7 +76,8 @@ class RunningNode final : public ServingNode {
   base::SteadyClock steady_clock_;
   CommitClock clock_;
   alarms::AlarmBoard board_{&steady_clock_};
-  NodeAlarms alarms_;  // the ticker's
+  std::string volume_warning_;  // since the stores are open
+  NodeAlarms alarms_;           // the ticker's
   std::unique_ptr<ledger::LogStore> log_;
   std::unique_ptr<ledger::HeadSigner> signer_;
   std::unique_ptr<RecordIndex> index_;
@@ -91,8 +90,9 @@ class RunningNode final : public ServingNode {
   std::unique_ptr<NodeService> service_;
   std::unique_ptr<TransferService> transfer_;
   std::unique_ptr<transport::Server> server_;
-  std::shared_ptr<prometheus::Registry> registry_ =
+  const std::shared_ptr<prometheus::Registry> registry_ =
       std::make_shared<prometheus::Registry>();
+  std::optional<NodeGauges> gauges_;  // the ticker's, since its first look
   std::unique_ptr<transport::OpsServer> ops_;
   std::unique_ptr<alarms::AlarmWatch> alarm_watch_;
   std::atomic<bool> stopping_ = false;
@@ -173,7 +173,8 @@ absl::Status RunningNode::StartServers() {
                   nullptr,       nullptr,          std::string()};
   parts.alarms = &board_;
   parts.read_only_reason = [this] { return ReadOnlyReason(); };
-  parts.volume_warning = base::EncryptionWarning(config_.data);
+  volume_warning_ = base::EncryptionWarning(config_.data);
+  parts.volume_warning = volume_warning_;
   ASSIGN_OR_RETURN(parts.actor_secret, ActorSecret(config_, log_.get()));
   if (!config_.aggregator.empty()) {
     ASSIGN_OR_RETURN(province_,
@@ -194,14 +195,11 @@ absl::Status RunningNode::StartServers() {
   server.services = {service_.get(), transfer_.get()};
   ASSIGN_OR_RETURN(server_, transport::Server::Start(server));
   if (!config_.ops_listen.empty()) {
-    ASSIGN_OR_RETURN(ops_, transport::OpsServer::Start(
-                               config_.ops_listen, registry_,
-                               {.healthy = [this] { return !board_.stalled(); },
-                                .ready =
-                                    [this] {
-                                      return !board_.stalled() &&
-                                             ReadOnlyReason().empty();
-                                    }}));
+    ASSIGN_OR_RETURN(
+        ops_, transport::OpsServer::Start(
+                  config_.ops_listen, registry_,
+                  {.healthy = [this] { return !board_.stalled(); },
+                   .ready = [this] { return ReadOnlyReason().empty(); }}));
   }
   return absl::OkStatus();
 }
@@ -224,15 +222,6 @@ absl::Status RunningNode::Open(bool rebuild_state) {
                config_.Origin(), config_.listen, server_->port(),
                log_->Head().size(), index_->live_records());
   return absl::OkStatus();
-}
-
-prometheus::Gauge& RunningNode::Gauge(const std::string& name,
-                                      const std::string& help) {
-  return prometheus::BuildGauge()
-      .Name("tongchou_node_" + name)
-      .Help(help)
-      .Register(*registry_)
-      .Add({{"city", fmt::format("{:06}", config_.city)}});
 }
 
 void RunningNode::SaveGuard() {
@@ -273,51 +262,28 @@ NodeFacts RunningNode::Facts() const {
   facts.machine = alarms::LookAtMachine(config_.data, config_.tls.certificate,
                                         clock_.RealMicros());
   facts.machine.reserve_bytes = ledger::kDiskReserveBytes;
+  facts.machine.volume_warning = volume_warning_;
   facts.committed = log_->Head().size();
+  facts.records = index_->live_records();
   facts.writes = sequencer_->queue();
   facts.read_only_reason = ReadOnlyReason();
   facts.has_uplink = uplink_ != nullptr;
   if (facts.has_uplink) {
     facts.uplink = uplink_->status();
-    facts.province_log_problem = province_->status().problem;
+    const ProvinceViewStatus province = province_->status();
+    facts.province_log_entries = province.size;
+    facts.province_log_problem = province.problem;
   }
   return facts;
-}
-
-void RunningNode::ShowPositions(const NodeFacts& facts) {
-  Gauge("committed_entries", "Entries fsynced")
-      .Set(static_cast<double>(facts.committed));
-  Gauge("records", "Records that are not deleted")
-      .Set(static_cast<double>(index_->live_records()));
-  Gauge("read_only", "1 while nothing may be written")
-      .Set(facts.read_only_reason.empty() ? 0 : 1);
-  Gauge("data_encrypted", "1 while the data lie on an encrypted volume")
-      .Set(facts.machine.volume_warning.empty() ? 1 : 0);
-  Gauge("disk_full_days",
-        "Days until the disk is full, at the pace of up to seven days")
-      .Set(alarms_.machine().disk_days().value_or(
-          std::numeric_limits<double>::infinity()));
-  if (facts.machine.certificate_days.has_value()) {
-    Gauge("certificate_days", "Days for which the certificate is still good")
-        .Set(*facts.machine.certificate_days);
-  }
-  if (!facts.has_uplink) return;
-  Gauge("durable_entries", "Entries that the province holds")
-      .Set(static_cast<double>(facts.uplink.positions.durable));
-  Gauge("applied_entries", "Entries visible in the unified database")
-      .Set(static_cast<double>(facts.uplink.positions.applied));
-  Gauge("province_log_entries",
-        "Entries of the province's own log, verified and cosigned")
-      .Set(static_cast<double>(province_->status().size));
-  Gauge("province_log_contradicted",
-        "1 when the province's own log contradicted itself")
-      .Set(facts.province_log_problem.empty() ? 0 : 1);
 }
 
 void RunningNode::Look() {
   const NodeFacts facts = Facts();
   board_.Look(alarms_.Look(facts, steady_clock_.NowMicros()));
-  ShowPositions(facts);
+  if (!gauges_.has_value()) {
+    gauges_.emplace(config_.city, facts.has_uplink, registry_.get());
+  }
+  gauges_->Show(facts, alarms_.machine().disk_days());
 }
 
 // Whoever is connected has a head signed with every batch.

@@ -14,11 +14,13 @@ namespace tongchou::node {
 struct NodeFacts {
   alarms::MachineFacts machine;
   uint64_t committed = 0;
+  uint64_t records = 0;  // that are not deleted
   alarms::QueueFacts writes;
   std::string read_only_reason;  // empty: it takes writes
   bool has_uplink = false;       // else the node works alone
   UplinkStatus uplink;
-  std::string province_log_problem;  // empty when all is well
+  uint64_t province_log_entries = 0;  // verified and cosigned
+  std::string province_log_problem;   // empty when all is well
 };
 
 // Not thread-safe.

@@ -25,21 +25,9 @@ absl::Status CheckNode(const std::string& path, const NodeConfig& config) {
         "{}: clock: only a node with synthetic = true has a business clock",
         path);
   }
-  if (config.sign_guard.starts_with(config.data + "/")) {
-    return base::InvalidArgumentError(
-        "{}: sign_guard: must lie outside the data directory, or a restored "
-        "backup brings an old guard with it",
-        path);
-  }
-  for (const std::string* key :
-       {&config.signing_key, &config.witness_key, &config.tls.key}) {
-    if (!key->starts_with(config.data + "/")) continue;
-    return base::InvalidArgumentError(
-        "{}: {}: a key must lie outside the data directory, or it goes into "
-        "every backup",
-        path, *key);
-  }
-  return absl::OkStatus();
+  return base::CheckOutsideData(
+      path, config.data, config.sign_guard,
+      {config.signing_key, config.witness_key, config.tls.key});
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
-#include <optional>
 #include <utility>
 
 #include "common/base/file.h"
@@ -244,9 +243,7 @@ absl::Status Restoration::CheckSigned(const std::string& note,
                                       uint64_t common) const {
   if (note.empty()) return absl::OkStatus();
   // It was believed when it was kept.
-  ASSIGN_OR_RETURN(const ledger::Note parsed, ledger::ParseNote(note));
-  ASSIGN_OR_RETURN(const ledger::Checkpoint head,
-                   ledger::ParseCheckpoint(parsed.text));
+  ASSIGN_OR_RETURN(const ledger::Checkpoint head, ledger::ReadCheckpoint(note));
   if (head.size <= common) return absl::OkStatus();
   if (head.size > summary_.entries) {
     return base::FailedPreconditionError(

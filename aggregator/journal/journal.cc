@@ -247,6 +247,17 @@ void FillRange(uint32_t city, uint64_t from, const CompactRange& held,
   range->set_root(std::string(held.Root().view()));
 }
 
+// `who` is empty for what no person did.
+v1::CityAct MakeAct(v1::CityActKind kind, uint32_t city, std::string_view who,
+                    std::string_view reason) {
+  v1::CityAct act;
+  act.set_kind(kind);
+  act.set_city(city);
+  act.set_who(std::string(who));
+  act.set_reason(std::string(reason));
+  return act;
+}
+
 struct View {
   View(rocksdb::DB* db, uint64_t ordinal, uint64_t city_size)
       : held(db),
@@ -377,8 +388,7 @@ class RocksJournal final : public Journal {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
   absl::Status Commit(Draft* draft)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
-  absl::Status CommitAct(uint32_t city, CityCopy copy, const v1::CityAct& act,
-                         Draft* draft)
+  absl::Status CommitAct(const v1::CityAct& act, Draft* draft)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
   absl::StatusOr<uint64_t> FreeEvidenceTime(uint32_t city) const;
 
@@ -1011,12 +1021,11 @@ absl::Status RocksJournal::Quarantine(uint32_t city, std::string_view reason,
   AppendText(evidence.explanation, &proof);
   Draft draft;
   draft.writes.Put(CityKey('F', city, time), proof);
-  v1::CityAct act;
-  act.set_kind(v1::CITY_ACT_KIND_QUARANTINE);
-  act.set_reason(std::string(reason));
+  draft.positions[city] = std::move(copy);
+  v1::CityAct act = MakeAct(v1::CITY_ACT_KIND_QUARANTINE, city, "", reason);
   act.add_evidence(evidence.known_note);
   act.add_evidence(evidence.offered_note);
-  return CommitAct(city, std::move(copy), act, &draft);
+  return CommitAct(act, &draft);
 }
 
 absl::Status RocksJournal::Release(uint32_t city, std::string_view who,
@@ -1028,12 +1037,10 @@ absl::Status RocksJournal::Release(uint32_t city, std::string_view who,
     return base::FailedPreconditionError("{:06} is not quarantined", city);
   }
   copy.quarantine.clear();
-  v1::CityAct act;
-  act.set_kind(v1::CITY_ACT_KIND_RELEASE);
-  act.set_who(std::string(who));
-  act.set_reason(std::string(reason));
   Draft draft;
-  return CommitAct(city, std::move(copy), act, &draft);
+  draft.positions[city] = std::move(copy);
+  return CommitAct(MakeAct(v1::CITY_ACT_KIND_RELEASE, city, who, reason),
+                   &draft);
 }
 
 absl::Status RocksJournal::Revoke(const Hash& certificate, uint32_t city,
@@ -1046,16 +1053,11 @@ absl::Status RocksJournal::Revoke(const Hash& certificate, uint32_t city,
   const rocksdb::Status found = db_->Get(rocksdb::ReadOptions(), key, &known);
   if (found.ok()) return absl::OkStatus();
   if (!found.IsNotFound()) return Check(found);
-  v1::CityAct act;
-  act.set_kind(v1::CITY_ACT_KIND_REVOKE);
-  act.set_city(city);
-  act.set_who(std::string(who));
-  act.set_reason(std::string(reason));
+  v1::CityAct act = MakeAct(v1::CITY_ACT_KIND_REVOKE, city, who, reason);
   act.set_certificate(std::string(certificate.view()));
   Draft draft;
   draft.writes.Put(key, ToSlice(reason));
-  AddEntries({CityActEntry(act)}, &draft);
-  return Commit(&draft);
+  return CommitAct(act, &draft);
 }
 
 absl::StatusOr<std::vector<Hash>> RocksJournal::Revoked() const {
@@ -1081,17 +1083,13 @@ absl::Status RocksJournal::Invite(const Hash& secret,
                                   std::string_view reason) {
   base::MutexLock writer(writer_mutex_);
   RETURN_IF_ERROR(CheckWritable(invitation.city()));
-  v1::CityAct act;
-  act.set_kind(invitation.rekey() ? v1::CITY_ACT_KIND_INVITE_REKEY
-                                  : v1::CITY_ACT_KIND_INVITE);
-  act.set_city(invitation.city());
-  act.set_who(std::string(who));
-  act.set_reason(std::string(reason));
   Draft draft;
   draft.writes.Put("T" + std::string(secret.view()),
                    invitation.SerializeAsString());
-  AddEntries({CityActEntry(act)}, &draft);
-  return Commit(&draft);
+  return CommitAct(MakeAct(invitation.rekey() ? v1::CITY_ACT_KIND_INVITE_REKEY
+                                              : v1::CITY_ACT_KIND_INVITE,
+                           invitation.city(), who, reason),
+                   &draft);
 }
 
 absl::StatusOr<std::optional<v1::Invitation>> RocksJournal::FindInvitation(
@@ -1116,10 +1114,10 @@ absl::Status RocksJournal::Join(const Hash& secret,
   if (!invitation.has_value() || invitation->city() != city.city()) {
     return base::PermissionDeniedError("the token was used up just now");
   }
-  v1::CityAct act;
-  act.set_kind(city.replacements().empty() ? v1::CITY_ACT_KIND_JOIN
-                                           : v1::CITY_ACT_KIND_REKEY);
-  act.set_city(city.city());
+  v1::CityAct act =
+      MakeAct(city.replacements().empty() ? v1::CITY_ACT_KIND_JOIN
+                                          : v1::CITY_ACT_KIND_REKEY,
+              city.city(), "", "");
   act.add_keys(city.log_key());
   act.add_keys(city.witness_key());
   act.mutable_keys()->Add(city.replacements().begin(),
@@ -1128,8 +1126,7 @@ absl::Status RocksJournal::Join(const Hash& secret,
   Draft draft;
   draft.writes.Delete("T" + std::string(secret.view()));
   draft.writes.Put(CityKey('N', city.city()), city.SerializeAsString());
-  AddEntries({CityActEntry(act)}, &draft);
-  return Commit(&draft);
+  return CommitAct(act, &draft);
 }
 
 absl::StatusOr<std::vector<v1::JoinedCity>> RocksJournal::JoinedCities() const {
@@ -1164,12 +1161,8 @@ absl::StatusOr<std::vector<ledger::KeyChange>> RocksJournal::KeyChanges(
   return changes;
 }
 
-absl::Status RocksJournal::CommitAct(uint32_t city, CityCopy copy,
-                                     const v1::CityAct& act, Draft* draft) {
-  v1::CityAct about = act;
-  about.set_city(city);
-  draft->positions[city] = std::move(copy);
-  AddEntries({CityActEntry(about)}, draft);
+absl::Status RocksJournal::CommitAct(const v1::CityAct& act, Draft* draft) {
+  AddEntries({CityActEntry(act)}, draft);
   return Commit(draft);
 }
 

@@ -1,7 +1,5 @@
 #include "aggregator/service/audit_service.h"
 
-#include <algorithm>
-
 #include "aggregator/service/log_stream.h"
 #include "common/base/logging.h"
 #include "common/base/status.h"
@@ -70,9 +68,8 @@ absl::Status AuditService::DoListLogs(v1::ListLogsResponse* response) const {
   ASSIGN_OR_RETURN(const auto note,
                    log.CheckpointAtOrBefore(log.Head().size()));
   if (!note.has_value()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const ledger::Note parsed, ledger::ParseNote(*note));
   ASSIGN_OR_RETURN(const ledger::Checkpoint head,
-                   ledger::ParseCheckpoint(parsed.text));
+                   ledger::ReadCheckpoint(*note));
   v1::LogSummary* own = response->add_logs();
   own->set_origin(head.origin);
   own->set_size(head.size);

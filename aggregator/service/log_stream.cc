@@ -2,7 +2,6 @@
 
 #include "common/ledger/bundle.h"
 #include "common/ledger/checkpoint.h"
-#include "common/ledger/note.h"
 
 namespace tongchou::aggregator {
 namespace {
@@ -39,9 +38,7 @@ class CitySource final : public LogSource {
 };
 
 absl::StatusOr<uint64_t> SizeOf(const std::string& note) {
-  ASSIGN_OR_RETURN(const ledger::Note parsed, ledger::ParseNote(note));
-  ASSIGN_OR_RETURN(const ledger::Checkpoint head,
-                   ledger::ParseCheckpoint(parsed.text));
+  ASSIGN_OR_RETURN(const ledger::Checkpoint head, ledger::ReadCheckpoint(note));
   return head.size;
 }
 

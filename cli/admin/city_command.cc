@@ -63,49 +63,52 @@ void ShowToken(const Globals& globals, uint32_t city, const std::string& token,
       ShortTime(expires_us));
 }
 
-absl::StatusOr<int> RunAdd(const Globals& globals, const AddOptions& options) {
+// One call of the province's Admin service.
+template <typename Request, typename Response>
+absl::StatusOr<Response> Call(
+    const Globals& globals, const Request& request,
+    grpc::Status (v1::Admin::Stub::*method)(grpc::ClientContext*,
+                                            const Request&, Response*)) {
   ASSIGN_OR_RETURN(const Connection aggregator, ConnectAggregator(globals));
+  const auto stub = v1::Admin::NewStub(aggregator.channel);
+  grpc::ClientContext context;
+  Response response;
+  RETURN_IF_ERROR(CallStatus(
+      aggregator, (stub.get()->*method)(&context, request, &response)));
+  return response;
+}
+
+absl::StatusOr<int> RunAdd(const Globals& globals, const AddOptions& options) {
   v1::AddCityRequest request;
   request.set_city(options.city);
   request.set_name(options.name);
   request.set_contact(options.contact);
   request.set_hours(options.hours);
-  const auto stub = v1::Admin::NewStub(aggregator.channel);
-  grpc::ClientContext context;
-  v1::AddCityResponse response;
-  RETURN_IF_ERROR(
-      CallStatus(aggregator, stub->AddCity(&context, request, &response)));
+  ASSIGN_OR_RETURN(const auto response,
+                   Call(globals, request, &v1::Admin::Stub::AddCity));
   ShowToken(globals, options.city, response.token(), response.expires_us());
   return kExitDone;
 }
 
 absl::StatusOr<int> RunRekey(const Globals& globals,
                              const RekeyOptions& options) {
-  ASSIGN_OR_RETURN(const Connection aggregator, ConnectAggregator(globals));
   v1::RekeyCityRequest request;
   request.set_city(options.city);
   request.set_reason(options.reason);
   request.set_hours(options.hours);
-  const auto stub = v1::Admin::NewStub(aggregator.channel);
-  grpc::ClientContext context;
-  v1::RekeyCityResponse response;
-  RETURN_IF_ERROR(
-      CallStatus(aggregator, stub->RekeyCity(&context, request, &response)));
+  ASSIGN_OR_RETURN(const auto response,
+                   Call(globals, request, &v1::Admin::Stub::RekeyCity));
   ShowToken(globals, options.city, response.token(), response.expires_us());
   return kExitDone;
 }
 
 absl::StatusOr<int> RunRelease(const Globals& globals,
                                const ReleaseOptions& options) {
-  ASSIGN_OR_RETURN(const Connection aggregator, ConnectAggregator(globals));
   v1::ReleaseCityRequest request;
   request.set_city(options.city);
   request.set_reason(options.reason);
-  const auto stub = v1::Admin::NewStub(aggregator.channel);
-  grpc::ClientContext context;
-  v1::ReleaseCityResponse response;
-  RETURN_IF_ERROR(
-      CallStatus(aggregator, stub->ReleaseCity(&context, request, &response)));
+  ASSIGN_OR_RETURN(const auto response,
+                   Call(globals, request, &v1::Admin::Stub::ReleaseCity));
   std::cout << fmt::format(
       "{} is released; its log is taken again from entry {} on\n",
       DivisionText(options.city), response.size());
@@ -131,16 +134,12 @@ absl::StatusOr<int> RunRevoke(const Globals& globals,
   const auto owner = base::CertificateIdentity(pem);
   if (!owner.ok()) return base::Annotate(owner.status(), options.certificate);
   ASSIGN_OR_RETURN(const std::string uri, base::FormatIdentity(*owner));
-  ASSIGN_OR_RETURN(const Connection aggregator, ConnectAggregator(globals));
   v1::RevokeCertificateRequest request;
   request.set_certificate(std::string(fingerprint->view()));
   request.set_reason(options.reason);
   request.set_city(CityOf(*owner));
-  const auto stub = v1::Admin::NewStub(aggregator.channel);
-  grpc::ClientContext context;
-  v1::RevokeCertificateResponse response;
-  RETURN_IF_ERROR(CallStatus(
-      aggregator, stub->RevokeCertificate(&context, request, &response)));
+  RETURN_IF_ERROR(
+      Call(globals, request, &v1::Admin::Stub::RevokeCertificate).status());
   std::cout << fmt::format("revoked: {} ({})\n",
                            base::HexEncode(fingerprint->view()), uri);
   return kExitDone;

@@ -46,9 +46,8 @@ inline constexpr std::array<Scheme, 8> kSchemes = {{
     {"390", 0, 0, 1250},
     {"391", 0, 0, 1000},
 }};
-inline constexpr size_t kWorkerSchemes = 5;  // the first ones
-inline constexpr size_t kPension = 0;        // index of 110
-inline constexpr size_t kMedical = 2;        // index of 310
+inline constexpr size_t kPension = 0;  // index of 110
+inline constexpr size_t kMedical = 2;  // index of 310
 
 inline constexpr std::array<std::string_view, 5> kUnitKinds = {
     "10", "30", "50", "55", "70"};                                  // AAB019

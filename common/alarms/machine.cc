@@ -4,7 +4,6 @@
 
 #include "common/base/certificate.h"
 #include "common/base/status.h"
-#include "common/base/volume.h"
 
 namespace tongchou::alarms {
 
@@ -15,7 +14,6 @@ MachineFacts LookAtMachine(const std::string& data,
   if (statvfs(data.c_str(), &disk) == 0) {
     facts.free_bytes = uint64_t{disk.f_bavail} * disk.f_frsize;
   }
-  facts.volume_warning = base::EncryptionWarning(data);
   const auto days = base::CertificateDaysLeft(certificate, now_us);
   if (days.ok()) facts.certificate_days = *days;
   return facts;

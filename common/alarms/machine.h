@@ -16,11 +16,13 @@ namespace tongchou::alarms {
 struct MachineFacts {
   std::optional<uint64_t> free_bytes;  // of the data's volume
   uint64_t reserve_bytes = 0;          // below it nothing is written
-  std::string volume_warning;          // empty when it is encrypted
+  // Of the program, which does not look twice: base::EncryptionWarning.
+  std::string volume_warning;  // empty when it is encrypted
   std::optional<int> certificate_days;
 };
 
-// What can be seen of the volume of `data` and the certificate at a path.
+// The free space of the volume of `data` and the days of the certificate at a
+// path.
 MachineFacts LookAtMachine(const std::string& data,
                            const std::string& certificate, int64_t now_us);
 

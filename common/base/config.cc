@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <optional>
 #include <set>
 #include <sstream>
 
@@ -95,18 +94,6 @@ std::string Config::TextOr(const std::string& key, std::string fallback) {
   return state_->Find(key) == nullptr ? std::move(fallback) : Text(key);
 }
 
-int64_t Config::IntegerOr(const std::string& key, int64_t fallback, int64_t min,
-                          int64_t max) {
-  const toml::value* value = state_->Find(key);
-  if (value == nullptr) return fallback;
-  if (!value->is_integer() || value->as_integer() < min ||
-      value->as_integer() > max) {
-    state_->Fail(key, fmt::format("must be a number from {} to {}", min, max));
-    return fallback;
-  }
-  return value->as_integer();
-}
-
 bool Config::BoolOr(const std::string& key, bool fallback) {
   const toml::value* value = state_->Find(key);
   if (value == nullptr) return fallback;
@@ -133,6 +120,26 @@ std::vector<std::string> Config::Names(const std::string& key) {
 absl::Status Config::Finish() {
   if (state_->first_error.ok()) state_->CheckUnknown(state_->root, "");
   return state_->first_error;
+}
+
+absl::Status CheckOutsideData(const std::string& file, const std::string& data,
+                              const std::string& sign_guard,
+                              std::initializer_list<std::string> keys) {
+  const std::string inside = data + "/";
+  if (sign_guard.starts_with(inside)) {
+    return InvalidArgumentError(
+        "{}: sign_guard: must lie outside the data directory, or a restored "
+        "backup brings an old guard with it",
+        file);
+  }
+  for (const std::string& key : keys) {
+    if (!key.starts_with(inside)) continue;
+    return InvalidArgumentError(
+        "{}: {}: a key must lie outside the data directory, or it goes into "
+        "every backup",
+        file, key);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace tongchou::base

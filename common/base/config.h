@@ -2,10 +2,9 @@
 // nobody asked for is an error.
 #pragma once
 
-#include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -31,8 +30,6 @@ class Config {
   // The same, or empty when there is no such key.
   std::string PathOr(const std::string& key);
   std::string TextOr(const std::string& key, std::string fallback);
-  int64_t IntegerOr(const std::string& key, int64_t fallback, int64_t min,
-                    int64_t max);
   bool BoolOr(const std::string& key, bool fallback);
   // Names in the table `key`, sorted; none when it is absent.
   std::vector<std::string> Names(const std::string& key);
@@ -44,5 +41,13 @@ class Config {
   explicit Config(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
+
+// What a backup must not bring back or give away lies outside the data
+// directory: the guard of what was signed, and private keys. INVALID_ARGUMENT
+// names the configuration file and what lies inside. Paths as Config gives
+// them; empty ones are none.
+absl::Status CheckOutsideData(const std::string& file, const std::string& data,
+                              const std::string& sign_guard,
+                              std::initializer_list<std::string> keys);
 
 }  // namespace tongchou::base

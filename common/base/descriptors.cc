@@ -5,18 +5,18 @@
 #include <cerrno>
 #include <cstring>
 
-#include "common/base/status.h"
+#include "common/base/logging.h"
 
 namespace tongchou::base {
 
-absl::Status RaiseDescriptorLimit() {
+void RaiseDescriptorLimit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
     limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) == 0) return absl::OkStatus();
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0) return;
   }
-  return UnavailableError("the limit of open files was not raised: {}",
-                          std::strerror(errno));
+  spdlog::warn("the limit of open files was not raised: {}",
+               std::strerror(errno));
 }
 
 }  // namespace tongchou::base

@@ -5,6 +5,11 @@
 
 namespace tongchou::base {
 
+absl::Status MakeKeyFile(const std::string& path) {
+  if (FileExists(path)) return absl::OkStatus();
+  return WritePrivateFileDurably(path, Ed25519PrivateKey::Generate().ToPem());
+}
+
 absl::StatusOr<Ed25519PrivateKey> ReadKeyFile(const std::string& path,
                                               std::string_view program) {
   const auto pem = ReadFile(path);

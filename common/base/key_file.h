@@ -9,6 +9,9 @@
 
 namespace tongchou::base {
 
+// Makes a key there, unless there is one: others know it by then.
+absl::Status MakeKeyFile(const std::string& path);
+
 // FAILED_PRECONDITION when there is no such file: `program` --make-key makes
 // one. INVALID_ARGUMENT names the file when it holds no key;
 // FAILED_PRECONDITION when others may read it.

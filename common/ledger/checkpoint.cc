@@ -39,6 +39,11 @@ absl::StatusOr<Checkpoint> ParseCheckpoint(std::string_view text) {
   return checkpoint;
 }
 
+absl::StatusOr<Checkpoint> ReadCheckpoint(std::string_view note_bytes) {
+  ASSIGN_OR_RETURN(const Note note, ParseNote(note_bytes));
+  return ParseCheckpoint(note.text);
+}
+
 absl::StatusOr<Checkpoint> OpenCheckpoint(std::string_view note_bytes,
                                           const VerifierKey& key) {
   ASSIGN_OR_RETURN(const Note note, ParseNote(note_bytes));

@@ -27,6 +27,9 @@ std::string FormatCheckpoint(const Checkpoint& checkpoint);
 // INVALID_ARGUMENT on extension lines too.
 absl::StatusOr<Checkpoint> ParseCheckpoint(std::string_view text);
 
+// What a note says that was verified before: its signatures are not looked at.
+absl::StatusOr<Checkpoint> ReadCheckpoint(std::string_view note_bytes);
+
 // Parses the note, verifies the signature of `key` (the log's), and that the
 // key's name is the origin.
 absl::StatusOr<Checkpoint> OpenCheckpoint(std::string_view note_bytes,

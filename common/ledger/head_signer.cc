@@ -112,8 +112,7 @@ absl::StatusOr<std::unique_ptr<HeadSigner>> HeadSigner::Open(
     opened->confirmed_ = alone && size == 0;
     return opened;
   }
-  ASSIGN_OR_RETURN(const Note note, ParseNote(opened->last_note_));
-  ASSIGN_OR_RETURN(const Checkpoint last, ParseCheckpoint(note.text));
+  ASSIGN_OR_RETURN(const Checkpoint last, ReadCheckpoint(opened->last_note_));
   opened->signed_size_ = last.size;
   if (last.size > size) {
     opened->read_only_reason_ = fmt::format(
@@ -167,8 +166,7 @@ absl::StatusOr<std::optional<std::string>> HeadSigner::CheckSignable(
         "nothing is signed before the province has confirmed the log");
   }
   if (last_note_.empty()) return std::optional<std::string>();
-  ASSIGN_OR_RETURN(const Note note, ParseNote(last_note_));
-  ASSIGN_OR_RETURN(const Checkpoint last, ParseCheckpoint(note.text));
+  ASSIGN_OR_RETURN(const Checkpoint last, ReadCheckpoint(last_note_));
   if (last.size == size && last.root == root) return std::optional(last_note_);
   if (last.size == size) {
     return base::DataLossError("two roots at size {} of the own log", size);

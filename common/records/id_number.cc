@@ -146,14 +146,4 @@ std::string_view CheckCreditCode(std::string_view text) {
   return CreditCodeCheck(text.substr(0, 17)) == text[17] ? "" : "USCC_CHECK";
 }
 
-bool IsOrganisationCode(std::string_view text) {
-  std::string code(text);
-  std::erase(code, '-');
-  return code.size() == 9 &&
-         std::all_of(
-             code.begin(), code.begin() + 8,
-             [](char c) { return IsDigit(c) || (c >= 'A' && c <= 'Z'); }) &&
-         OrganisationCheck(std::string_view(code).substr(0, 8)) == code[8];
-}
-
 }  // namespace tongchou::records

@@ -37,7 +37,4 @@ char IdCheckCharacter(std::string_view digits17);
 // empty = valid.
 std::string_view CheckCreditCode(std::string_view text);
 
-// GB 11714: 8 characters, an optional hyphen and the check character.
-bool IsOrganisationCode(std::string_view text);
-
 }  // namespace tongchou::records

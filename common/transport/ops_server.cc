@@ -65,23 +65,22 @@ httplib::Server::HandlerResponse RefuseOtherMethods(
 
 void AddHandlers(httplib::Server& server,
                  std::shared_ptr<prometheus::Registry> registry,
-                 OpsChecks checks) {
+                 const OpsChecks& checks) {
   server.set_pre_routing_handler(RefuseOtherMethods);
   server.Get("/metrics",
              [registry = std::move(registry)](const httplib::Request&,
                                               httplib::Response& response) {
                response.set_content(Metrics(*registry), kMetricsType);
              });
-  server.Get("/healthz", [healthy = std::move(checks.healthy)](
+  server.Get("/healthz", [healthy = checks.healthy](
                              const httplib::Request&,
                              httplib::Response& response) {
     const bool is_healthy = healthy();
     Answer(response, is_healthy ? 200 : 503, is_healthy ? "ok\n" : "stalled\n");
   });
   server.Get("/readyz",
-             [ready = std::move(checks.ready)](const httplib::Request&,
-                                               httplib::Response& response) {
-               const bool is_ready = ready();
+             [checks](const httplib::Request&, httplib::Response& response) {
+               const bool is_ready = checks.healthy() && checks.ready();
                Answer(response, is_ready ? 200 : 503,
                       is_ready ? "ready\n" : "not ready\n");
              });
@@ -119,11 +118,11 @@ void WarnUnlessLoopback(const ListenAddress& address) {
 
 absl::StatusOr<std::unique_ptr<OpsServer>> OpsServer::Start(
     const std::string& listen, std::shared_ptr<prometheus::Registry> registry,
-    OpsChecks checks) {
+    const OpsChecks& checks) {
   ASSIGN_OR_RETURN(const ListenAddress address, ParseListenAddress(listen));
   auto server = std::make_unique<httplib::Server>();
   Configure(*server);
-  AddHandlers(*server, std::move(registry), std::move(checks));
+  AddHandlers(*server, std::move(registry), checks);
   const int port = BoundPortOrZero(*server, address);
   if (port == 0) return CannotListenError(listen, address.port);
   WarnUnlessLoopback(address);

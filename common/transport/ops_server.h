@@ -1,7 +1,7 @@
 // Plain HTTP for the operators of one machine, GET only:
 //   /metrics  what Prometheus scrapes
 //   /healthz  200 while it gets on with its work, 503 when it is stalled
-//   /readyz   200 when it can do what it is asked, else 503
+//   /readyz   200 when it is not stalled and can do what it is asked, else 503
 // It knows no one and encrypts nothing: let it listen on the loopback.
 #pragma once
 
@@ -24,7 +24,7 @@ namespace tongchou::transport {
 
 struct OpsChecks {
   std::function<bool()> healthy;
-  std::function<bool()> ready;
+  std::function<bool()> ready;  // asked while it is healthy
 };
 
 class OpsServer {
@@ -35,7 +35,7 @@ class OpsServer {
   // address other than a loopback one is served too, with a warning.
   static absl::StatusOr<std::unique_ptr<OpsServer>> Start(
       const std::string& listen, std::shared_ptr<prometheus::Registry> registry,
-      OpsChecks checks);
+      const OpsChecks& checks);
 
   // Waits for running requests.
   ~OpsServer();

@@ -19,7 +19,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   config->TextOr("data", "");
   config->Path("tls.ca");
-  config->IntegerOr("port", 0, 0, 65'535);
   config->BoolOr("synthetic", false);
   config->Names("cities");
   config->Finish().IgnoreError();

@@ -20,9 +20,9 @@ import grpc
 
 import harness
 import rpc
+from harness import until
 from rpc import audit_pb2, node_pb2, query_pb2
 from speed_test import resident_mb, write_rows
-from trust_test import until
 
 CITY = "360100"
 ROWS = 200_000  # so that all records are more than connections hold

@@ -6,7 +6,6 @@ under load, one that rebuilds and a node that brings its log back raise none.
 Prints how long noticing took.
 """
 
-import json
 import queue
 import shutil
 import signal
@@ -20,7 +19,8 @@ import grpc
 
 import harness
 import rpc
-from restore_test import City, is_connected, put
+from harness import node_status, put_unit, until
+from restore_test import City, is_connected
 from rpc import exchange_pb2, query_pb2
 from threads import held
 
@@ -33,14 +33,6 @@ CITY_SILENT_SECONDS = 60  # common/alarms/alarm.h
 SERVING, NOT_SERVING = b"\x08\x01", b"\x08\x02"
 # Where the test runs the disk is rarely encrypted.
 ALWAYS = {"data_not_encrypted"}
-
-
-def until(what, done, seconds):
-    started = time.monotonic()
-    while not done():
-        assert time.monotonic() - started < seconds, f"not in time: {what}"
-        time.sleep(0.1)
-    return time.monotonic() - started
 
 
 class Program:
@@ -66,10 +58,7 @@ class Program:
         if self.name == "aggregator":
             found = self.province.status()["alarms"]
         else:
-            found = json.loads(harness.run(self.province.client(
-                f"operator-{self.name}", "--format", "json", "status",
-                "--node", self.province.node_address[self.name])))[
-                    "node"]["alarms"]
+            found = node_status(self.province, self.name)["alarms"]
         return {a["alarm"] for a in found} - ALWAYS
 
     def get(self, path):
@@ -119,8 +108,8 @@ class Program:
         assert self.grpc_health() == (NOT_SERVING if is_on else SERVING)
 
     def expect_ends(self, alarm):
-        until(f"{alarm} ends", lambda: alarm not in self.alarms(),
-              ENDS_SECONDS)
+        until(ENDS_SECONDS, f"{alarm} ends",
+              lambda: alarm not in self.alarms())
         self.expect(alarm, False)
         assert len(self.said(f"alarm begins: {alarm} ")) == 1
         assert len(self.said(f"alarm ends: {alarm} ")) == 1
@@ -130,7 +119,7 @@ class Put:
     """One write that may have to wait."""
 
     def __init__(self, province, code, unit):
-        self.thread = threading.Thread(target=put,
+        self.thread = threading.Thread(target=put_unit,
                                        args=(province, code, unit))
         self.thread.start()
 
@@ -214,7 +203,7 @@ def check_healthy(province, programs, folders):
     shutil.rmtree(programs["aggregator"].directory / "data" / "state")
     province.start("aggregator", "tongchou-aggregator",
                    programs["aggregator"].config)
-    until("it rebuilds", lambda: province.try_status() != [], 60)
+    until(60, "it rebuilds", lambda: province.try_status() != [])
     city = City(province, folders[0].code)
     city.kill()
     shutil.rmtree(city.directory / "data")
@@ -232,11 +221,11 @@ def check_healthy(province, programs, folders):
 def check_stalled_applier(province, programs, code):
     aggregator = programs["aggregator"]
     with held(aggregator.pid, "apply-read", "apply-work"):
-        put(province, code, "81")
-        took = until("apply_stalled", lambda: "apply_stalled"
-                     in aggregator.alarms(), NOTICE_SECONDS)
-        until("health follows", lambda: aggregator.get("/healthz")[0] == 503,
-              3)
+        put_unit(province, code, "81")
+        took = until(NOTICE_SECONDS, "apply_stalled",
+                     lambda: "apply_stalled" in aggregator.alarms())
+        until(3, "health follows",
+              lambda: aggregator.get("/healthz")[0] == 503)
         aggregator.expect("apply_stalled", True)
         text = harness.run(province.client("officer", "status"))
         assert "ALARM apply_stalled, critical, since " in text, text
@@ -252,15 +241,15 @@ def check_stalled_journal(province, programs, code):
     """The node sees it too, and that is not the node's fault."""
     aggregator, node = programs["aggregator"], programs[code]
     with held(aggregator.pid, "journal"):
-        put(province, code, "82")
-        took = until("journal_stalled", lambda: "journal_stalled"
-                     in aggregator.alarms(), NOTICE_SECONDS)
-        until("send_stalled", lambda: "send_stalled" in node.alarms(), 3)
+        put_unit(province, code, "82")
+        took = until(NOTICE_SECONDS, "journal_stalled",
+                     lambda: "journal_stalled" in aggregator.alarms())
+        until(3, "send_stalled", lambda: "send_stalled" in node.alarms())
         aggregator.expect("journal_stalled", True)
         assert node.get("/healthz")[0] == 200
         assert node.grpc_health() == SERVING
     aggregator.expect_ends("journal_stalled")
-    until("send_stalled ends", lambda: node.alarms() == set(), ENDS_SECONDS)
+    until(ENDS_SECONDS, "send_stalled ends", lambda: node.alarms() == set())
     print(f"ok: a stalled journal is noticed after {took:.1f} s")
 
 
@@ -268,9 +257,9 @@ def check_stalled_node(province, programs, code):
     node = programs[code]
     with held(node.pid, "commit"):
         write = Put(province, code, "83")
-        took = until("commit_stalled", lambda: "commit_stalled"
-                     in node.alarms(), NOTICE_SECONDS)
-        until("health follows", lambda: node.get("/healthz")[0] == 503, 3)
+        took = until(NOTICE_SECONDS, "commit_stalled",
+                     lambda: "commit_stalled" in node.alarms())
+        until(3, "health follows", lambda: node.get("/healthz")[0] == 503)
         node.expect("commit_stalled", True)
     write.join()
     node.expect_ends("commit_stalled")
@@ -287,8 +276,8 @@ def check_silent_cities(province, programs, code, stolen, impostor, started):
     """One stands still as a whole, its connection is open; in the place of the
     other somebody says that it lives."""
     aggregator = programs["aggregator"]
-    until("city_silent", lambda: len(silent_cities(province)) == 2,
-          SILENT_SECONDS)
+    until(SILENT_SECONDS, "city_silent",
+          lambda: len(silent_cities(province)) == 2)
     took = time.monotonic() - started
     said = silent_cities(province)
     assert set(said) == {code, stolen}, said
@@ -301,12 +290,12 @@ def check_silent_cities(province, programs, code, stolen, impostor, started):
     city.wait_for("it is refused", lambda s: "a clone" in s["uplink"])
     city.stop()
     city.start()
-    until("who is back is heard", lambda: set(silent_cities(province)) == {code},
-          ENDS_SECONDS)
+    until(ENDS_SECONDS, "who is back is heard",
+          lambda: set(silent_cities(province)) == {code})
     province.processes[code][0].send_signal(signal.SIGCONT)
-    until("city_silent ends", lambda: aggregator.alarms() == set(),
-          ENDS_SECONDS)
-    until("its node is well", lambda: programs[code].alarms() == set(), 30)
+    until(ENDS_SECONDS, "city_silent ends",
+          lambda: aggregator.alarms() == set())
+    until(30, "its node is well", lambda: programs[code].alarms() == set())
     print(f"ok: silent cities are noticed after {took:.1f} s")
 
 

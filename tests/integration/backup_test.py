@@ -19,6 +19,7 @@ import time
 import harness
 import mirror_test
 import restore_test
+from harness import put_unit, until
 
 DAY = "2008-10-31"
 PERSONS = 2_000
@@ -222,10 +223,10 @@ def check_move(province, city, folder):
         province.node_address[city.code], f"127.0.0.1:{port}"))
     (old / "log.txt").unlink()
     province.start("old", "tongchou-node", config)
-    mirror_test.until("the old machine is refused",
-                      lambda: "a clone" in (old / "log.txt").read_text())
+    until(mirror_test.SECONDS, "the old machine is refused",
+          lambda: "a clone" in (old / "log.txt").read_text())
     for i in range(3):
-        restore_test.put(province, city.code, f"8{i}")
+        put_unit(province, city.code, f"8{i}")
     city.wait_for("durable", lambda s: s["durable"] == s["committed"])
     process, _ = province.processes.pop("old")
     process.terminate()
@@ -280,7 +281,7 @@ def check_province(trial, rows):
                            backups)
             print(f"ok: {text.strip()}")
             (size, _), = listed(text).values()
-            mirror_test.until("written on", lambda: sum(
+            until(mirror_test.SECONDS, "written on", lambda: sum(
                 c["durable"] for c in province.status()["cities"])
                 >= size + 5_000)
     check_without_secrets(backups, trial.directory)

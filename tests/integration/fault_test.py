@@ -11,7 +11,6 @@ play only these.
 """
 
 import contextlib
-import json
 import os
 import pathlib
 import shutil
@@ -22,7 +21,8 @@ import time
 
 import harness
 from faulty_proxy import FaultyProxy
-from trust_test import Folder, add_client, tongchou, until
+from harness import (Folder, add_client, answer, tongchou, try_node_status,
+                     try_put_unit, until)
 
 FAULTY, SOUND = "360100", "360200"
 SECONDS = 60
@@ -68,14 +68,10 @@ class Trial:
     def try_put(self, city):
         """Nothing, or why not. One that is refused is not there."""
         self.last += 1
-        done = subprocess.run(
-            [str(a) for a in self.province.client(
-                f"operator-{city}", "put", "unit", f"AAB001={self.last}",
-                "AAB004=x", f"AAB301={city[:4]}02")],
-            capture_output=True, text=True, check=False, timeout=60)
-        if done.returncode == 0:
+        error = try_put_unit(self.province, city, self.last)
+        if not error:
             self.units[city].add(str(self.last))
-        return done.stderr if done.returncode else ""
+        return error
 
     def put(self, city, times=3):
         for _ in range(times):
@@ -86,11 +82,7 @@ class Trial:
         until(SECONDS, f"{city} takes a write", lambda: not self.try_put(city))
 
     def node(self, city):
-        with contextlib.suppress(AssertionError):
-            return json.loads(tongchou(
-                self.province, f"operator-{city}", "--format", "json", "status",
-                "--node", self.province.node_address[city]))["node"]
-        return {}
+        return try_node_status(self.province, city)
 
     def city(self, code):
         return {c["city"]: c for c in self.province.try_status()}.get(code, {})
@@ -108,9 +100,8 @@ class Trial:
     def check(self):
         """Everything acknowledged once, nothing else, and the audit clean."""
         self.await_applied()
-        listed = json.loads(tongchou(
-            self.province, "officer", "--format", "json", "list", "unit",
-            "--all", "--purpose", "casework", "--document", "S1"))["records"]
+        listed = answer(self.province, "officer", "list", "unit", "--all",
+                        "--purpose", "casework", "--document", "S1")["records"]
         found = sorted((r["city"], r["fields"]["AAB001"]) for r in listed)
         expected = sorted((city, unit) for city, units in self.units.items()
                           for unit in units)

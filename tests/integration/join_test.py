@@ -1,13 +1,12 @@
 """A new city from nothing to streaming with a token; what a token is not good
 for; a certificate that renews itself."""
 
-import json
 import pathlib
 import subprocess
 import time
 
 import harness
-from trust_test import Folder, add_client, tongchou, until
+from harness import Folder, add_client, answer, tongchou, until
 
 NODE = harness.BIN / "tongchou-node"
 CITY = "361100"
@@ -110,8 +109,7 @@ def check_streams(province, listen):
           lambda: city_state(province, CITY).get("applied") == 1)
 
     def cosigned():
-        status = json.loads(tongchou(province, "officer", "--format", "json",
-                                     "status"))
+        status = answer(province, "officer", "status")
         return CITY in {w["city"] for w in status["province_log"]["witnesses"]}
     until(20, "it cosigns the province's log", cosigned)
 
@@ -127,9 +125,8 @@ def check_renewal(province, home, process):
     process = start_node(home)
     until(20, "the certificate is renewed",
           lambda: (home / "node.pem").read_text() != old)
-    node = json.loads(tongchou(
-        province, "operator-new", "--format", "json", "status", "--node",
-        harness_listen(home)))["node"]
+    node = answer(province, "operator-new", "status", "--node",
+                  harness_listen(home))["node"]
     assert node["certificate_days"] in (89, 90), node
     process.terminate()
     process.wait(20)

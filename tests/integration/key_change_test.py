@@ -8,8 +8,9 @@ import shutil
 import subprocess
 
 import harness
+from harness import (Folder, add_client, node_status, put_unit, tongchou,
+                     until)
 from join_test import add_door, city_state, join
-from trust_test import Folder, add_client, node_status, tongchou, until
 
 NODE = harness.BIN / "tongchou-node"
 ROTATED, REPLACED = "360100", "360200"
@@ -24,9 +25,7 @@ class Units:
 
     def put(self, city, status=0):
         self.count += 1
-        return tongchou(self.province, f"operator-{city}", "put", "unit",
-                        f"AAB001={self.count}", "AAB004=厂",
-                        f"AAB301={city[:4]}02", status=status)
+        return put_unit(self.province, city, self.count, "厂", status)
 
 
 def put_when_ready(province, units, city):

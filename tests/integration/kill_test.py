@@ -15,6 +15,7 @@ import threading
 import time
 
 import harness
+from harness import until
 
 DAY = "2008-10-31"
 PERSONS = 90_000
@@ -22,15 +23,6 @@ CITIES = ("360100", "360400", "360700")
 SEEDS = (11, 12, 13)
 KILLS_EACH = 5  # of every kind and seed
 KILLS_MIN = 10  # of every kind over all seeds
-
-
-def wait_for(what, condition, seconds=120):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"{what}: not within {seconds} s")
 
 
 def outcome(province):
@@ -105,7 +97,7 @@ class Disturbed:
         with self.lock:
             codes = sorted(self.unfinished)
         if kind == "importer":
-            wait_for("an importer", self.importer_runs, 10)
+            until(10, "an importer", self.importer_runs)
             running = [self.importers[c] for c in codes
                        if c in self.importers
                        and self.importers[c].poll() is None]
@@ -149,7 +141,7 @@ class Disturbed:
             raise self.errors[0]
         # One more at the aggregator, between durable and applied.
         self.kill("aggregator")
-        wait_for("all applied", self.all_applied)
+        until(120, "all applied", self.all_applied)
 
     def all_applied(self):
         self.province.check_processes()

@@ -17,25 +17,9 @@ import time
 import urllib.request
 
 import harness
+from harness import Folder, node_status, put_unit, until
 
 SECONDS = 40
-
-
-class Folder:
-    """A city that has no files to import."""
-
-    def __init__(self, code):
-        self.code = code
-        self.name = code
-        self.folder = None
-
-
-def until(what, done, seconds=SECONDS):
-    started = time.monotonic()
-    while not done():
-        assert time.monotonic() - started < seconds, f"not in time: {what}"
-        time.sleep(0.05)
-    return time.monotonic() - started
 
 
 class Writer:
@@ -48,10 +32,7 @@ class Writer:
 
     def put(self):
         self.count += 1
-        harness.run(self.province.client(
-            f"operator-{self.code}", "put", "unit",
-            f"AAB001={self.code}{self.count}", "AAB004=x",
-            f"AAB301={self.code[:4]}02"))
+        put_unit(self.province, self.code, f"{self.code}{self.count}")
 
     @contextlib.contextmanager
     def going_on(self):
@@ -91,7 +72,7 @@ class Trial:
     def start_aggregator(self):
         self.province.start("aggregator", "tongchou-aggregator",
                             self.directory / "aggregator.toml")
-        until("the aggregator answers",
+        until(SECONDS, "the aggregator answers",
               lambda: self.province.try_status() != [])
 
     def start_mirror(self, name="mirror"):
@@ -123,10 +104,7 @@ class Trial:
         return self.province.status()["province_log"]
 
     def node(self, code):
-        done = harness.run(self.province.client(
-            f"operator-{code}", "--format", "json", "status", "--node",
-            self.province.node_address[code]))
-        return json.loads(done)["node"]
+        return node_status(self.province, code)
 
     def metric(self, name):
         text = urllib.request.urlopen(
@@ -149,7 +127,7 @@ class Trial:
                     and len(log["witnesses"]) == len(self.province.cities)
                     and all(w["size"] == log["size"]
                             for w in log["witnesses"]))
-        until("the cities cosign the newest head", cosigned)
+        until(SECONDS, "the cities cosign the newest head", cosigned)
 
     def check_audit(self):
         """The copy is continued; the key is the one pinned at the start."""
@@ -165,13 +143,10 @@ def check_nothing_without_the_mirror(trial):
             city.code, "tongchou-node",
             trial.province.options.dir / f"city-{city.code}" / "node.toml")
     code = trial.province.cities[0].code
-    until("the node is told why",
+    until(SECONDS, "the node is told why",
           lambda: "mirror" in trial.node(code)["uplink"])
-    try:
-        trial.writers[0].put()
-        raise AssertionError("an empty log was written before the greeting")
-    except harness.quickstart.Failure as failure:
-        assert "has not said yet" in str(failure), failure
+    refusal = put_unit(trial.province, code, "1", status=1)
+    assert "has not said yet" in refusal, refusal
     log = trial.own_log()
     assert log["size"] == log["signed"] == 0 and "mirror" in log["problem"], log
     assert trial.metric("tongchou_province_log_signed") == 0
@@ -182,11 +157,11 @@ def check_nothing_without_the_mirror(trial):
     assert done.returncode == 1 and "held" in done.stderr, done.stderr
     trial.start_mirror()
     for city in trial.province.cities:
-        until("the node is welcome",
+        until(SECONDS, "the node is welcome",
               lambda: trial.node(city.code)["uplink"] == "connected")
     trial.put_all(5)
     trial.wait_settled()
-    until("the metrics say it", lambda: trial.metric(
+    until(SECONDS, "the metrics say it", lambda: trial.metric(
         "tongchou_province_log_signed") == 1 and trial.metric(
             "tongchou_province_mirror_entries") == trial.own_log()["signed"])
     trial.check_audit()
@@ -198,11 +173,11 @@ def check_no_head_without_the_mirror(trial):
     trial.kill("mirror")
     trial.put_all(5)
     trial.province.wait_applied([])
-    until("the status says it",
+    until(SECONDS, "the status says it",
           lambda: "away" in (trial.own_log()["problem"] or ""))
     log = trial.own_log()
     assert before <= log["signed"] < log["size"], log
-    until("the metric says it",
+    until(SECONDS, "the metric says it",
           lambda: trial.metric("tongchou_province_log_signed") == 0)
     text = harness.run(trial.province.client("officer", "status"))
     assert "away for" in text and "kept by the mirror" in text, text
@@ -222,16 +197,17 @@ def check_comes_back(trial, what, lose):
     with contextlib.ExitStack() as writing:
         for writer in trial.writers:
             writing.enter_context(writer.going_on())
-        until("the log grows while it is killed",
+        until(SECONDS, "the log grows while it is killed",
               lambda: trial.own_log()["signed"] > known["signed"] + 5)
         trial.kill("aggregator")
         lose()
         started = time.monotonic()
         trial.start_aggregator()
-        until("the own log is whole again", lambda: trial.own_log()["problem"]
-              is None and trial.own_log()["size"] > known["signed"])
+        until(SECONDS, "the own log is whole again",
+              lambda: trial.own_log()["problem"] is None
+              and trial.own_log()["size"] > known["signed"])
         took = time.monotonic() - started
-        until("the cities are back", lambda: all(
+        until(SECONDS, "the cities are back", lambda: all(
             c["durable"] >= durable[c["city"]]
             for c in trial.province.status()["cities"]))
     trial.wait_settled()
@@ -288,7 +264,7 @@ def check_shorter_mirror(trial):
     trial.start_aggregator()
     trial.start_mirror("empty")
     log = trial.province.options.dir / "empty" / "log.txt"
-    until("the empty mirror is refused",
+    until(SECONDS, "the empty mirror is refused",
           lambda: "not the newest mirror" in log.read_text())
     assert trial.own_log()["size"] == 0, trial.own_log()
     trial.kill("empty")

@@ -5,12 +5,12 @@ from the province by itself, and go on with the next number; the audit stays
 clean.
 """
 
-import json
 import shutil
 import subprocess
 import time
 
 import harness
+from harness import put_unit, try_node_status
 
 DAY = "2008-10-31"
 PERSONS = 800
@@ -40,12 +40,7 @@ class City:
         self.province.start(self.code, "tongchou-node", self.config)
 
     def status(self):
-        done = subprocess.run(
-            [str(a) for a in self.province.client(
-                f"operator-{self.code}", "--format", "json", "status",
-                "--node", self.province.node_address[self.code])],
-            capture_output=True, text=True, check=False)
-        return json.loads(done.stdout)["node"] if done.returncode == 0 else {}
+        return try_node_status(self.province, self.code)
 
     def wait_for(self, what, accept):
         deadline = time.monotonic() + NOTICE_SECONDS
@@ -72,17 +67,6 @@ def import_one(province, city):
                for f in done["files"])
 
 
-def put(province, code, unit, status=0):
-    """One unit; what was said to it."""
-    done = subprocess.run(
-        [str(a) for a in province.client(
-            f"operator-{code}", "put", "unit", f"AAB001={unit}", "AAB004=x",
-            f"AAB301={code[:4]}02")],
-        capture_output=True, text=True, check=False)
-    assert (done.returncode == 0) == (status == 0), (done.stdout, done.stderr)
-    return done.stdout + done.stderr
-
-
 def is_connected(status):
     return status["uplink"] == "connected" and not status.get("read_only")
 
@@ -94,7 +78,7 @@ def expect_as_before(city, province, folder, before):
         assert after[key] == before[key], (key, after, before)
     assert import_one(province, folder) == 0
     committed = city.status()["committed"]  # the receipts of the import
-    put(province, city.code, f"9{committed}")
+    put_unit(province, city.code, f"9{committed}")
     city.wait_for("the next number", lambda s:
                   s["durable"] == s["committed"] == committed + 1)
 
@@ -165,12 +149,12 @@ def check_without_province(city, province):
         assert process.wait(30) == 0
 
     stop_aggregator()
-    put(province, city.code, "91")
+    put_unit(province, city.code, "91")
     before = city.status()
     city.stop()
     city.start()
     city.wait_for("it serves", lambda s: True)
-    put(province, city.code, "92")
+    put_unit(province, city.code, "92")
     assert city.status()["committed"] == before["committed"] + 1
     # All of it is to be at the province before the disk is lost.
     province.start("aggregator", "tongchou-aggregator", aggregator)
@@ -182,7 +166,7 @@ def check_without_province(city, province):
     (city.directory / "guard.json").unlink()
     city.start()
     city.wait_for("it serves", lambda s: s["committed"] == 0)
-    text = put(province, city.code, "93", status=1)
+    text = put_unit(province, city.code, "93", status=1)
     assert "has not said yet whether it holds" in text, text
     province.start("aggregator", "tongchou-aggregator", aggregator)
     after = city.wait_for("connected", is_connected)

@@ -13,7 +13,6 @@ starts and stops the real programs.
 """
 
 import contextlib
-import json
 import os
 import pathlib
 import re
@@ -23,9 +22,9 @@ import subprocess
 import time
 
 import harness
+from harness import Folder, add_client, try_node_status, try_put_unit, until
 from join_test import add_door
 from mirror_test import Trial
-from trust_test import Folder, add_client, until
 
 DOCUMENT = harness.ROOT / "docs" / "operations.md"
 CITY, OTHER = "360100", "360200"
@@ -163,23 +162,13 @@ class Runbook:
     def try_put(self, city=CITY):
         """What was said when it was refused; empty when it was taken."""
         self.units += 1
-        done = subprocess.run(
-            [str(a) for a in self.province.client(
-                f"operator-{city}", "put", "unit", f"AAB001={self.units}",
-                "AAB004=厂", f"AAB301={city[:4]}02")],
-            capture_output=True, text=True, check=False, timeout=60)
-        return done.stderr if done.returncode != 0 else ""
+        return try_put_unit(self.province, city, self.units, "厂")
 
     def put(self, city=CITY):
         until(PATIENCE, "a write is taken", lambda: self.try_put(city) == "")
 
     def status_of_node(self):
-        try:
-            return json.loads(harness.run(self.province.client(
-                f"operator-{CITY}", "--format", "json", "status", "--node",
-                self.province.node_address[CITY])))["node"]
-        except harness.Failure:
-            return {}
+        return try_node_status(self.province, CITY)
 
     def city(self, code=CITY):
         return {c["city"]: c for c in self.province.status()["cities"]}[code]

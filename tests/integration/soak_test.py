@@ -16,7 +16,7 @@ import sys
 import time
 
 import harness
-from trust_test import Folder, tongchou, until
+from harness import Folder, put_unit, tongchou, until
 
 CITIES = ("360100", "360200")
 UNITS = 500
@@ -50,9 +50,7 @@ class Load:
         self.rounds += 1
         for city in CITIES:
             self.import_units(city)
-            tongchou(self.province, f"operator-{city}", "put", "unit",
-                     "AAB001=0", f"AAB004=单位{self.rounds}",
-                     f"AAB301={city[:4]}02")
+            put_unit(self.province, city, 0, f"单位{self.rounds}")
         for query in (("status",), ("indicators",),
                       ("list", "unit", "--page-size", "100", "--purpose",
                        "casework", "--document", "S1")):

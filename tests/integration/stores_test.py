@@ -23,8 +23,9 @@ import sys
 import tarfile
 
 import harness
+from harness import Folder, add_client, answer, tongchou, until
 from join_test import add_door
-from trust_test import add_client, answer, person_number, tongchou, until
+from trust_test import person_number
 
 ARCHIVES = harness.ROOT / "tests" / "data" / "stores"
 CITIES = ("360100", "360200")
@@ -40,15 +41,6 @@ KEPT = ("data", "copy", "policy.toml", "guard.json", "log-key.pem",
         "expected.json")
 # RocksDB's notes, and what is empty between two starts.
 LEFT_OUT = re.compile(r"LOG(\.old.*)?|LOCK|ingest")
-
-
-class Folder:
-    """A city, with files to import or without."""
-
-    def __init__(self, code, folder=None):
-        self.code = code
-        self.name = code
-        self.folder = folder
 
 
 def key_fields():

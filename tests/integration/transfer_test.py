@@ -13,8 +13,8 @@ import threading
 
 import backup_test
 import harness
-import mirror_test
 import restore_test
+from harness import Folder, put_unit
 
 DAY = "2008-10-31"
 LONELY = "360400"
@@ -126,7 +126,7 @@ class Trial:
     def put(self, count):
         for _ in range(count):
             self.units += 1
-            restore_test.put(self.province, self.city.code, f"9{self.units}")
+            put_unit(self.province, self.city.code, f"9{self.units}")
         return self.city.status()["committed"]
 
     def durable(self):
@@ -277,7 +277,7 @@ def check_never_had_a_line(trial, lonely):
     there, trial.city = trial.city, restore_test.City(province, lonely)
     rows = backup_test.Rows(province, lonely)
     trial.city.wait_for("it serves", lambda s: s["committed"] == 0)
-    text = restore_test.put(province, lonely, "1", status=1)
+    text = put_unit(province, lonely, "1", status=1)
     assert "has not said yet whether it holds" in text, text
     trial.accept(trial.take(trial.export("hello")))
     rows.write(ROWS)
@@ -317,7 +317,7 @@ def main():
         shutil.rmtree(folder.folder)
     folders = folders[:2]
     province = harness.quickstart.Province(options, folders)
-    province.cities.append(mirror_test.Folder(LONELY))
+    province.cities.append(Folder(LONELY))
     province.node_address[LONELY] = "127.0.0.1:%d" % (
         harness.quickstart.free_ports(1)[0])
     province.make_certificates()

@@ -8,52 +8,12 @@ import subprocess
 import time
 
 import harness
+from harness import (Folder, add_client, answer, node_status, tongchou,
+                     until)
 
 NAME = "欧阳测试甲"
 PERSON = "369901197001010100"
 CUT_SECONDS = 5
-
-
-class Folder:
-    """A city that has no files to import."""
-
-    def __init__(self, code):
-        self.code = code
-        self.name = code
-        self.folder = None
-
-
-def tongchou(province, client, *arguments, status=0):
-    done = subprocess.run(
-        [str(a) for a in province.client(client, *arguments)], text=True,
-        capture_output=True, check=False, timeout=60)
-    assert done.returncode == status, (arguments, done.returncode, done.stdout,
-                                       done.stderr)
-    return done.stdout if status == 0 else done.stderr
-
-
-def answer(province, client, *arguments):
-    return json.loads(tongchou(province, client, "--format", "json",
-                               *arguments))
-
-
-def node_status(province, code):
-    return answer(province, f"operator-{code}", "status", "--node",
-                  province.node_address[code])["node"]
-
-
-def add_client(province, name, identity, city=None):
-    province.issue(name, identity)
-    province.client_config(name, city)
-
-
-def until(seconds, what, done):
-    """Seconds until `done` is true."""
-    started = time.monotonic()
-    while not done():
-        assert time.monotonic() - started < seconds, f"not in time: {what}"
-        time.sleep(0.05)
-    return time.monotonic() - started
 
 
 def check_digit(digits):

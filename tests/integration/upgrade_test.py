@@ -13,29 +13,13 @@ as alive by its entries alone.
 import json
 import shutil
 import subprocess
-import time
 
 import harness
+from harness import Folder, until
 
 NEWER, OLDER = "360100", "360200"  # release of the node
 UNSIGNED = "its node sends no signed heartbeats: upgrade it"
 SECONDS = 60
-
-
-class Folder:
-    """A city that has no files to import."""
-
-    def __init__(self, code):
-        self.code = code
-        self.name = code
-        self.folder = None
-
-
-def until(what, done):
-    started = time.monotonic()
-    while not done():
-        assert time.monotonic() - started < SECONDS, f"not in time: {what}"
-        time.sleep(0.05)
 
 
 class Trial:
@@ -53,7 +37,7 @@ class Trial:
     def restart(self, name, release):
         self.stop(name)
         self.start(name, release)
-        until(f"{name} is back", self.settled)
+        until(SECONDS, f"{name} is back", self.settled)
 
     def start(self, name, release):
         program = ("tongchou-aggregator" if name == "aggregator"
@@ -92,7 +76,7 @@ class Trial:
                  f"AAB301={code[:4]}02")
 
     def uninterpreted(self):
-        until("all is applied", self.settled)
+        until(SECONDS, "all is applied", self.settled)
         return {c["city"]: c["uninterpreted"]
                 for c in self.province.status()["cities"]}
 
@@ -174,12 +158,13 @@ def older_node_and_newer_aggregator(trial):
         [city] = [c for c in trial.province.status()["cities"]
                   if c["city"] == OLDER]
         return city["state"]
-    until("it is not live between its entries", lambda: state() == "lagging")
+    until(SECONDS, "it is not live between its entries",
+          lambda: state() == "lagging")
     assert trial.settled(), "its stream goes on"
     trial.put(OLDER, "unit", "AAB001=U3", "AAB004=y", "AAB065=1", "AAB083=5",
               f"AAB301={OLDER[:4]}02")
-    until("an entry is a sign of life", lambda: state() == "live")
-    until("all is applied", trial.settled)
+    until(SECONDS, "an entry is a sign of life", lambda: state() == "live")
+    until(SECONDS, "all is applied", trial.settled)
     print("ok: an older node under a newer aggregator")
 
 
@@ -262,7 +247,7 @@ def newer_stores_are_refused(trial):
     # As they were, they are opened.
     for name in ("aggregator", NEWER, OLDER):
         trial.start(name, "")
-    until("all is back", trial.settled)
+    until(SECONDS, "all is back", trial.settled)
     assert trial.heads() == 20
 
 
@@ -277,7 +262,7 @@ def main():
         trial.start("aggregator", "-older")
         trial.start(NEWER, "")
         trial.start(OLDER, "-older")
-        until("both cities are connected", trial.settled)
+        until(SECONDS, "both cities are connected", trial.settled)
         newer_node_and_older_aggregator(trial)
         aggregator_upgraded(trial)
         older_node_and_newer_aggregator(trial)

@@ -124,6 +124,9 @@ TEST(Checkpoint, ByteExactOverTheTesseraLog) {
     ASSERT_TRUE(opened.ok()) << opened.status();
     EXPECT_EQ(opened->size, size);
     EXPECT_EQ(opened->root, range.Root());
+    const auto read = ReadCheckpoint(note);
+    ASSERT_TRUE(read.ok()) << read.status();
+    EXPECT_EQ(*read, *opened);
   }
 }
 
