@@ -1,6 +1,5 @@
 #include "audit/city_run.h"
 
-#include <algorithm>
 #include <atomic>
 #include <optional>
 #include <string>

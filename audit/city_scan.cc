@@ -1,8 +1,5 @@
 #include "audit/city_scan.h"
 
-#include <algorithm>
-#include <map>
-#include <optional>
 #include <set>
 
 #include "absl/container/flat_hash_set.h"

@@ -1,15 +1,13 @@
 #include "audit/command_line.h"
 
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -31,6 +29,7 @@
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/key_file.h"
+#include "common/base/progress_line.h"
 #include "common/base/status.h"
 #include "common/base/stop_signal.h"
 #include "common/base/volume.h"
@@ -121,13 +120,15 @@ int RunFetch(const Options& options) {
   FetchOptions fetch;
   fetch.with_claims = !options.logs_only;
   fetch.city = options.city;
-  if (isatty(STDERR_FILENO) != 0) {
-    fetch.progress = [](const FetchProgress& progress) {
-      std::cerr << "\r" << LogName(progress.city) << ": " << progress.entries
-                << " of " << progress.size << " entries   ";
-      if (progress.entries == progress.size) std::cerr << "\n";
-    };
-  }
+  std::optional<base::ProgressLine> line;
+  std::optional<uint32_t> shown;
+  fetch.progress = [&](const FetchProgress& progress) {
+    if (shown != progress.city) {
+      line.emplace(LogName(progress.city), base::kEntries);
+      shown = progress.city;
+    }
+    line->Show(progress.entries, progress.size);
+  };
   const absl::Status status = Fetch(*channel, *policy, archive, fetch);
   return status.ok() ? 0 : Fail(status);
 }
@@ -198,13 +199,13 @@ absl::StatusOr<AuditSummary> VerifyCopy(const Options& options,
   run.bodies = options.redacted ? Bodies::kRedacted : Bodies::kComplete;
   run.resume = options.resume;
   run.leave_us = clock.NowMicros();
-  Progress progress(BundleBytes(archive), &clock, [](const std::string& line) {
-    std::cerr << "\r\033[K" << line << std::flush;
+  base::ProgressLine line("verifying", base::kEntries);
+  Progress progress(BundleBytes(archive), [&](uint64_t entries, double part) {
+    line.Show({.done = entries, .part = part});
   });
-  const bool is_terminal = isatty(STDERR_FILENO) != 0;
-  if (is_terminal) run.progress = &progress;
+  run.progress = &progress;
   auto summary = Verify(archive, policy, run);
-  if (is_terminal) std::cerr << "\r\033[K";
+  line.Clear();
   if (!summary.ok()) return summary;
   summary->made_us = run.leave_us;
   if (!summary->left.ok()) {
@@ -314,10 +315,7 @@ int RunExportTiles(const Options& options) {
 }
 
 absl::StatusOr<ledger::Cosigner> LoadWitness(const Options& options) {
-  if (options.make_key && !base::FileExists(options.witness_key)) {
-    RETURN_IF_ERROR(base::WritePrivateFileDurably(
-        options.witness_key, base::Ed25519PrivateKey::Generate().ToPem()));
-  }
+  if (options.make_key) RETURN_IF_ERROR(base::MakeKeyFile(options.witness_key));
   ASSIGN_OR_RETURN(auto key, base::ReadKeyFile(options.witness_key,
                                                "tongchou-audit witness"));
   return ledger::Cosigner(options.witness_name, std::move(key));

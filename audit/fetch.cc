@@ -2,7 +2,6 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "audit/claims.h"
 #include "audit/log_keys.h"

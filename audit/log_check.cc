@@ -11,7 +11,6 @@
 #include "common/base/status.h"
 #include "common/exchange/key_changes.h"
 #include "common/ledger/bundle.h"
-#include "common/ledger/checkpoint.h"
 #include "common/ledger/compact_range.h"
 #include "common/ledger/cosignature.h"
 #include "common/ledger/entry_view.h"

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <string_view>
 
 #include "absl/container/flat_hash_map.h"
 #include "audit/log_check.h"

@@ -14,7 +14,6 @@
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/ledger/bundle.h"
-#include "common/ledger/checkpoint.h"
 #include "common/ledger/cosignature.h"
 #include "common/ledger/tlog_proof.h"
 #include "common/records/record_key.h"

@@ -2,7 +2,6 @@
 // extends what it signed before. The protocol without the network.
 #pragma once
 
-#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>

@@ -1,13 +1,12 @@
 #include "cli/generate_command.h"
 
-#include <unistd.h>
-
 #include <iostream>
 
 #include "cli/answer_json.h"
 #include "cli/generate/generate.h"
 #include "cli/table.h"
 #include "cli/text.h"
+#include "common/base/progress_line.h"
 #include "common/base/status.h"
 
 namespace tongchou::cli {
@@ -54,11 +53,9 @@ absl::StatusOr<int> RunGenerate(const Globals& globals,
   if (generate.clock == 0) {
     generate.clock = generate.day == 2 ? kSecondDay : kFirstDay;
   }
-  const bool terminal = isatty(STDERR_FILENO) != 0;
-  const auto progress = [terminal](uint64_t done, uint64_t total) {
-    if (!terminal) return;
-    std::cerr << "\r" << done << " of " << total << " files"
-              << (done == total ? "\n" : "");
+  base::ProgressLine line("writing", {"files"});
+  const auto progress = [&line](uint64_t done, uint64_t total) {
+    line.Show(done, total);
   };
   ASSIGN_OR_RETURN(const GenerateSummary summary, Generate(generate, progress));
   std::cout << Report(generate, summary, globals.format);

@@ -1,20 +1,16 @@
 // Tables for terminals and spreadsheets.
 #pragma once
 
-#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/base/display_text.h"
+
 namespace tongchou::cli {
 
-// Columns that the text takes on a terminal: 2 for East Asian wide characters,
-// 0 for combining ones, 1 for others. `utf8` must be valid.
-size_t DisplayWidth(std::string_view utf8);
-
-// The text with control characters replaced, so that data cannot drive a
-// terminal.
-std::string Printable(std::string_view utf8);
+using base::DisplayWidth;
+using base::Printable;
 
 // RFC 4180: quoted when it must be.
 std::string CsvField(std::string_view text);

@@ -3,7 +3,6 @@
 #include <array>
 #include <memory>
 #include <optional>
-#include <utility>
 
 #include "cli/generate/employment_rows.h"
 #include "cli/generate/insurance_rows.h"

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "cli/generate/calibration.h"
 #include "cli/generate/layouts.h"

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <span>
-#include <utility>
 
 #include "cli/generate/calibration.h"
 #include "cli/generate/city_writer.h"

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "cli/generate/days.h"
+#include "cli/generate/random.h"
 
 namespace tongchou::cli {
 namespace {

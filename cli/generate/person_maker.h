@@ -6,8 +6,6 @@
 #include <string>
 #include <string_view>
 
-#include "cli/generate/random.h"
-
 namespace tongchou::cli {
 
 struct Person {

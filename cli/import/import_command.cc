@@ -8,11 +8,11 @@
 #include "cli/import/import_files.h"
 #include "cli/import/import_report.h"
 #include "cli/import/import_stream.h"
-#include "cli/import/progress_line.h"
 #include "cli/import/rejects_file.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "common/base/file.h"
+#include "common/base/progress_line.h"
 #include "common/base/status.h"
 
 namespace tongchou::cli {
@@ -67,11 +67,8 @@ absl::StatusOr<Prepared> Prepare(const Options& options,
         "{}: nothing to import; name files TYPE.csv or give --profile",
         options.paths.front());
   }
-  ProgressLine line;
-  const auto progress = [&line](uint64_t bytes) {
-    line.Show(
-        {"reading " + WithCommas(static_cast<int64_t>(bytes >> 20)) + " MiB"});
-  };
+  base::ProgressLine line("reading", base::kMebibytes);
+  const auto progress = [&line](uint64_t bytes) { line.Show({.done = bytes}); };
   RETURN_IF_ERROR(DigestFiles(encoding, progress, &prepared.plan.files));
   return prepared;
 }
@@ -110,16 +107,14 @@ class Watch {
               rejects_->Add(source.name, source.encoding, row);
             },
             [this](const v1::ImportProgress& progress) {
-              const size_t file = Known(progress.file());
-              line_.Show({files_[file].name, rows_ + progress.rows_read(),
-                          starts_[file] + progress.bytes_read(), all_});
+              Show(Known(progress.file()), rows_ + progress.rows_read(),
+                   progress.bytes_read());
             },
             [this](const v1::ImportFileDone& done) {
               rows_ += done.receipt().rows_read();
               receipts_.push_back(done.receipt());
               const size_t file = Known(done.file());
-              line_.Show({files_[file].name, rows_,
-                          starts_[file] + files_[file].bytes, all_});
+              Show(file, rows_, files_[file].bytes);
             }};
   }
   void EndLine() { line_.Clear(); }
@@ -128,12 +123,21 @@ class Watch {
  private:
   size_t Known(size_t file) const { return std::min(file, files_.size() - 1); }
 
+  // `rows` of all files, `bytes` of this one.
+  void Show(size_t file, uint64_t rows, uint64_t bytes) {
+    if (all_ == 0) return;
+    line_.SetWhat(files_[file].name);
+    line_.Show({.done = rows,
+                .part = static_cast<double>(starts_[file] + bytes) /
+                        static_cast<double>(all_)});
+  }
+
   const std::vector<ImportSource>& files_;
   RejectsFile* rejects_;
   std::vector<uint64_t> starts_;
   uint64_t all_ = 0;
   uint64_t rows_ = 0;
-  ProgressLine line_;
+  base::ProgressLine line_{"", {"rows"}};
   std::vector<v1::ImportReceipt> receipts_;
 };
 

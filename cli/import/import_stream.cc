@@ -2,7 +2,6 @@
 
 #include <grpcpp/client_context.h>
 
-#include <algorithm>
 #include <optional>
 #include <thread>
 

@@ -6,7 +6,6 @@
 #include <map>
 
 #include "cli/text.h"
-#include "common/base/clock.h"
 #include "common/base/status.h"
 #include "common/records/division.h"
 #include "tongchou/v1/query.grpc.pb.h"

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "cli/command.h"
 #include "tongchou/v1/common.pb.h"
 
 namespace tongchou::cli {

@@ -1,7 +1,6 @@
 #include "common/base/cpu_account.h"
 
 #include <ctime>
-#include <utility>
 
 namespace tongchou::base {
 namespace {

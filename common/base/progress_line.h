@@ -1,12 +1,13 @@
 // How far a long command or start is, for somebody who waits for it.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <string>
 #include <string_view>
 
 #include "common/base/clock.h"
+#include "common/base/mutex.h"
 
 namespace tongchou::base {
 
@@ -18,26 +19,59 @@ struct ProgressUnit {
 inline constexpr ProgressUnit kEntries{"entries", 1};
 inline constexpr ProgressUnit kMebibytes{"MiB", 1 << 20};
 
-// "1200 of 5000 entries, 400 a second, 10 s left"; rate and time left once they
-// can be told.
-std::string FormatProgress(uint64_t done, uint64_t all, ProgressUnit unit,
+struct ProgressPoint {
+  uint64_t done = 0;
+  uint64_t all = 0;  // 0 = not known in this unit
+  // Without `all`: the part that is done, 0 to 1, where another measure tells
+  // it, such as the bytes of files whose rows are counted; 0 = not known.
+  double part = 0;
+};
+
+// "1,200 of 5,000 entries, 400 a second, 0:10 left", or
+// "1,200 rows, 25 %, 400 a second, 0:09 left"; what cannot be told is left out.
+std::string FormatProgress(const ProgressPoint& point, ProgressUnit unit,
                            double seconds);
 
-// On standard error: one line that counts on a terminal, a line every ten
-// seconds elsewhere; the end is always shown. One thread at a time.
+// Where a line is shown.
+struct ProgressOutput {
+  std::FILE* file;
+  bool terminal;
+};
+ProgressOutput StandardError();
+
+// On standard error. On a terminal one line of at most 80 columns that counts;
+// elsewhere a line every ten seconds, so that what is quick says nothing. The
+// end is shown and stays, a line that did not get there is taken away again.
+// Thread-safe.
 class ProgressLine {
  public:
-  ProgressLine(std::string what, ProgressUnit unit);
-  void Show(uint64_t done, uint64_t all);
+  // `clock`: null = the real one; outlives it.
+  ProgressLine(std::string_view what, ProgressUnit unit,
+               ProgressOutput output = StandardError(), Clock* clock = nullptr);
+  ~ProgressLine();
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+
+  // What it is about from now on. The counts go on.
+  void SetWhat(std::string_view what);
+  void Show(const ProgressPoint& point);
+  void Show(uint64_t done, uint64_t all) { Show({.done = done, .all = all}); }
+  // Takes the line away now.
+  void Clear();
 
  private:
-  using TimePoint = std::chrono::steady_clock::time_point;
+  void Erase() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  const std::string what_;
   const ProgressUnit unit_;
-  const bool terminal_;
-  const Stopwatch watch_;
-  TimePoint shown_;
+  const ProgressOutput output_;
+  RealClock real_clock_;
+  Clock& clock_;
+  const int64_t start_us_;
+  Mutex mutex_;
+  std::string what_ ABSL_GUARDED_BY(mutex_);
+  int64_t shown_us_ ABSL_GUARDED_BY(mutex_);
+  bool any_shown_ ABSL_GUARDED_BY(mutex_) = false;
+  bool unfinished_ ABSL_GUARDED_BY(mutex_) = false;  // stands on the terminal
 };
 
 // In the log of a server: a line every two seconds, none when it is faster. One

@@ -1,7 +1,6 @@
 #include "common/base/store_format.h"
 
 #include <charconv>
-#include <filesystem>
 #include <optional>
 #include <sstream>
 #include <system_error>

@@ -2,27 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include "cli/import/progress_line.h"
 #include "cli/text.h"
 
 namespace tongchou::cli {
 namespace {
-
-TEST(DisplayWidth, WideCharactersCountTwo) {
-  EXPECT_EQ(DisplayWidth(""), 0u);
-  EXPECT_EQ(DisplayWidth("K1.1"), 4u);
-  EXPECT_EQ(DisplayWidth("南昌市"), 6u);
-  EXPECT_EQ(DisplayWidth("ＡＢ，。"), 8u);
-  EXPECT_EQ(DisplayWidth("𬱖㛃"), 4u);
-  EXPECT_EQ(DisplayWidth("阿依古丽·买买提"), 15u);
-  EXPECT_EQ(DisplayWidth("—é"), 2u);
-  EXPECT_EQ(DisplayWidth("e\u0301"), 1u);
-}
-
-TEST(Printable, ControlCharactersCannotDriveTheTerminal) {
-  EXPECT_EQ(Printable("a\x1b[2Jb\r\nc\u009bd"), "a?[2Jb??c?d");
-  EXPECT_EQ(Printable("南昌 ok"), "南昌 ok");
-}
 
 TEST(Table, AlignsByDisplayWidth) {
   Table table({{"城市"}, {"n", Table::Align::kRight}, {"state"}});
@@ -73,13 +56,6 @@ TEST(Text, NamesAndTimes) {
 
 TEST(Text, WrapsByDisplayWidth) {
   EXPECT_EQ(Wrap({"南昌", "萍乡", "九江"}, 9), "南昌 萍乡\n  九江\n");
-}
-
-TEST(Progress, SaysRateAndTimeLeft) {
-  const Progress progress{"a.csv", 5000, 250, 1000, std::chrono::seconds(10)};
-  EXPECT_EQ(ProgressText(progress), "a.csv  25%  500 rows/s  0:30 left");
-  EXPECT_EQ(ProgressText({"a.csv", 0, 0, 10, std::chrono::seconds(3)}),
-            "a.csv  0%");
 }
 
 }  // namespace
