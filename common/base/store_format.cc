@@ -1,6 +1,7 @@
 #include "common/base/store_format.h"
 
 #include <charconv>
+#include <filesystem>
 #include <optional>
 #include <sstream>
 #include <system_error>
