@@ -19,6 +19,17 @@ bool IsAct(const v1::EntryHeader& header) {
          static_cast<int>(v1::PROVINCE_RECORD_TYPE_CITY_ACT);
 }
 
+// The note with that key's signature alone: a head that comes again has those
+// of other cities, and with all of them no note has room for one more.
+absl::StatusOr<std::string> SignedBy(const ledger::VerifierKey& key,
+                                     std::string_view bytes) {
+  ASSIGN_OR_RETURN(ledger::Note note, ledger::ParseNote(bytes));
+  std::erase_if(note.signatures, [&](const ledger::NoteSignature& one) {
+    return one.name != key.name || one.key_id != key.id();
+  });
+  return ledger::FormatNote(note);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ProvinceView>> ProvinceView::Open(
@@ -93,9 +104,10 @@ absl::StatusOr<std::string> ProvinceView::OnPiece(
   }
   if (!news->has_value()) return std::string();
   RETURN_IF_ERROR(Keep(**news));
+  ASSIGN_OR_RETURN(const std::string head,
+                   SignedBy(province_key_, (*news)->head.note));
   return cosigner_.Cosign(
-      (*news)->head.note,
-      static_cast<uint64_t>(clock_.NowMicros() / base::kMicrosPerSecond));
+      head, static_cast<uint64_t>(clock_.NowMicros() / base::kMicrosPerSecond));
 }
 
 absl::Status ProvinceView::Keep(const exchange::FollowedNews& news) {

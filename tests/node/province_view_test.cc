@@ -102,6 +102,24 @@ TEST_F(ProvinceViewTest, KeepsWhatItVerifiedAndCosignsIt) {
   EXPECT_EQ(view_->status().size, 2u);
 }
 
+// A head that the province showed again after a start came with the lines of as
+// many cities as a note has room for; with one more the province refused the
+// cosignature and ended the city's stream.
+TEST_F(ProvinceViewTest, CosignsAHeadThatManyHaveCosigned) {
+  v1::ProvinceLog piece = province_.Revoke(certificate_);
+  for (size_t i = 1; i < ledger::kNoteSignaturesMax; ++i) {
+    const ledger::Cosigner other("other/" + std::to_string(i),
+                                 Key(static_cast<char>('A' + i)));
+    piece.set_checkpoint(*other.Cosign(piece.checkpoint(), 1));
+  }
+  const std::string cosigned = *view_->OnPiece(piece);
+  const auto note = ledger::ParseNote(cosigned);
+  ASSERT_TRUE(note.ok()) << note.status();
+  ASSERT_EQ(note->signatures.size(), 2u);
+  EXPECT_EQ(note->signatures[0].name, "tongchou/360000");
+  EXPECT_EQ(note->signatures[1].name, "tongchou/360000/360100/witness");
+}
+
 TEST_F(ProvinceViewTest, AfterAContradictionNothingIsCosignedAnyMore) {
   ASSERT_NE(*view_->OnPiece(province_.Revoke(certificate_)), "");
   TestProvinceLog other('p');
