@@ -302,16 +302,9 @@ class TestProvince {
     }
   }
 
-  // In memory where there is such a place: hundreds of provinces are opened.
-  static std::filesystem::path Parent() {
-    const std::filesystem::path memory = "/dev/shm";
-    return std::filesystem::is_directory(memory)
-               ? memory
-               : std::filesystem::temp_directory_path();
-  }
-
   const size_t ingest_puts_;
-  TemporaryDirectory directory_{Parent()};
+  // Hundreds of provinces are opened.
+  TemporaryDirectory directory_{DirectoryInMemory()};
   std::string name_;
   int crashes_ = 0;
   std::atomic<int> batches_to_flush_ = 0;

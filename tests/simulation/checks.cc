@@ -1,5 +1,7 @@
 // What must hold of cities and province at all times, and at the end.
+#include "common/base/status.h"
 #include "common/ledger/bundle.h"
+#include "common/ledger/entry_view.h"
 #include "tests/simulation/world.h"
 
 namespace tongchou::simulation {
@@ -41,9 +43,9 @@ void World::CheckState(size_t i) {
     if (!bundle.Decode(stored.bytes).ok()) return Violated(i, "bad bundle");
     for (size_t k = 0; k < bundle.count(); ++k) {
       if (bundle.first_sequence() + k >= disk.position) break;
-      const std::string body(*bundle.body(k));
-      const size_t equals = body.find('=');
-      state[body.substr(0, equals)] = body.substr(equals + 1);
+      ledger::BodyView body;
+      TONGCHOU_CHECK(ledger::ReadBody(*bundle.body(k), &body));
+      state[std::string(body.key)] = body.record;
       ++counter;
     }
   }

@@ -5,6 +5,7 @@
 
 #include "common/base/status.h"
 #include "common/ledger/bundle.h"
+#include "common/ledger/entry_view.h"
 #include "tongchou/v1/ledger.pb.h"
 
 namespace tongchou::simulation {
@@ -79,6 +80,15 @@ absl::StatusOr<std::vector<v1::GroupReceipt>> ReceiptsIn(
 }
 
 }  // namespace
+
+void ApplyEntries(const ledger::Bundle& bundle, size_t from, HeldCity* held) {
+  for (size_t k = from; k < bundle.count(); ++k) {
+    ledger::BodyView body;
+    TONGCHOU_CHECK(ledger::ReadBody(*bundle.body(k), &body));
+    held->state[std::string(body.key)] = body.record;
+    ++held->counter;
+  }
+}
 
 absl::Status ProvinceDisk::Refill(const ledger::GroupCommit& commit) {
   if (commit.bundles.empty() ||

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "aggregator/journal/journal.h"
 #include "common/exchange/ingest.h"
+#include "common/ledger/bundle.h"
 #include "tests/simulation/memory_log.h"
 #include "tongchou/v1/province.pb.h"
 
@@ -25,6 +26,9 @@ struct HeldCity {
   std::map<std::string, std::string> state;  // record to value
   uint64_t counter = 0;                      // entries applied
 };
+
+// Brings the state behind these entries of the bundle, but for its position.
+void ApplyEntries(const ledger::Bundle& bundle, size_t from, HeldCity* held);
 
 // Copies are independent, as backups are.
 class ProvinceDisk {

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 #include <utility>
 
 #include "common/base/logging.h"
 #include "common/base/status.h"
+#include "common/ledger/entry_view.h"
 #include "tests/common/ledger/add_with_leaf.h"
 #include "tests/simulation/world.h"
 #include "tongchou/v1/ledger.pb.h"
@@ -16,22 +16,10 @@ namespace tongchou::simulation {
 
 // --- What happens.
 
-namespace {
-
-// The guard is a file, synced with every head: nothing but memory can do that
-// so often.
-std::filesystem::path FastDirectory() {
-  const std::filesystem::path memory = "/dev/shm";
-  std::error_code error;
-  return std::filesystem::is_directory(memory, error)
-             ? memory
-             : std::filesystem::temp_directory_path();
-}
-
-}  // namespace
-
 World::World(const Options& options)
-    : options_(options), random_(options.seed), directory_(FastDirectory()) {
+    : options_(options),
+      random_(options.seed),
+      directory_(DirectoryInMemory()) {
   const size_t cities = Chance(50) ? 3 + Below(28) : 3 + Below(3);
   for (size_t i = 0; i < cities; ++i) {
     cities_.push_back(std::make_unique<City>(i));
@@ -39,6 +27,7 @@ World::World(const Options& options)
     OpenView(i);
   }
   mirrored_ = !Chance(3);
+  audited_ = Chance(kAuditedSeeds) || options.audits_alone;
   StartProvince();
   OpenMirror({});
 }
@@ -47,6 +36,7 @@ Outcome World::Run() {
   for (int i = 0; i < options_.steps && ok(); ++i) Step();
   if (ok()) Converge();
   if (ok()) CheckAll();
+  if (ok() && audited_) Audit();
   for (const auto& city : cities_) {
     outcome_.committed += city->disk.log.size();
   }
@@ -85,12 +75,14 @@ void World::Step() {
   }
   if (MirrorIsDue()) MirrorRound();
   if (ok()) Pump();
+  if (ok() && Chance(50)) FeedWitness();
+  if (ok() && audited_ && Chance(100) && CanAudit()) Audit();
 }
 
 void World::InjectFault() {
   size_t i = 0;
   City& city = AnyCity(&i);
-  switch (Below(11)) {
+  switch (Below(12)) {
     case 0:
       Fault("node-crash", i);
       return CrashCity(i);
@@ -120,6 +112,12 @@ void World::InjectFault() {
       return InjectMirrorFault();
     case 9:
       return PutProvinceBack();
+    case 10:
+      // Both ends end the stream, and none is opened before it is renewed.
+      Fault("certificate-expired", i);
+      city.cut_until = now_ + static_cast<int64_t>(Below(2'000'000));
+      if (city.stream != 0) EndStream(city.stream);
+      return;
     default:
       break;
   }
@@ -144,7 +142,10 @@ void World::Submit(size_t i) {
   if (city.pending.size() >= kPendingMax) return;
   Transaction transaction;
   for (uint64_t n = 1 + Below(4); n > 0; --n) {
-    transaction.push_back(fmt::format("r{}={}", Below(12), ++values_));
+    v1::EntryBody body;
+    body.set_key(fmt::format("r{}", Below(12)));
+    body.set_record(std::to_string(++values_));
+    transaction.push_back(body.SerializeAsString());
   }
   if (Is(Mutation::kAckBeforeSync)) Tell(i, transaction);
   city.pending.push_back(std::move(transaction));
@@ -174,21 +175,49 @@ void World::ChangeKey(size_t i) {
   v1::EntryBody body;
   body.set_record(record.SerializeAsString());
   v1::EntryHeader header;
-  header.set_sequence(sequence);
   header.set_type(v1::RECORD_TYPE_LOG_KEY);
-  header.set_commit_time_us(kStart + static_cast<int64_t>(sequence) + 1);
   header.set_last_of_transaction(true);
   LogBundle bundle{.first = sequence};
   ledger::BundleWriter writer;
   const std::string bytes = body.SerializeAsString();
-  bundle.leaves.push_back(
-      ledger::AddWithLeaf(&writer, header.SerializeAsString(), bytes));
+  bundle.leaves.push_back(AddEntry(i, sequence, header, bytes, &writer));
   bundle.bytes = writer.Finish(sequence);
   disk.log.Append(std::move(bundle));
   disk.log.key_changes.push_back({sequence, record.statement()});
   city.ends.insert(sequence + 1);
+  city.all_keys.push_back(disk.next_signer->verifier());
   Tell(i, {bytes});
   Fault("key-change", i);
+}
+
+ledger::Hash World::AddEntry(size_t i, uint64_t sequence,
+                             v1::EntryHeader header, std::string_view body,
+                             ledger::BundleWriter* writer) {
+  ledger::BodyView view;
+  TONGCHOU_CHECK(ledger::ReadBody(body, &view));
+  uint64_t& last = cities_[i]->last_changes[std::string(view.key)];
+  header.set_sequence(sequence);
+  header.set_commit_time_us(kStart + static_cast<int64_t>(sequence) + 1);
+  header.set_previous(last);
+  last = sequence + 1;
+  return ledger::AddWithLeaf(writer, header.SerializeAsString(), body);
+}
+
+// Another log lies there: what it tells clients and links to.
+void World::ReadChanges(size_t i) {
+  City& city = *cities_[i];
+  city.told.clear();
+  city.last_changes.clear();
+  for (const LogBundle& stored : city.disk.log.bundles) {
+    ledger::Bundle bundle;
+    if (!bundle.Decode(stored.bytes).ok()) return Violated(i, "bad bundle");
+    for (size_t k = 0; k < bundle.count(); ++k) {
+      ledger::BodyView view;
+      TONGCHOU_CHECK(ledger::ReadBody(*bundle.body(k), &view));
+      city.last_changes[std::string(view.key)] = stored.first + k + 1;
+      city.told.emplace_back(*bundle.body(k));
+    }
+  }
 }
 
 // As the province has them.
@@ -213,11 +242,9 @@ void World::Sync(size_t i) {
   for (const Transaction& transaction : order) {
     for (size_t k = 0; k < transaction.size(); ++k) {
       v1::EntryHeader header;
-      header.set_sequence(sequence++);
-      header.set_commit_time_us(kStart + static_cast<int64_t>(sequence));
       header.set_last_of_transaction(k + 1 == transaction.size());
-      bundle.leaves.push_back(ledger::AddWithLeaf(
-          &writer, header.SerializeAsString(), transaction[k]));
+      bundle.leaves.push_back(
+          AddEntry(i, sequence++, header, transaction[k], &writer));
     }
     city.ends.insert(sequence);
   }
@@ -260,7 +287,7 @@ void World::PutBackupBack(size_t i) {
   CrashCity(i);
   city.needs_restore =
       !Is(Mutation::kGuardIgnored) && city.disk.log.size() < Held(i).log.size();
-  city.told.resize(city.disk.log.size());
+  ReadChanges(i);
   if (city.needs_restore) city.told_durable = 0;
 }
 
@@ -273,14 +300,7 @@ void World::Restore(size_t i) {
   ++city.disk.starts;
   city.disk.Start(Is(Mutation::kGuardIgnored));
   OpenView(i);
-  city.told.clear();
-  for (const LogBundle& stored : city.disk.log.bundles) {
-    ledger::Bundle bundle;
-    if (!bundle.Decode(stored.bytes).ok()) return Violated(i, "bad bundle");
-    for (size_t k = 0; k < bundle.count(); ++k) {
-      city.told.emplace_back(*bundle.body(k));
-    }
-  }
+  ReadChanges(i);
   Note("restore", i, city.disk.log.size());
 }
 
@@ -560,6 +580,7 @@ void World::Write(const std::vector<Queued>& group) {
     if (!head.ok() || head->root != Held(i).log.range.Root()) {
       return Violated(i, "a cosigned head is not that of the journal");
     }
+    most_held_[i] = std::max(most_held_[i], queued.batch.end_size);
     Note("durable", i, queued.batch.end_size);
   }
   CheckOwnEntries();
@@ -637,13 +658,7 @@ void World::Apply(size_t i) {
 }
 
 void World::ApplyBundle(size_t i, const ledger::Bundle& bundle, size_t from) {
-  for (size_t k = from; k < bundle.count(); ++k) {
-    const std::string_view body = *bundle.body(k);
-    const size_t equals = body.find('=');
-    Held(i).state[std::string(body.substr(0, equals))] =
-        body.substr(equals + 1);
-    ++Held(i).counter;
-  }
+  ApplyEntries(bundle, from, &Held(i));
 }
 
 bool World::Converged() {
@@ -716,6 +731,19 @@ constexpr std::array<std::string_view, kMutations + 1> kNames = {
 
 std::string_view NameOf(Mutation mutation) {
   return kNames[static_cast<size_t>(mutation)];
+}
+
+bool IsForgery(Mutation mutation) {
+  switch (mutation) {
+    case Mutation::kCosignUnchecked:
+    case Mutation::kReceiptMissing:
+    case Mutation::kReceiptApart:
+    case Mutation::kMirrorNotAsked:
+    case Mutation::kNewerHeadIgnored:
+      return true;
+    default:
+      return false;
+  }
 }
 
 Outcome Simulate(const Options& options) {

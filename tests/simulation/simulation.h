@@ -36,6 +36,8 @@ enum class Mutation {
 };
 inline constexpr int kMutations = 18;  // kNone is none
 std::string_view NameOf(Mutation mutation);
+// Whether it makes logs, heads or receipts that auditors must not believe.
+bool IsForgery(Mutation mutation);
 
 inline constexpr int kSteps = 250;
 
@@ -44,12 +46,15 @@ struct Options {
   int steps = kSteps;  // with faults; convergence comes after them
   Mutation mutation = Mutation::kNone;
   bool trace = false;  // every event to standard output
+  // Nobody but auditors looks, at this seed whatever its number.
+  bool audits_alone = false;
 };
 
 struct Outcome {
   std::string failure;      // what was violated; empty when nothing was
   uint64_t trace_hash = 0;  // over all events
   uint64_t committed = 0;   // entries
+  uint64_t audits = 0;
   std::map<std::string, uint64_t> faults;  // injected, by name
 };
 

@@ -36,6 +36,22 @@ TEST(SimulationTest, EveryPlantedBugIsFound) {
   }
 }
 
+// By those who only see what everybody shows.
+TEST(SimulationTest, EveryForgeryIsFoundByAuditsAlone) {
+  for (int i = 0; i <= kMutations; ++i) {
+    const auto mutation = static_cast<Mutation>(i);
+    if (mutation != Mutation::kNone && !IsForgery(mutation)) continue;
+    std::string found;
+    for (uint64_t seed = 1; seed <= kSeedsToFind && found.empty(); ++seed) {
+      found =
+          Simulate({.seed = seed, .mutation = mutation, .audits_alone = true})
+              .failure;
+    }
+    EXPECT_EQ(found.empty(), mutation == Mutation::kNone)
+        << NameOf(mutation) << " " << found;
+  }
+}
+
 TEST(SimulationTest, AShrunkRunStillFails) {
   Options options{.seed = 1, .mutation = Mutation::kOrderLost};
   while (Simulate(options).failure.empty()) ++options.seed;

@@ -1,7 +1,7 @@
 // The simulated world: cities, their connections and the province, and what
 // must hold of them at all times. Its functions are in simulation.cc, but for
-// those about the province's own log (own_log.cc), its mirror (mirror.cc) and
-// the checks of the cities (checks.cc).
+// those about the province's own log (own_log.cc), its mirror (mirror.cc),
+// the audit office (auditor.cc) and the checks of the cities (checks.cc).
 #pragma once
 
 #include <fmt/format.h>
@@ -21,6 +21,8 @@
 #include "aggregator/service/own_head.h"
 #include "aggregator/service/own_log_feed.h"
 #include "audit/mirror.h"
+#include "audit/replay.h"
+#include "audit/witness.h"
 #include "common/base/clock.h"
 #include "common/base/ed25519.h"
 #include "common/exchange/ingest.h"
@@ -39,6 +41,7 @@ inline constexpr int kConvergenceRounds = 400;
 inline constexpr int64_t kRoundMicros = 100'000;
 inline constexpr size_t kPendingMax = 8;  // transactions of one group commit
 inline constexpr uint64_t kGroupMax = 3;  // batches of one journal group
+inline constexpr uint64_t kAuditedSeeds = 12;  // one of so many
 inline constexpr char kProvinceOrigin[] = "tongchou/360000";
 
 inline base::Ed25519PrivateKey KeyOf(char seed) {
@@ -46,7 +49,7 @@ inline base::Ed25519PrivateKey KeyOf(char seed) {
       std::string(base::kEd25519SeedBytes, seed));
 }
 
-using Transaction = std::vector<std::string>;  // "record=value"
+using Transaction = std::vector<std::string>;  // bodies of its entries
 
 template <typename Message>
 struct Sent {
@@ -76,17 +79,20 @@ struct City {
         origin(fmt::format("tongchou/360000/{}", code)),
         disk(ledger::Signer(origin, KeyOf(static_cast<char>('A' + i)))),
         first_key(disk.signer.verifier()),
+        all_keys{first_key},
         witness(origin + "/witness", KeyOf(static_cast<char>(i + 1))) {}
   const uint32_t code;
   const std::string origin;
   CityDisk disk;
   const ledger::VerifierKey first_key;
+  std::vector<ledger::VerifierKey> all_keys;
   const ledger::Cosigner witness;  // of the province's log
   std::unique_ptr<node::ProvinceView> view;
   std::optional<CityBackup> backup;
   std::deque<Transaction> pending;  // submitted, not committed
   std::vector<std::string> told;    // bodies that clients were told of
   std::set<uint64_t> ends{0};       // of transactions
+  std::map<std::string, uint64_t> last_changes;  // of records; 1 = entry 0
   std::map<uint64_t, ledger::Hash> signed_roots;
   uint64_t nonce = 1;
   uint64_t stream = 0;  // 0: not connected
@@ -143,7 +149,7 @@ class World {
     Note(name, city, 0);
   }
   void Violated(size_t city, std::string_view what) {
-    if (!ok()) return;
+    if (!ok() || options_.audits_alone) return;
     outcome_.failure =
         fmt::format("city {} at {} us: {}", 360100 + city, now_ - kStart, what);
     Note("violated", city, 0);
@@ -154,6 +160,10 @@ class World {
   void Submit(size_t i);
   void MakeNextKey(size_t i);
   void ChangeKey(size_t i);
+  // Fills the number, the time and the link to the previous change.
+  ledger::Hash AddEntry(size_t i, uint64_t sequence, v1::EntryHeader header,
+                        std::string_view body, ledger::BundleWriter* writer);
+  void ReadChanges(size_t i);
   ledger::LogKeys KnownKeys(size_t i);
   void Sync(size_t i);
   void Tell(size_t i, const Transaction& transaction);
@@ -205,6 +215,20 @@ class World {
   absl::Status Signing(const std::function<absl::Status()>& sign);
   std::string GuardPath() const;
 
+  // The audit office.
+  absl::StatusOr<std::unique_ptr<audit::Witness>> OpenWitness();
+  void FeedWitness();
+  bool CanAudit();
+  std::vector<std::string> ShownOwnHeads(const audit::Witness& witness);
+  static std::string WitnessedNote(const audit::Witness& witness,
+                                   std::string_view origin);
+  absl::Status CopyCity(const audit::Archive& archive,
+                        const audit::Witness& witness, size_t i);
+  audit::Policy AuditPolicy() const;
+  absl::StatusOr<audit::AuditSummary> VerifyCopy();
+  void Audit();
+  void AuditFinds(std::string_view what);
+
   // Its mirror.
   void OpenMirror(MemoryLog kept);
   void MirrorRound();
@@ -222,8 +246,8 @@ class World {
   std::mt19937_64 random_;
   Outcome outcome_;
   int64_t now_ = kStart;
-  base::ManualClock clock_{kStart};  // the province's, at now_
-  const TemporaryDirectory directory_;
+  base::ManualClock clock_{kStart};     // the province's, at now_
+  const TemporaryDirectory directory_;  // guard, witness, an auditor's copy
   uint64_t values_ = 0;
   uint64_t last_stream_ = 0;
   bool faulty_ = true;
@@ -234,7 +258,10 @@ class World {
   std::map<uint64_t, Stream> streams_;
   const ledger::Cosigner cosigner_{"tongchou/360000/witness", KeyOf('p')};
   const ledger::Signer own_signer_{kProvinceOrigin, KeyOf('q')};
+  const ledger::Cosigner office_{"audit-office/witness", KeyOf('o')};
   std::unique_ptr<aggregator::OwnHead> own_head_;
+  bool audited_ = false;                  // one seed of so many
+  std::map<size_t, uint64_t> most_held_;  // most that the province held
   std::optional<ProvinceCopy> province_copy_;
   bool is_old_copy_ = false;  // the province's disk was put back
   bool mirrored_ = false;     // no head is shown before the mirror has it

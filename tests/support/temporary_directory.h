@@ -7,6 +7,14 @@
 
 namespace tongchou {
 
+// In memory where there is such a place: for what is synced very often.
+inline std::filesystem::path DirectoryInMemory() {
+  const std::filesystem::path memory = "/dev/shm";
+  return std::filesystem::is_directory(memory)
+             ? memory
+             : std::filesystem::temp_directory_path();
+}
+
 class TemporaryDirectory {
  public:
   explicit TemporaryDirectory(const std::filesystem::path& parent =
