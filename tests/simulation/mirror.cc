@@ -125,8 +125,12 @@ void World::InjectMirrorFault() {
       OpenMirror(*mirror_log_);
       return own_head_->MirrorLeft();
     default:
-      // Another in its place, while the province has what the old one had.
-      if (disk_.own_log().Head().size() < mirror_->size()) return;
+      // Another in its place, while the province has what the old one had, and
+      // needs its word for no lost guard.
+      if (!own_head_->hold_reason().empty() ||
+          disk_.own_log().Head().size() < mirror_->size()) {
+        return;
+      }
       Fault("mirror-lost", 0);
       OpenMirror({});
       return own_head_->MirrorLeft();
@@ -160,11 +164,14 @@ bool World::CanLoseProvince() {
 // holds something stands in for it.
 void World::PutProvinceBack() {
   if (!CanLoseProvince()) return;
+  const bool unwary =
+      Is(Mutation::kMirrorNotAsked) || Is(Mutation::kNewerHeadIgnored);
+  // The bug does no harm where nothing is missing that was shown.
+  const uint64_t size = province_copy_->disk.own_log().Head().size();
+  if (unwary && (shown_.empty() || size >= shown_.rbegin()->first)) return;
   Fault("province-old-copy", 0);
   own_head_.reset();
   disk_ = province_copy_->disk;
-  const bool unwary =
-      Is(Mutation::kMirrorNotAsked) || Is(Mutation::kNewerHeadIgnored);
   const uint64_t guard = unwary ? 1 : Below(mirror_->size() > 0 ? 3 : 2);
   absl::Status status;
   if (guard == 1) {

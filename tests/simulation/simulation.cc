@@ -76,7 +76,8 @@ void World::Step() {
   if (MirrorIsDue()) MirrorRound();
   if (ok()) Pump();
   if (ok() && Chance(50)) FeedWitness();
-  if (ok() && audited_ && Chance(100) && CanAudit()) Audit();
+  const bool audits = Chance(100);
+  if (ok() && audits && audited_ && CanAudit()) Audit();
 }
 
 void World::InjectFault() {

@@ -9,6 +9,9 @@ namespace {
 constexpr uint64_t kSeeds = 100;
 // Within so many seeds every planted bug is found.
 constexpr uint64_t kSeedsToFind = 30;
+// A second history needs an old copy of a province that lacks a head that was
+// shown; not many seeds have one.
+constexpr uint64_t kSeedsToFindByAudits = 60;
 
 TEST(SimulationTest, ASeedGivesTheSameRunTwice) {
   const Outcome first = Simulate({.seed = 7});
@@ -42,7 +45,8 @@ TEST(SimulationTest, EveryForgeryIsFoundByAuditsAlone) {
     const auto mutation = static_cast<Mutation>(i);
     if (mutation != Mutation::kNone && !IsForgery(mutation)) continue;
     std::string found;
-    for (uint64_t seed = 1; seed <= kSeedsToFind && found.empty(); ++seed) {
+    for (uint64_t seed = 1; seed <= kSeedsToFindByAudits && found.empty();
+         ++seed) {
       found =
           Simulate({.seed = seed, .mutation = mutation, .audits_alone = true})
               .failure;
