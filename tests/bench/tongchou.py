@@ -203,8 +203,9 @@ class Tongchou:
         path = self.directory / f"city-{code}/node.toml"
         address = self.province.aggregator_address
         text = path.read_text()
-        path.write_text(text.replace(address, NOWHERE) if not connected
-                        else text.replace(NOWHERE, address))
+        before, after = ((NOWHERE, address) if connected
+                         else (address, NOWHERE))
+        path.write_text(text.replace(f'"{before}"', f'"{after}"'))
         process, _ = self.province.processes[code]
         process.terminate()
         process.wait()
