@@ -5,6 +5,8 @@ from the province by itself, and go on with the next number; the audit stays
 clean.
 """
 
+import os
+import pty
 import shutil
 import subprocess
 import time
@@ -59,6 +61,24 @@ class City:
             cwd=self.directory, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout, done.stderr
 
+    def restore_at_terminal(self):
+        """The same where standard error is a terminal, which shows progress."""
+        here, terminal = pty.openpty()
+        done = subprocess.run(
+            [str(harness.BIN / "tongchou-node"), "restore", "--config",
+             str(self.config)],
+            cwd=self.directory, stdout=subprocess.PIPE, stderr=terminal,
+            text=True, check=False)
+        os.close(terminal)
+        shown = b""
+        try:
+            while piece := os.read(here, 65536):
+                shown += piece
+        except OSError:  # how a terminal ends
+            pass
+        os.close(here)
+        return done.returncode, done.stdout, shown.decode()
+
 
 def import_one(province, city):
     """What one import changed."""
@@ -93,9 +113,10 @@ def check_by_hand(city, province, folder):
     assert exit_code == 0 and "nothing to restore" in out, (out, error)
     shutil.rmtree(city.directory / "data")
     (city.directory / "guard.json").unlink()
-    exit_code, out, error = city.restore()
+    exit_code, out, error = city.restore_at_terminal()
     assert exit_code == 0, error
     assert f"restored {before['committed']} entries" in out, out
+    assert f"{before['committed']:,} of {before['committed']:,}" in error, error
     city.start()
     expect_as_before(city, province, folder, before)
     print(f"ok: restore: {out.strip()}")
