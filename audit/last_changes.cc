@@ -1,11 +1,9 @@
 #include "audit/last_changes.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <string>
 
 #include "common/base/big_endian.h"
+#include "common/base/hash128.h"
 #include "common/base/status.h"
 
 namespace tongchou::audit {
@@ -17,8 +15,7 @@ constexpr size_t kChangeBytes = 3 * kFieldBytes;
 }  // namespace
 
 uint64_t& LastChanges::Of(std::string_view key) {
-  const XXH128_hash_t hash = XXH3_128bits(key.data(), key.size());
-  return last_[{hash.high64, hash.low64}];
+  return last_[base::Hash128Of(key)];
 }
 
 absl::Status LastChanges::Encode(
@@ -40,9 +37,9 @@ absl::Status LastChanges::Decode(std::string_view piece) {
     return base::DataLossError("a list of changes has {} bytes", piece.size());
   }
   for (; !piece.empty(); piece.remove_prefix(kChangeBytes)) {
-    const KeyHash key{
-        base::ReadBigEndian(piece.substr(0, kFieldBytes)),
-        base::ReadBigEndian(piece.substr(kFieldBytes, kFieldBytes))};
+    const uint64_t high = base::ReadBigEndian(piece.substr(0, kFieldBytes));
+    const base::Hash128 key{
+        base::ReadBigEndian(piece.substr(kFieldBytes, kFieldBytes)), high};
     last_[key] =
         base::ReadBigEndian(piece.substr(2 * kFieldBytes, kFieldBytes));
   }

@@ -8,6 +8,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "common/base/hash128.h"
 
 namespace tongchou::audit {
 
@@ -29,17 +30,7 @@ class LastChanges {
   absl::Status Decode(std::string_view piece);
 
  private:
-  struct KeyHash {
-    uint64_t high = 0;
-    uint64_t low = 0;
-    bool operator==(const KeyHash&) const = default;
-    template <typename H>
-    friend H AbslHashValue(H state, const KeyHash& key) {
-      return H::combine(std::move(state), key.low);
-    }
-  };
-
-  absl::flat_hash_map<KeyHash, uint64_t> last_;
+  absl::flat_hash_map<base::Hash128, uint64_t> last_;
 };
 
 }  // namespace tongchou::audit

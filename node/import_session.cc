@@ -1,7 +1,5 @@
 #include "node/import_session.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
 #include <deque>
 #include <future>
@@ -11,6 +9,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "common/base/big_endian.h"
+#include "common/base/hash128.h"
 #include "common/base/sha256.h"
 #include "common/base/status.h"
 #include "common/records/csv_reader.h"
@@ -39,21 +38,6 @@ struct Seen {
   uint64_t accepted : 1 = 0;
 };
 constexpr uint64_t kSeenMask = ~uint64_t{0} >> 1;
-
-struct Key128 {
-  uint64_t low;
-  uint64_t high;
-  bool operator==(const Key128&) const = default;
-  template <typename H>
-  friend H AbslHashValue(H state, const Key128& key) {
-    return H::combine(std::move(state), key.low);
-  }
-};
-
-Key128 HashOf(std::string_view key) {
-  const XXH128_hash_t hash = XXH3_128bits(key.data(), key.size());
-  return {hash.low64, hash.high64};
-}
 
 PendingChange ReceiptChange(const v1::ImportReceipt& receipt) {
   records::Row row(records::Schema::Get().At(v1::RECORD_TYPE_IMPORT_RECEIPT));
@@ -168,7 +152,7 @@ class Session final : public ImportSession {
 
   // Of the current record type, over all its files.
   std::string seen_type_;
-  absl::flat_hash_map<Key128, Seen> seen_;
+  absl::flat_hash_map<base::Hash128, Seen> seen_;
   std::set<uint32_t> counties_;
   bool type_refused_ = false;
 
@@ -403,7 +387,7 @@ void Session::Reject(const records::CsvRecord& record,
   tally_->Rejected(issue.code);
   if (reader_->parser().key_known() &&
       begin_.mode() == v1::IMPORT_MODE_SNAPSHOT) {
-    seen_.try_emplace(HashOf(records::KeyOf(row_)));
+    seen_.try_emplace(base::Hash128Of(records::KeyOf(row_)));
   }
   v1::RejectedRow* row = rejected_.add_rejected();
   row->set_line(record.line);
@@ -430,7 +414,7 @@ void Session::AcceptRow(const records::CsvRecord& record) {
     return;
   }
   if (*other) return Reject(record, {"IDENTITY", -1});
-  Seen& seen = seen_[HashOf(change.key)];
+  Seen& seen = seen_[base::Hash128Of(change.key)];
   if (seen.accepted && seen.fingerprint != seen_fingerprint) {
     return Reject(record, {"DUPLICATE", -1});
   }
@@ -539,7 +523,7 @@ absl::Status Session::CollectAbsent(
                 records::Divisions::Get().CurrentCode(state.division))) {
           return;
         }
-        if (!seen_.contains(HashOf(key))) {
+        if (!seen_.contains(base::Hash128Of(key))) {
           out->emplace_back(state.sequence, std::string(key));
         }
       });

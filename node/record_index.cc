@@ -16,6 +16,7 @@
 #include "common/base/big_endian.h"
 #include "common/base/cpu_account.h"
 #include "common/base/file.h"
+#include "common/base/hash128.h"
 #include "common/base/key_order.h"
 #include "common/base/logging.h"
 #include "common/base/mutex.h"
@@ -41,16 +42,6 @@ constexpr int kMergeFiles = 8;
 constexpr char kIngestFolder[] = "/ingest";
 constexpr auto kSpaceRetry = std::chrono::microseconds(1'000'000);
 constexpr std::string_view kPositionKey{"\0", 1};
-
-struct KeyHash {
-  uint64_t low;
-  uint64_t high;
-  bool operator==(const KeyHash&) const = default;
-  template <typename H>
-  friend H AbslHashValue(H state, const KeyHash& hash) {
-    return H::combine(std::move(state), hash.low);
-  }
-};
 
 struct Known {
   uint64_t sequence_and_deleted;
@@ -197,7 +188,7 @@ class RocksRecordIndex final : public RecordIndex {
   absl::StatusOr<std::optional<RecordState>> Find(
       std::string_view key) override;
   void Prefetch(std::string_view key) const override {
-    const KeyHash hash = HashOf(key);
+    const base::Hash128 hash = HashOf(key);
     base::MutexLock lock(map_mutex_);
     map_.prefetch(hash);
   }
@@ -218,16 +209,14 @@ class RocksRecordIndex final : public RecordIndex {
   absl::Status Flush() override;
 
  private:
-  KeyHash HashOf(std::string_view key) const {
-    const XXH128_hash_t hash =
-        XXH3_128bits_withSeed(key.data(), key.size(), seed_);
-    return {hash.low64, hash.high64};
+  base::Hash128 HashOf(std::string_view key) const {
+    return base::Hash128Of(key, seed_);
   }
   static Known ToKnown(const RecordState& state) {
     return {state.sequence << 1 | (state.deleted ? 1 : 0), state.fingerprint};
   }
-  absl::StatusOr<std::optional<RecordState>> FindLocked(std::string_view key,
-                                                        const KeyHash& hash)
+  absl::StatusOr<std::optional<RecordState>> FindLocked(
+      std::string_view key, const base::Hash128& hash)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(map_mutex_);
   absl::StatusOr<uint64_t> LoadState();
   absl::Status RollForward(const ledger::LogStore& log, uint64_t from);
@@ -247,14 +236,14 @@ class RocksRecordIndex final : public RecordIndex {
   const uint64_t seed_;
 
   mutable base::Mutex map_mutex_;
-  absl::flat_hash_map<KeyHash, Known> map_ ABSL_GUARDED_BY(map_mutex_);
+  absl::flat_hash_map<base::Hash128, Known> map_ ABSL_GUARDED_BY(map_mutex_);
   bool complete_ ABSL_GUARDED_BY(map_mutex_) = true;
   uint64_t live_ ABSL_GUARDED_BY(map_mutex_) = 0;
   uint64_t sum_ = 0;  // see Position; only the thread that puts touches it
 
   // Of the commit on its way; only its thread touches them.
   Writes current_;
-  std::vector<std::pair<KeyHash, std::optional<Known>>> undo_;
+  std::vector<std::pair<base::Hash128, std::optional<Known>>> undo_;
   int64_t live_change_ = 0;
   uint64_t sum_change_ = 0;
 
@@ -271,7 +260,7 @@ class RocksRecordIndex final : public RecordIndex {
 };
 
 absl::StatusOr<std::optional<RecordState>> RocksRecordIndex::FindLocked(
-    std::string_view key, const KeyHash& hash) {
+    std::string_view key, const base::Hash128& hash) {
   const auto found = map_.find(hash);
   if (found != map_.end()) {
     const Known& known = found->second;
@@ -292,7 +281,7 @@ absl::StatusOr<std::optional<RecordState>> RocksRecordIndex::FindLocked(
 
 absl::StatusOr<std::optional<RecordState>> RocksRecordIndex::Find(
     std::string_view key) {
-  const KeyHash hash = HashOf(key);
+  const base::Hash128 hash = HashOf(key);
   base::MutexLock lock(map_mutex_);
   return FindLocked(key, hash);
 }
@@ -305,7 +294,7 @@ absl::Status RocksRecordIndex::WriteError() {
 absl::Status RocksRecordIndex::Put(std::string_view key,
                                    const RecordState& state) {
   if (write_failed_) return WriteError();
-  const KeyHash hash = HashOf(key);
+  const base::Hash128 hash = HashOf(key);
   base::MutexLock lock(map_mutex_);
   // A cache that does not know the record asks the state first.
   if (!complete_) RETURN_IF_ERROR(FindLocked(key, hash).status());

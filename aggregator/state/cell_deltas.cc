@@ -1,7 +1,5 @@
 #include "aggregator/state/cell_deltas.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
 
 #include "common/base/big_endian.h"
@@ -54,8 +52,8 @@ void CellDeltas::AddOnce(const std::vector<Contribution::Counted>& counted,
   }
 }
 
-CellDeltas::Digest CellDeltas::DigestOf(const Contribution& contribution,
-                                        uint32_t city, uint32_t commit_day) {
+base::Hash128 CellDeltas::DigestOf(const Contribution& contribution,
+                                   uint32_t city, uint32_t commit_day) {
   static const uint64_t seed = base::RandomNumber();
   words_.resize(kWordsFirst + contribution.counted.size() * kWordsEach +
                 contribution.sums.size() * (kWordsEach + 1));
@@ -71,9 +69,9 @@ CellDeltas::Digest CellDeltas::DigestOf(const Contribution& contribution,
     *to++ = sum.on_day;
     *to++ = static_cast<uint64_t>(sum.amount);
   }
-  const XXH128_hash_t hash = XXH3_128bits_withSeed(
-      words_.data(), words_.size() * sizeof(uint64_t), seed);
-  return {hash.low64, hash.high64};
+  return base::Hash128Of({reinterpret_cast<const char*>(words_.data()),
+                          words_.size() * sizeof(uint64_t)},
+                         seed);
 }
 
 void CellDeltas::AddAlone(const Contribution& contribution, uint32_t city,

@@ -11,6 +11,7 @@
 #include "aggregator/indicators/cell.h"
 #include "aggregator/state/arena.h"
 #include "aggregator/state/unified_state.h"
+#include "common/base/hash128.h"
 
 namespace tongchou::aggregator {
 
@@ -46,17 +47,6 @@ class CellDeltas {
   std::vector<CellDelta> Take();
 
  private:
-  // Stands for a contribution, its city and its day: 128 bits under a key that
-  // is random in each process, so nobody can make two that are equal.
-  struct Digest {
-    uint64_t low;
-    uint64_t high;
-    bool operator==(const Digest&) const = default;
-    template <typename H>
-    friend H AbslHashValue(H state, const Digest& digest) {
-      return H::combine(std::move(state), digest.low);
-    }
-  };
   struct Alone {
     Contribution contribution;
     uint32_t city = 0;
@@ -66,15 +56,16 @@ class CellDeltas {
     int64_t times = 0;
     uint32_t place = 0;  // in alone_
   };
-  Digest DigestOf(const Contribution& contribution, uint32_t city,
-                  uint32_t commit_day);
+  // Stands for all three, under a key that is random in each process.
+  base::Hash128 DigestOf(const Contribution& contribution, uint32_t city,
+                         uint32_t commit_day);
   void Add(const Cell& cell, uint32_t commit_day, int64_t amount);
   void AddInterval(Cell cell, const Interval& days, uint32_t commit_day,
                    int64_t times);
 
   absl::flat_hash_map<std::pair<Cell, uint32_t>, int64_t> amounts_;
   // What is met again and again is small and lies together.
-  absl::flat_hash_map<Digest, Times> times_;
+  absl::flat_hash_map<base::Hash128, Times> times_;
   std::vector<Alone> alone_;
   std::vector<uint64_t> words_;
 };
