@@ -223,6 +223,7 @@ class Commands : public testing::Test {
     const std::string province = Start("province", &query_, &province_server_);
     const std::string node = Start("node", &node_, &node_server_);
     address_ = node;
+    province_address_ = province;
     const std::string rest =
         "city = \"360100\"\n[tls]\n"
         "ca = \"pki/ca.pem\"\n"
@@ -230,8 +231,9 @@ class Commands : public testing::Test {
         "key = \"pki/client-key.pem\"\n";
     const std::string to_node = "node = \"" + node + "\"\n";
     Write("city.toml", to_node + rest);
-    Write("client.toml",
-          to_node + "aggregator = \"" + province + "\"\n" + rest);
+    const std::string to_province = "aggregator = \"" + province + "\"\n";
+    Write("province.toml", to_province + rest);
+    Write("client.toml", to_node + to_province + rest);
   }
 
   std::string Path(const std::string& name) const {
@@ -265,10 +267,18 @@ class Commands : public testing::Test {
     return Tongchou(arguments);
   }
 
+  // As people of the province, who know no node.
+  Ran AtProvince(std::vector<std::string> arguments) {
+    arguments.push_back("--config");
+    arguments.push_back(Path("province.toml"));
+    return Tongchou(arguments);
+  }
+
   TemporaryDirectory directory_;
   FakeQuery query_;
   FakeNode node_;
   std::string address_;  // of the node
+  std::string province_address_;
   std::unique_ptr<transport::Server> province_server_;
   std::unique_ptr<transport::Server> node_server_;
 };
@@ -311,7 +321,7 @@ TEST_F(Commands, ExamplesHaveIdNumbersOfASyntheticNode) {
 }
 
 TEST_F(Commands, StatusAsJsonIsTheContract) {
-  const Ran ran = TongchouHere({"--format", "json", "status"});
+  const Ran ran = AtProvince({"--format", "json", "status"});
   ASSERT_EQ(ran.status, 0) << ran.err;
   const auto json = nlohmann::json::parse(ran.out);
   const auto city = json["cities"][0];
@@ -331,10 +341,10 @@ TEST_F(Commands, StatusAsJsonIsTheContract) {
 }
 
 TEST_F(Commands, StatusAsTable) {
-  const Ran ran = TongchouHere({"status"});
+  const Ran ran = AtProvince({"status"});
   EXPECT_THAT(ran.out, HasSubstr("360100南昌市"));
   EXPECT_THAT(ran.out, HasSubstr("  10-31 23:59\n"));
-  EXPECT_THAT(TongchouHere({"status", "--format", "csv"}).out,
+  EXPECT_THAT(AtProvince({"status", "--format", "csv"}).out,
               HasSubstr(",2008-10-31 23:59:59,"));
 }
 
@@ -343,7 +353,7 @@ TEST_F(Commands, AProblemFitsATerminal) {
       "its node sends no signed heartbeats: upgrade it; if it is of this "
       "release, somebody else uses its certificate";
   EXPECT_THAT(
-      TongchouHere({"status"}).out,
+      AtProvince({"status"}).out,
       HasSubstr("\n360200: its node sends no signed heartbeats: upgrade it; if "
                 "it is of this\n  release, somebody else uses its "
                 "certificate\n"));
@@ -364,10 +374,10 @@ v1::Alarm SilentCity() {
 }
 
 TEST_F(Commands, AlarmsFitATerminal) {
-  EXPECT_THAT(TongchouHere({"status"}).out, EndsWith("\nalarms: none\n"));
+  EXPECT_THAT(AtProvince({"status"}).out, EndsWith("\nalarms: none\n"));
   query_.alarms = {SilentCity()};
   EXPECT_THAT(
-      TongchouHere({"status"}).out,
+      AtProvince({"status"}).out,
       EndsWith("\nALARM city_silent, 360100南昌市, warning, since 2008-10-31 "
                "23:59:59\n"
                "  last heard of 61 s ago: the connection to its node broke off "
@@ -378,7 +388,7 @@ TEST_F(Commands, AlarmsFitATerminal) {
 
 TEST_F(Commands, AlarmsAsJsonAreTheContract) {
   query_.alarms = {SilentCity()};
-  const Ran ran = TongchouHere({"--format", "json", "status"});
+  const Ran ran = AtProvince({"--format", "json", "status"});
   const auto alarm = nlohmann::json::parse(ran.out)["alarms"][0];
   EXPECT_EQ(alarm["alarm"], "city_silent");
   EXPECT_EQ(alarm["severity"], "warning");
@@ -423,13 +433,19 @@ TEST_F(Commands, StatusWithoutAnAggregatorIsTheNodes) {
             "the disk is full\n");
 }
 
+TEST_F(Commands, StatusWithBothIsTheNodesUnlessTheProvinceIsNamed) {
+  EXPECT_THAT(TongchouHere({"status"}).out, HasSubstr("\nuplink: connected\n"));
+  EXPECT_EQ(TongchouHere({"status", "--aggregator", province_address_}).out,
+            AtProvince({"status"}).out);
+}
+
 TEST_F(Commands, StatusNamesTheNodeToWhomTheProvinceDoesNotAnswer) {
   query_.denies = true;
-  const Ran ran = TongchouHere({"status"});
+  const Ran ran = AtProvince({"status"});
   EXPECT_EQ(ran.status, 1);
   EXPECT_THAT(ran.err, HasSubstr("not you"));
   EXPECT_THAT(ran.err, EndsWith("with --node HOST:PORT\n"));
-  const Ran city = TongchouHere({"status", "--city", "360100"});
+  const Ran city = AtProvince({"status", "--city", "360100"});
   EXPECT_EQ(city.status, 1);
   EXPECT_THAT(city.err, HasSubstr("--node"));
 }
