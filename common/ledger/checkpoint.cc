@@ -46,14 +46,9 @@ absl::StatusOr<Checkpoint> ReadCheckpoint(std::string_view note_bytes) {
 
 absl::StatusOr<Checkpoint> OpenCheckpoint(std::string_view note_bytes,
                                           const VerifierKey& key) {
-  ASSIGN_OR_RETURN(const Note note, ParseNote(note_bytes));
-  RETURN_IF_ERROR(VerifyNote(note, key));
+  ASSIGN_OR_RETURN(const Note note, OpenNote(note_bytes, key));
   ASSIGN_OR_RETURN(Checkpoint checkpoint, ParseCheckpoint(note.text));
-  if (checkpoint.origin != key.name) {
-    return base::PermissionDeniedError(
-        "the checkpoint is of {}, signed by the key of {}", checkpoint.origin,
-        key.name);
-  }
+  RETURN_IF_ERROR(CheckOrigin("checkpoint", checkpoint.origin, key));
   return checkpoint;
 }
 

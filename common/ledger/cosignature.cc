@@ -27,8 +27,7 @@ absl::StatusOr<uint64_t> VerifyCosignature(std::string_view note_bytes,
     return base::InvalidArgumentError("{} is no key of a cosigner",
                                       key.ToText());
   }
-  ASSIGN_OR_RETURN(const Note note, ParseNote(note_bytes));
-  RETURN_IF_ERROR(VerifyNote(note, key));
+  ASSIGN_OR_RETURN(const Note note, OpenNote(note_bytes, key));
   for (const NoteSignature& signature : note.signatures) {
     if (signature.name == key.name && signature.key_id == key.id()) {
       return base::ReadBigEndian(

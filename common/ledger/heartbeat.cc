@@ -64,14 +64,9 @@ std::string SignHeartbeat(const Heartbeat& heartbeat, const Signer& signer) {
 
 absl::StatusOr<Heartbeat> OpenHeartbeat(std::string_view note_bytes,
                                         const VerifierKey& key) {
-  ASSIGN_OR_RETURN(const Note note, ParseNote(note_bytes));
-  RETURN_IF_ERROR(VerifyNote(note, key));
+  ASSIGN_OR_RETURN(const Note note, OpenNote(note_bytes, key));
   ASSIGN_OR_RETURN(Heartbeat heartbeat, ParseHeartbeat(note.text));
-  if (heartbeat.origin != key.name) {
-    return base::PermissionDeniedError(
-        "the heartbeat is of {}, signed by the key of {}", heartbeat.origin,
-        key.name);
-  }
+  RETURN_IF_ERROR(CheckOrigin("heartbeat", heartbeat.origin, key));
   return heartbeat;
 }
 

@@ -142,11 +142,7 @@ absl::StatusOr<Checkpoint> LogKeys::Open(std::string_view note_bytes) const {
   }
   RETURN_IF_ERROR(status);
   RETURN_IF_ERROR(parsed.status());
-  if (parsed->origin != newest().name) {
-    return base::PermissionDeniedError(
-        "the checkpoint is of {}, signed by the key of {}", parsed->origin,
-        newest().name);
-  }
+  RETURN_IF_ERROR(CheckOrigin("checkpoint", parsed->origin, newest()));
   return *parsed;
 }
 

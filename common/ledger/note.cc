@@ -181,4 +181,17 @@ absl::Status VerifyNote(const Note& note, const VerifierKey& key) {
                                      key.ToText());
 }
 
+absl::StatusOr<Note> OpenNote(std::string_view bytes, const VerifierKey& key) {
+  ASSIGN_OR_RETURN(Note note, ParseNote(bytes));
+  RETURN_IF_ERROR(VerifyNote(note, key));
+  return note;
+}
+
+absl::Status CheckOrigin(std::string_view what, std::string_view origin,
+                         const VerifierKey& key) {
+  if (origin == key.name) return absl::OkStatus();
+  return base::PermissionDeniedError("the {} is of {}, signed by the key of {}",
+                                     what, origin, key.name);
+}
+
 }  // namespace tongchou::ledger

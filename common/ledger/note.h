@@ -73,5 +73,11 @@ bool ParseDecimal(std::string_view text, uint64_t* number);
 // of the key; DATA_LOSS when the key's signature is wrong. A key of type
 // kCosignature is checked with its time.
 absl::Status VerifyNote(const Note& note, const VerifierKey& key);
+// Parses a note and verifies it so.
+absl::StatusOr<Note> OpenNote(std::string_view bytes, const VerifierKey& key);
+// PERMISSION_DENIED unless `what`, a text that `key` signed, is of the log
+// whose key that is.
+absl::Status CheckOrigin(std::string_view what, std::string_view origin,
+                         const VerifierKey& key);
 
 }  // namespace tongchou::ledger
