@@ -1,5 +1,6 @@
 #include "node/node_service.h"
 
+#include "absl/hash/hash.h"
 #include "common/alarms/alarm_message.h"
 #include "common/base/big_endian.h"
 #include "common/base/certificate.h"
@@ -56,7 +57,8 @@ grpc::ServerUnaryReactor* NodeService::Write(
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   const auto caller = Caller(*context, "Node.Write", nullptr);
   if (caller.ok()) {
-    writes_.Write(caller->import.actor, *request, response, reactor);
+    writes_.Write(caller->import.actor, absl::HashOf(context->peer()), *request,
+                  response, reactor);
   } else {
     reactor->Finish(ToGrpc(caller.status()));
   }

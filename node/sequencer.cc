@@ -14,6 +14,7 @@
 #include "common/base/thread_name.h"
 #include "common/ledger/bundle.h"
 #include "common/ledger/entry_writer.h"
+#include "node/returning_sources.h"
 
 namespace tongchou::node {
 namespace {
@@ -70,34 +71,6 @@ class SaltSource {
   base::Hash derived_;
   std::string pool_;
   size_t next_ = 0;
-};
-
-// How many clients have written lately.
-class RecentSources {
- public:
-  using Time = std::chrono::steady_clock::time_point;
-
-  void Add(uint64_t source, Time now) {
-    Turn(now);
-    if (source != 0) sources_.insert(source);
-  }
-  // At least 1.
-  size_t Count(Time now) {
-    Turn(now);
-    return std::max<size_t>({1, before_, sources_.size()});
-  }
-
- private:
-  void Turn(Time now) {
-    if (now - begin_ < kSourcesWindow) return;
-    before_ = now - begin_ < 2 * kSourcesWindow ? sources_.size() : 0;
-    sources_.clear();
-    begin_ = now;
-  }
-
-  Time begin_;
-  absl::flat_hash_set<uint64_t> sources_;  // since then
-  size_t before_ = 0;                      // in the window before
 };
 
 // One group commit in the making.
@@ -283,6 +256,7 @@ class ThreadSequencer final : public Sequencer {
   void Gather() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::deque<Waiting> TakeGroup();
   void Run();
+  void Answering(const std::deque<Waiting>& waiting);
   absl::Status CommitGroup(std::deque<Waiting> waiting);
   absl::Status CheckGroup(const Waiting& waiting) const;
   absl::StatusOr<bool> WasCommitted(const WriteGroup& group,
@@ -300,7 +274,7 @@ class ThreadSequencer final : public Sequencer {
   base::CondVar taken_;
   std::deque<Waiting> queue_ ABSL_GUARDED_BY(mutex_);
   size_t wanted_ ABSL_GUARDED_BY(mutex_) = 1;  // before the writer wakes
-  RecentSources sources_ ABSL_GUARDED_BY(mutex_);
+  ReturningSources sources_ ABSL_GUARDED_BY(mutex_);
   size_t queued_changes_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t committing_ ABSL_GUARDED_BY(mutex_) = 0;  // taken, not answered
@@ -319,6 +293,7 @@ void ThreadSequencer::Submit(WriteGroup group, CommitDone done) {
   }
   queued_changes_ += group.changes.size();
   queued_bytes_ += bytes;
+  sources_.Submitted(group.source, std::chrono::steady_clock::now());
   queue_.push_back({std::move(group), bytes, std::move(done)});
   if (queue_.size() >= wanted_ || queued_changes_ >= kGroupWaitChangesMax) {
     submitted_.NotifyOne();
@@ -326,17 +301,16 @@ void ThreadSequencer::Submit(WriteGroup group, CommitDone done) {
 }
 
 // A client that waits for its commit comes back with the next one, so a group
-// waits a moment for as many as there have been lately: one write serves all.
+// waits for those who are about to: one write serves all.
 void ThreadSequencer::Gather() {
   auto now = std::chrono::steady_clock::now();
-  const auto until = now + kGroupWait;
-  wanted_ = sources_.Count(now);
+  const ReturningSources::Expected expected = sources_.Expect(now);
+  wanted_ = queue_.size() + expected.sources;
   while (queue_.size() < wanted_ && queued_changes_ < kGroupWaitChangesMax &&
-         !stopping_) {
+         !stopping_ && now < expected.until) {
+    submitted_.WaitFor(mutex_, std::chrono::ceil<std::chrono::microseconds>(
+                                   expected.until - now));
     now = std::chrono::steady_clock::now();
-    if (now >= until) break;
-    submitted_.WaitFor(
-        mutex_, std::chrono::ceil<std::chrono::microseconds>(until - now));
   }
   wanted_ = 1;
 }
@@ -345,7 +319,6 @@ std::deque<Waiting> ThreadSequencer::TakeGroup() {
   base::MutexLock lock(mutex_);
   while (queue_.empty() && !stopping_) submitted_.Wait(mutex_);
   Gather();
-  const auto now = std::chrono::steady_clock::now();
   std::deque<Waiting> taken;
   size_t changes = 0;
   size_t bytes = 0;
@@ -357,7 +330,6 @@ std::deque<Waiting> ThreadSequencer::TakeGroup() {
     if (!taken.empty() && !has_room) break;
     changes += next.group.changes.size();
     bytes += next.bytes;
-    sources_.Add(next.group.source, now);
     taken.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
@@ -379,6 +351,12 @@ void ThreadSequencer::Run() {
     ++groups_;
     last_ = status;
   }
+}
+
+void ThreadSequencer::Answering(const std::deque<Waiting>& waiting) {
+  const auto now = std::chrono::steady_clock::now();
+  base::MutexLock lock(mutex_);
+  for (const Waiting& one : waiting) sources_.Answered(one.group.source, now);
 }
 
 absl::Status ThreadSequencer::CheckGroup(const Waiting& waiting) const {
@@ -452,6 +430,7 @@ absl::Status ThreadSequencer::CommitGroup(std::deque<Waiting> waiting) {
   } else {
     index_.Undo();
   }
+  Answering(waiting);
   for (size_t i = 0; i < waiting.size(); ++i) {
     waiting[i].done(failed.ok() ? std::move(outcomes[i]) : Outcome(failed));
   }

@@ -1,7 +1,7 @@
 // The one writer of a node's log. It collects what clients submit into a group
 // commit, gives every change its place and its link to the past, writes once,
 // synchronously, and answers. A lone client's change commits at once; where
-// several have written lately, a group waits a moment for them.
+// others come back as soon as they are answered, a group waits for them.
 #pragma once
 
 #include <chrono>
@@ -30,10 +30,7 @@ inline constexpr size_t kQueuedBytesMax = 32 << 20;
 inline constexpr size_t kGroupChangesMax = 16'384;
 inline constexpr size_t kGroupBytesMax = 16 << 20;
 
-// How long a group waits for those who wrote within the last window; above how
-// many changes none waits.
-inline constexpr auto kGroupWait = std::chrono::microseconds(2'000);
-inline constexpr auto kSourcesWindow = std::chrono::milliseconds(20);
+// Above how many changes a group waits for nobody.
 inline constexpr size_t kGroupWaitChangesMax = 256;
 
 struct SequencerOptions {

@@ -175,12 +175,14 @@ absl::StatusOr<WriteGroup> WriteCalls::Check(
   return group;
 }
 
-void WriteCalls::Write(uint64_t actor, const v1::WriteRequest& request,
+void WriteCalls::Write(uint64_t actor, uint64_t source,
+                       const v1::WriteRequest& request,
                        v1::WriteResponse* response,
                        grpc::ServerUnaryReactor* reactor) {
   response->set_transaction_id(request.transaction_id());
   absl::StatusOr<WriteGroup> group = Check(actor, request);
   if (!group.ok()) return reactor->Finish(transport::ToGrpc(group.status()));
+  group->source = source;
   sequencer_.Submit(*std::move(group),
                     [response, reactor](const Outcome& outcome) {
                       if (outcome.ok()) Fill(*outcome, response);

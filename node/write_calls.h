@@ -35,8 +35,9 @@ class WriteCalls {
         sequencer_(*sequencer),
         clock_(*clock) {}
 
-  // The contracts of tongchou/v1/node.proto. `actor` is the caller's pseudonym.
-  void Write(uint64_t actor, const v1::WriteRequest& request,
+  // The contracts of tongchou/v1/node.proto. `actor` is the caller's pseudonym,
+  // `source` as in WriteGroup.
+  void Write(uint64_t actor, uint64_t source, const v1::WriteRequest& request,
              v1::WriteResponse* response, grpc::ServerUnaryReactor* reactor);
   // The reactors delete themselves at the end of the call. `admitted` is asked
   // before every request of the stream; its error is the answer.

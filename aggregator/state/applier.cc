@@ -126,18 +126,25 @@ class DraftApplier {
     return draft.changes.size() >=
            std::min(kHandOverChanges, state_.ingest_puts());
   }
-  absl::Status Evaluate(Draft* draft, const Evaluator& evaluator);
+  // The persons, and the keys of indexes.
+  absl::Status Evaluate(Draft* draft, const Evaluator& evaluator,
+                        std::vector<StatePut>* keys);
   absl::Status AddPersons(const DeltaCollector& collector, size_t share,
                           std::atomic<size_t>* next,
                           const Evaluator& evaluator);
   absl::Status EvaluateTogether(Draft* draft, const Evaluator& evaluator,
-                                const DeltaCollector& collector);
+                                const DeltaCollector& collector,
+                                std::vector<StatePut>* keys);
+  std::vector<StatePut> KeysOf(const Batch& batch, Arena* arena);
   absl::Status WriteWhenThereIsSpace(const std::vector<StatePut>& puts,
                                      const Position& position);
-  void PutRecords(const Batch& batch, Arena* arena,
-                  std::vector<StatePut>* puts);
+  void PutRecords(const Batch& batch, std::vector<StatePut>* puts);
   void SetRecords(Position* position) const;
   void Remember(const Batch& batch, const FactReader::UnitChanges& units);
+  absl::Status WriteAndRemember(const Draft& draft,
+                                const std::vector<StatePut>& puts,
+                                const Batch& batch,
+                                const FactReader::UnitChanges& units);
 
   UnifiedState& state_;
   // Waits a little; false when it is time to stop.
@@ -154,9 +161,12 @@ class DraftApplier {
   std::atomic<uint64_t> steps_ = 0;
 };
 
-void DraftApplier::PutRecords(const Batch& batch, Arena* arena,
-                              std::vector<StatePut>* puts) {
-  puts->reserve(puts->size() + 2 * batch.changes().size());
+std::vector<StatePut> DraftApplier::KeysOf(const Batch& batch, Arena* arena) {
+  const base::CpuScope scope(indexing);
+  return indexes_.Of(batch, arena);
+}
+
+void DraftApplier::PutRecords(const Batch& batch, std::vector<StatePut>* puts) {
   absl::flat_hash_map<uint32_t, int64_t> added;  // records, by city
   size_t existed = 0;
   for (const Change& change : batch.changes()) {
@@ -171,9 +181,6 @@ void DraftApplier::PutRecords(const Batch& batch, Arena* arena,
   if (batch.changes().size() >= kHandOverChanges) {
     updates_ = existed > batch.changes().size() / 2;
   }
-  const base::CpuScope scope(indexing);
-  const std::vector<StatePut> keys = indexes_.Of(batch, arena);
-  puts->insert(puts->end(), keys.begin(), keys.end());
 }
 
 // A full disk holds the database up; it goes on when there is space.
@@ -211,6 +218,26 @@ void DraftApplier::Remember(const Batch& batch,
   }
 }
 
+// Of a batch that cannot be written nothing else is applied, so it does not
+// matter what is remembered of it.
+absl::Status DraftApplier::WriteAndRemember(
+    const Draft& draft, const std::vector<StatePut>& puts, const Batch& batch,
+    const FactReader::UnitChanges& units) {
+  if (!IsForTwo(draft)) {
+    RETURN_IF_ERROR(WriteWhenThereIsSpace(puts, draft.position));
+    Remember(batch, units);
+    return absl::OkStatus();
+  }
+  std::thread helper([&] {
+    base::NameThread("apply-help");
+    const base::CpuScope scope(evaluating);
+    Remember(batch, units);
+  });
+  const absl::Status written = WriteWhenThereIsSpace(puts, draft.position);
+  helper.join();
+  return written;
+}
+
 std::unique_ptr<StateSnapshot> DraftApplier::SnapshotFor(size_t changes) const {
   auto snapshot = state_.Snapshot();
   uint64_t records = 0;
@@ -233,11 +260,12 @@ absl::Status DraftApplier::AddPersons(const DeltaCollector& collector,
   }
 }
 
-// Some of the persons on another thread, which takes what processor time nobody
-// else wants: towards the end of a load there is nothing else to do.
+// The keys of indexes and some of the persons on another thread: towards the
+// end of a load there is nothing else to do.
 absl::Status DraftApplier::EvaluateTogether(Draft* draft,
                                             const Evaluator& evaluator,
-                                            const DeltaCollector& collector) {
+                                            const DeltaCollector& collector,
+                                            std::vector<StatePut>* keys) {
   const size_t share =
       std::clamp<size_t>(collector.persons() / 8, 1, kSharedPersonsMax);
   std::atomic<size_t> next = 0;
@@ -249,7 +277,7 @@ absl::Status DraftApplier::EvaluateTogether(Draft* draft,
   absl::Status status;
   std::thread helper([&] {
     base::NameThread("apply-help");
-    base::LowerThreadPriority(base::kNiceIdle);
+    *keys = KeysOf(batch, &helpers_arena_);
     const base::CpuScope scope(evaluating);
     status = AddPersons(collector, share, &next, {&batch, &facts, &deltas});
   });
@@ -261,14 +289,18 @@ absl::Status DraftApplier::EvaluateTogether(Draft* draft,
   return absl::OkStatus();
 }
 
-absl::Status DraftApplier::Evaluate(Draft* draft, const Evaluator& evaluator) {
+absl::Status DraftApplier::Evaluate(Draft* draft, const Evaluator& evaluator,
+                                    std::vector<StatePut>* keys) {
   ASSIGN_OR_RETURN(const auto collector,
                    DeltaCollector::Start(evaluator, draft->days));
-  std::atomic<size_t> next = 0;
-  RETURN_IF_ERROR(
-      IsForTwo(*draft)
-          ? EvaluateTogether(draft, evaluator, *collector)
-          : AddPersons(*collector, kSharedPersonsMax, &next, evaluator));
+  if (IsForTwo(*draft)) {
+    RETURN_IF_ERROR(EvaluateTogether(draft, evaluator, *collector, keys));
+  } else {
+    std::atomic<size_t> next = 0;
+    RETURN_IF_ERROR(
+        AddPersons(*collector, kSharedPersonsMax, &next, evaluator));
+    *keys = KeysOf(*evaluator.batch, &draft->arena);
+  }
   return collector->AddTheRest();
 }
 
@@ -280,16 +312,18 @@ absl::Status DraftApplier::ApplyChanges(Draft* draft) {
   RETURN_IF_ERROR(batch.Load([this] { ++steps_; }));
   FactReader facts(&batch, &units_);
   CellDeltas deltas;
-  RETURN_IF_ERROR(Evaluate(draft, {&batch, &facts, &deltas}));
+  std::vector<StatePut> keys;
+  RETURN_IF_ERROR(Evaluate(draft, {&batch, &facts, &deltas}, &keys));
   std::vector<StatePut> puts;
   {
     const base::CpuScope counters(counting);
     RETURN_IF_ERROR(totals_.Apply(deltas.Take(), *snapshot, arena, &puts));
   }
-  PutRecords(batch, arena, &puts);
+  puts.reserve(puts.size() + batch.changes().size() + keys.size());
+  PutRecords(batch, &puts);
+  puts.insert(puts.end(), keys.begin(), keys.end());
   SetRecords(&draft->position);
-  RETURN_IF_ERROR(WriteWhenThereIsSpace(puts, draft->position));
-  Remember(batch, facts.changed_units());
+  RETURN_IF_ERROR(WriteAndRemember(*draft, puts, batch, facts.changed_units()));
   helpers_arena_.Clear();
   return absl::OkStatus();
 }

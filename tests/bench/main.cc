@@ -33,7 +33,7 @@ constexpr auto kAppliedTimeout = std::chrono::minutes(30);
 struct Arguments {
   std::string peer;
   std::string config;
-  bool unary = false;
+  TongchouOptions tongchou;
   bool update = false;
   uint64_t rows = 0;  // per city
   uint64_t first = 0;
@@ -430,7 +430,7 @@ absl::StatusOr<std::unique_ptr<Peer>> MakePeer(const Arguments& a) {
     return base::InvalidArgumentError("{}: no configuration", a.config);
   }
   if (a.peer == "postgres") return MakePostgres(config);
-  return MakeTongchou(config, a.unary);
+  return MakeTongchou(config, a.tongchou);
 }
 
 using Job = absl::StatusOr<json> (*)(Peer*, const Arguments&);
@@ -457,7 +457,9 @@ int Main(int argc, char** argv) {
       ->required()
       ->check(CLI::IsMember({"tongchou", "postgres"}));
   app.add_option("--config", arguments.config)->required();
-  app.add_flag("--unary", arguments.unary);
+  app.add_flag("--unary", arguments.tongchou.unary);
+  app.add_flag("--one-connection", arguments.tongchou.one_connection,
+               "for all clients of a city");
   app.add_flag("--update", arguments.update);
   app.add_option("--rows", arguments.rows, "per city");
   app.add_option("--first", arguments.first, "index of the first row");

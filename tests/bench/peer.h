@@ -67,9 +67,15 @@ class Peer {
   virtual absl::StatusOr<std::unique_ptr<Reader>> ConnectCenter() = 0;
 };
 
+struct TongchouOptions {
+  bool unary = false;
+  // All clients of a city share one; otherwise each has its own.
+  bool one_connection = false;
+};
+
 // `config` is what run.py writes: addresses, certificates.
 absl::StatusOr<std::unique_ptr<Peer>> MakeTongchou(const nlohmann::json& config,
-                                                   bool unary);
+                                                   TongchouOptions options);
 absl::StatusOr<std::unique_ptr<Peer>> MakePostgres(
     const nlohmann::json& config);
 

@@ -316,7 +316,8 @@ class Round:
     def single(self):
         kinds = [("single", {}, 50_000_000)]
         if self.system.name == "tongchou":
-            kinds.append(("unary", {"unary": True}, 60_000_000))
+            kinds += [("unary", {"unary": True}, 60_000_000),
+                      ("shared", {"one-connection": True}, 70_000_000)]
         for name, options, first in kinds:
             done = self.drive("single", first=first, sessions=8,
                               seconds=self.arguments.seconds, **options)
@@ -325,6 +326,11 @@ class Round:
                 rows / done["committed_seconds"])
             self.figures[f"{name} durable"] = rows / done["durable_seconds"]
             self.figures[f"{name} applied"] = rows / done["applied_seconds"]
+        if self.system.name == "postgres":
+            # A client of PostgreSQL has a connection of its own.
+            for stage in ["committed", "durable", "applied"]:
+                self.figures[f"shared {stage}"] = self.figures[
+                    f"single {stage}"]
 
 
 # Name, figure, unit, goal (as a ratio to PostgreSQL), whether less is better.
@@ -337,9 +343,18 @@ TABLE = [
     ("updates until applied", "update applied", "rows/s", 3.0, False),
     ("updates until settled", "update settled", "rows/s", None, False),
     ("updates, CPU of all servers", "update CPU", "us/row", None, True),
-    ("single commits, committed", "single committed", "commits/s", 4.0, False),
-    ("single commits, durable", "single durable", "commits/s", 3.0, False),
-    ("single commits, applied", "single applied", "commits/s", None, False),
+    ("single commits, one connection a city, committed", "shared committed",
+     "commits/s", 4.0, False),
+    ("single commits, one connection a city, durable", "shared durable",
+     "commits/s", 3.0, False),
+    ("single commits, one connection a city, applied", "shared applied",
+     "commits/s", None, False),
+    ("single commits, one connection a client, committed", "single committed",
+     "commits/s", 4.0, False),
+    ("single commits, one connection a client, durable", "single durable",
+     "commits/s", 3.0, False),
+    ("single commits, one connection a client, applied", "single applied",
+     "commits/s", None, False),
     ("unary commits, committed", "unary committed", "commits/s", None, False),
     ("unary commits, durable", "unary durable", "commits/s", None, False),
     ("lone commit until visible, p50", "visible p50", "ms", 1.0, True),

@@ -193,13 +193,17 @@ absl::Status CenterReader::Dump(
 
 class TongchouPeer final : public Peer {
  public:
-  TongchouPeer(nlohmann::json config, bool unary)
-      : config_(std::move(config)), unary_(unary) {}
+  TongchouPeer(nlohmann::json config, TongchouOptions options)
+      : config_(std::move(config)), options_(options) {}
 
   absl::StatusOr<std::unique_ptr<Session>> Connect(uint32_t city,
                                                    WriteMode) override {
-    ASSIGN_OR_RETURN(auto channel, NodeChannel(city));
-    if (unary_) return std::make_unique<UnarySession>(channel);
+    std::shared_ptr<grpc::Channel> channel = channels_[city];
+    if (channel == nullptr) {
+      ASSIGN_OR_RETURN(channel, NodeChannel(city));
+      if (options_.one_connection) channels_[city] = channel;
+    }
+    if (options_.unary) return std::make_unique<UnarySession>(channel);
     return std::make_unique<StreamSession>(channel);
   }
 
@@ -240,14 +244,15 @@ class TongchouPeer final : public Peer {
   }
 
   const nlohmann::json config_;
-  const bool unary_;
+  const TongchouOptions options_;
+  std::map<uint32_t, std::shared_ptr<grpc::Channel>> channels_;
 };
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Peer>> MakeTongchou(const nlohmann::json& config,
-                                                   bool unary) {
-  return std::make_unique<TongchouPeer>(config, unary);
+                                                   TongchouOptions options) {
+  return std::make_unique<TongchouPeer>(config, options);
 }
 
 }  // namespace tongchou::bench

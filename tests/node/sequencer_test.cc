@@ -54,27 +54,33 @@ TEST_F(Sequencing, TheSameTransactionIdAgainWritesNothing) {
   EXPECT_EQ(size(), 1u);
 }
 
-// Whoever waits for its commit is waited for, and nobody else.
-TEST_F(Sequencing, AGroupWaitsForThoseWhoWroteLately) {
-  const auto write = [&](uint64_t source, const std::string& unit) {
+// Two that come back 4 ms after they were answered share a bundle, although one
+// comes 3 ms after the other. A machine may be too busy to see it at once.
+TEST_F(Sequencing, AGroupWaitsForThoseWhoComeBack) {
+  int writes = 0;
+  const auto write = [&](uint64_t source) {
     WriteGroup group;
-    group.changes = {Upsert(unit, "1")};
+    group.changes = {Upsert(std::to_string(source), std::to_string(++writes))};
     group.source = source;
     return sequencer_->Submit(std::move(group));
   };
   const auto bundles = [&] { return log_->RecentBundles(0, 1 << 20).size(); };
-  auto a = write(1, "a");
-  auto b = write(2, "b");
-  ASSERT_TRUE(a.get().ok() && b.get().ok());
-  const size_t before = bundles();
-  a = write(1, "c");
-  std::this_thread::sleep_for(kGroupWait / 4);
-  b = write(2, "d");
-  ASSERT_TRUE(a.get().ok() && b.get().ok());
-  EXPECT_EQ(bundles(), before + 1);
-  // One that has gone is waited for only for a moment.
-  ASSERT_TRUE(write(1, "e").get().ok());
-  EXPECT_EQ(size(), 5u);
+  bool shared = false;
+  for (int tries = 0; tries < 20 && !shared; ++tries) {
+    for (int i = 0; i < 2; ++i) {
+      auto a = write(1);
+      auto b = write(2);
+      ASSERT_TRUE(a.get().ok() && b.get().ok());
+      std::this_thread::sleep_for(std::chrono::milliseconds(4));
+    }
+    const size_t before = bundles();
+    auto a = write(1);
+    std::this_thread::sleep_for(std::chrono::milliseconds(3));
+    auto b = write(2);
+    ASSERT_TRUE(a.get().ok() && b.get().ok());
+    shared = bundles() == before + 1;
+  }
+  EXPECT_TRUE(shared);
 }
 
 TEST_F(Sequencing, BoundsOfATransaction) {

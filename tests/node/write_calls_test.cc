@@ -25,7 +25,7 @@ class TestService final
                                   const v1::WriteRequest* request,
                                   v1::WriteResponse* response) override {
     grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-    calls_.Write(7, *request, response, reactor);
+    calls_.Write(7, 0, *request, response, reactor);
     return reactor;
   }
   WriteReactor* WriteStream(grpc::CallbackServerContext*) override {
