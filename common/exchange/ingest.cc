@@ -246,11 +246,13 @@ absl::StatusOr<ledger::LogKeys> Ingest::KeysBehind(
   return keys;
 }
 
+bool Ingest::IsReplaced(const ledger::LogKeys& keys) const {
+  return !config_.replacements.empty() &&
+         !keys.Has(config_.replacements.back());
+}
+
 absl::Status Ingest::CheckNotReplaced(const ledger::LogKeys& keys) const {
-  if (config_.replacements.empty() ||
-      keys.newest() == config_.replacements.back()) {
-    return absl::OkStatus();
-  }
+  if (!IsReplaced(keys)) return absl::OkStatus();
   return base::PermissionDeniedError(
       "the province replaced this log's key; what the old one signs is not "
       "taken any more");

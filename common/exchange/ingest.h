@@ -158,6 +158,8 @@ class Ingest {
                     std::string explanation);
   absl::StatusOr<ledger::Heartbeat> OpenHeartbeat(std::string_view note,
                                                   int64_t now_us) const;
+  // The province's act counts, and no entry says so yet.
+  bool IsReplaced(const ledger::LogKeys& keys) const;
   absl::Status CheckNotReplaced(const ledger::LogKeys& keys) const;
   v1::Ack MakeAck(int64_t now_us);
 

@@ -60,6 +60,7 @@ class KeyChangeTest : public testing::Test {
 
   const ledger::Signer first_{kOrigin, KeyOf('a')};
   const ledger::Signer second_{kOrigin, KeyOf('b')};
+  const ledger::Signer third_{kOrigin, KeyOf('c')};
   const std::string change_ = ledger::StateKeyChange(first_, second_);
   const std::string replacement_ =
       ledger::StateKeyReplacement(first_.verifier(), second_);
@@ -110,6 +111,18 @@ TEST_F(KeyChangeTest, AReplacedKeySignsNothingAnyMore) {
   EXPECT_TRUE(absl::IsPermissionDenied(refused)) << refused;
   EXPECT_THAT(std::string(base::Message(refused)),
               HasSubstr("replaced this log's key"));
+}
+
+// A city whose lost key was replaced may rotate the new one.
+TEST_F(KeyChangeTest, AKeyThatReplacedALostOneIsChangedAsAnyOther) {
+  replacements_ = {second_.verifier()};
+  Ingest ingest = Greeted();
+  ASSERT_TRUE(
+      Offer(&ingest, MakeBatch({ChangeAt(0, replacement_)}, second_)).ok());
+  const v1::Batch change =
+      MakeBatch({ChangeAt(1, ledger::StateKeyChange(second_, third_))}, third_);
+  EXPECT_TRUE(Offer(&ingest, change).ok());
+  EXPECT_TRUE(Offer(&ingest, MakeBatch({MakeTransaction(2, 1)}, third_)).ok());
 }
 
 // Neither may he say that the city lives.
@@ -175,10 +188,10 @@ TEST_F(KeyChangeTest, ANodeMayNotTellAnotherPast) {
   EXPECT_TRUE(status_.ok()) << status_;
   Greeted({{1, change_}});
   EXPECT_TRUE(absl::IsDataLoss(status_)) << status_;
-  const ledger::Signer third{kOrigin, KeyOf('c')};
-  Greeted({{2, change_}, {4, ledger::StateKeyChange(second_, third)}});
+  const std::string next = ledger::StateKeyChange(second_, third_);
+  Greeted({{2, change_}, {4, next}});
   EXPECT_TRUE(absl::IsDataLoss(status_)) << "within what the province holds";
-  Greeted({{2, change_}, {5, ledger::StateKeyChange(second_, third)}});
+  Greeted({{2, change_}, {5, next}});
   EXPECT_TRUE(status_.ok()) << status_;
 }
 

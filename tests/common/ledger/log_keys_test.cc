@@ -115,6 +115,15 @@ TEST_F(LogKeysTest, ChangesContinueEachOther) {
   EXPECT_EQ(keys.changes().size(), 2u);
 }
 
+TEST_F(LogKeysTest, KnowsTheKeysThatItHad) {
+  LogKeys keys(first_.verifier());
+  EXPECT_FALSE(keys.Has(second_.verifier()));
+  ASSERT_TRUE(keys.Add({0, change_}).ok());
+  EXPECT_TRUE(keys.Has(first_.verifier()));
+  EXPECT_TRUE(keys.Has(second_.verifier()));
+  EXPECT_FALSE(keys.Has(third_.verifier()));
+}
+
 TEST_F(LogKeysTest, TheNewestKeyVouchesForThoseBefore) {
   const std::vector<KeyChange> changes = {{10, change_}, {20, replacement_}};
   const auto keys = LogKeys::LeadingTo(third_.verifier(), changes);
