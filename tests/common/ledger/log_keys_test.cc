@@ -222,6 +222,30 @@ TEST_F(ChangingSignerTest, HeartbeatsAreSignedAsHeadsOfThatSize) {
   EXPECT_TRUE(signed_by(1, second_));
 }
 
+// The province may hold more of the log, or less, than is known here.
+TEST_F(ChangingSignerTest, StartsAreSignedWithEveryKeyAtHand) {
+  auto signer = OpenSigner(first_);
+  const Start start = {.origin = kOrigin, .counter = 7};
+  const auto signed_by = [&] {
+    std::string keys;
+    for (const auto& [name, key] :
+         {std::pair('1', &first_), std::pair('2', &second_)}) {
+      const auto opened = OpenStart(signer->SignStart(start), key->verifier());
+      if (opened.ok() && *opened == start) keys += name;
+    }
+    return keys;
+  };
+  EXPECT_EQ(signed_by(), "1");
+  ASSERT_TRUE(signer->Change(Coming(second_, change_)).ok());
+  EXPECT_EQ(signed_by(), "12");
+  entry_ = 0;
+  Append();
+  EXPECT_EQ(signer->keys().newest(), second_.verifier());
+  EXPECT_EQ(signed_by(), "12");
+  signer->ForgetOldKey();
+  EXPECT_EQ(signed_by(), "2");
+}
+
 TEST_F(ChangingSignerTest, AStartBetweenEntryAndEndGoesOn) {
   Append();
   Append();
@@ -248,6 +272,9 @@ TEST_F(ChangingSignerTest, WithoutTheLostKeyNothingIsSignedBeforeTheEntry) {
       absl::IsUnavailable(signer->Sign(1, log_->Head().range.Root()).status()));
   EXPECT_TRUE(absl::IsUnavailable(
       signer->SignHeartbeat(1, {.origin = kOrigin}).status()));
+  EXPECT_TRUE(
+      OpenStart(signer->SignStart({.origin = kOrigin}), third_.verifier())
+          .ok());
   entry_ = 1;
   Append();
   EXPECT_TRUE(Signed(Sign(signer.get(), 2), third_));
