@@ -23,7 +23,7 @@ namespace tongchou::aggregator {
 // Messages that wait for a city which does not read; more end its stream.
 inline constexpr size_t kOutgoingMax = 1'000;
 // So long nothing comes over a city's stream before it gets its log back: a few
-// signs of life of a node that is still there, also of one that signs none.
+// signs of life of a node that is still there.
 inline constexpr int64_t kSilenceMicros = 3 * base::kMicrosPerSecond;
 
 class ExchangeSession;

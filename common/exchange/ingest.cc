@@ -1,6 +1,7 @@
 #include "common/exchange/ingest.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "common/base/status.h"
@@ -505,29 +506,23 @@ absl::StatusOr<ledger::Heartbeat> Ingest::OpenHeartbeat(std::string_view note,
   return life;
 }
 
-absl::StatusOr<std::optional<ledger::Heartbeat>> Ingest::OnHeartbeat(
+absl::StatusOr<ledger::Heartbeat> Ingest::OnHeartbeat(
     const v1::Heartbeat& heartbeat, int64_t now_us) {
   if (!greeted_) {
     return base::InvalidArgumentError("{}: a heartbeat before the Hello",
                                       config_.origin);
   }
-  std::optional<ledger::Heartbeat> life;
-  if (!heartbeat.note().empty()) {
-    auto opened = OpenHeartbeat(heartbeat.note(), now_us);
-    if (!opened.ok()) {
-      return base::Annotate(opened.status(), config_.origin + ": a heartbeat");
-    }
-    life = *std::move(opened);
+  auto life = OpenHeartbeat(heartbeat.note(), now_us);
+  if (!life.ok()) {
+    return base::Annotate(life.status(), config_.origin + ": a heartbeat");
   }
-  const uint64_t committed =
-      life.has_value() ? life->committed_size : heartbeat.committed_size();
-  if (committed < claimed_committed_) {
+  if (life->committed_size < claimed_committed_) {
     return base::InvalidArgumentError(
         "{}: the node has {} entries after it had {}", config_.origin,
-        committed, claimed_committed_);
+        life->committed_size, claimed_committed_);
   }
-  claimed_committed_ = committed;
-  if (life.has_value()) last_heartbeat_us_ = life->time_us;
+  claimed_committed_ = life->committed_size;
+  last_heartbeat_us_ = life->time_us;
   return life;
 }
 

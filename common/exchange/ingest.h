@@ -116,15 +116,14 @@ class Ingest {
                     uint64_t applied_size, int64_t now_us);
   v1::Ack OnApplied(uint64_t applied_size, int64_t now_us);
 
-  // What the city signed: a sign of life. Nothing when nothing is signed, as by
-  // nodes of earlier releases: anybody with the city's certificate can say
-  // that. PERMISSION_DENIED when the log's key did not sign it, or was
-  // replaced; DATA_LOSS when the signature is wrong; INVALID_ARGUMENT when it
-  // is no heartbeat, or names less than before or more than this end told;
-  // FAILED_PRECONDITION when its clock and `now_us` are too far apart; ABORTED
-  // when it is of another stream, or no later than the last one of this.
-  absl::StatusOr<std::optional<ledger::Heartbeat>> OnHeartbeat(
-      const v1::Heartbeat& heartbeat, int64_t now_us);
+  // What the city signed: a sign of life. PERMISSION_DENIED when the log's key
+  // did not sign it, or was replaced; DATA_LOSS when the signature is wrong;
+  // INVALID_ARGUMENT when it is no heartbeat, or names less than before or more
+  // than this end told; FAILED_PRECONDITION when its clock and `now_us` are too
+  // far apart; ABORTED when it is of another stream, or no later than the last
+  // one of this.
+  absl::StatusOr<ledger::Heartbeat> OnHeartbeat(const v1::Heartbeat& heartbeat,
+                                                int64_t now_us);
 
   uint64_t verified_size() const { return range_.size(); }
   uint64_t claimed_committed() const { return claimed_committed_; }

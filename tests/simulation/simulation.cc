@@ -478,7 +478,7 @@ void World::TakeFromNode(uint64_t id, const v1::NodeMessage& message) {
   if (message.has_cosigned()) return TakeCosigned(id, message.cosigned());
   if (!streams_[id].ingest.has_value()) return EndStream(id);
   const auto life = streams_[id].ingest->OnHeartbeat(message.heartbeat(), now_);
-  if (life.ok() && life->has_value()) return;
+  if (life.ok()) return;
   Note("heartbeat-refused", streams_[id].city,
        static_cast<uint64_t>(life.status().code()));
   EndStream(id);
