@@ -155,7 +155,13 @@ absl::StatusOr<ledger::SigningKeys> LoadSigningKeys(const NodeConfig& config,
   }
   ledger::LogKeys keys = *std::move(leading);
   if (newest == files.signer.verifier()) {
-    return ledger::SigningKeys(std::move(keys), std::move(files.signer));
+    ledger::SigningKeys signing(std::move(keys), files.signer);
+    if (files.next.has_value()) {
+      std::string statement = ledger::StateKeyChange(files.signer, *files.next);
+      signing.coming =
+          Coming(*std::move(files.next), std::move(statement), index, number);
+    }
+    return signing;
   }
   ledger::SigningKeys signing(std::move(keys), std::nullopt);
   signing.coming =
@@ -186,7 +192,7 @@ absl::Status KeyChanger::Rotate(uint64_t durable_size) {
         ledger::StateKeyChange(files.signer, *files.next);
     const absl::Status changing = head_signer_.Change(Coming(
         *std::move(files.next), statement, &index_, keys.changes().size() + 1));
-    // The last attempt's may be waiting.
+    // That of the program's start, or of the last attempt, may be waiting.
     if (!changing.ok() && !absl::IsFailedPrecondition(changing)) {
       return changing;
     }

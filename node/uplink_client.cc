@@ -286,7 +286,9 @@ absl::Status Client::Export(std::optional<uint64_t> from,
   exchange::UplinkConfig config = FreshConfig();
   config.follows_province = false;
   exchange::Uplink uplink(std::move(config), &adapter);
-  ASSIGN_OR_RETURN(const auto hello, uplink.Next(clock_.NowMicros()));
+  ASSIGN_OR_RETURN(auto hello, uplink.Next(clock_.NowMicros()));
+  // Whoever finds the file must not greet with it.
+  hello->mutable_hello()->clear_start();
   const uint64_t committed = hello->hello().committed_size();
   const uint64_t begin = from.value_or(status().positions.durable);
   if (begin > committed) {

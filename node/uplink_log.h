@@ -29,6 +29,9 @@ class UplinkLogAdapter final : public exchange::UplinkLog {
       uint64_t size, const ledger::Heartbeat& heartbeat) override {
     return signer_.SignHeartbeat(size, heartbeat);
   }
+  std::string SignStart(const ledger::Start& start) override {
+    return signer_.SignStart(start);
+  }
   absl::Status ConfirmHead(uint64_t size, const ledger::Hash& root) override {
     return signer_.Confirm(size, root);
   }

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <deque>
-#include <optional>
 #include <thread>
+#include <utility>
 
 #include "aggregator/service/log_stream.h"
 #include "aggregator/service/own_log_feed.h"
@@ -21,19 +21,16 @@ namespace {
 base::CpuAccount verifying("verify");
 
 constexpr auto kHeartbeat = std::chrono::microseconds(1'000'000);
-constexpr char kNothingSigned[] =
-    "its node sends no signed heartbeats: upgrade it; if it is of this "
-    "release, somebody else uses its certificate: revoke that";
 
 }  // namespace
 
 using Stream = grpc::ServerReaderWriter<v1::ProvinceMessage, v1::NodeMessage>;
 
-// Whose log a stream carries.
+// Whose log a stream carries, and how it greets.
 struct ExchangePeer {
   uint32_t city = 0;
-  // Of a file: read already. Nobody's certificate vouches for it.
-  std::optional<v1::NodeMessage> hello;
+  bool live = true;  // false: out of a file; no certificate vouches for it
+  v1::Hello hello;
   transport::CallPlace place;
 };
 
@@ -119,6 +116,17 @@ absl::StatusOr<CallingCity> AdmitCity(AccessGuard* guard,
   return city;
 }
 
+absl::StatusOr<v1::Hello> ReadHello(Stream* stream) {
+  v1::NodeMessage message;
+  if (!stream->Read(&message)) {
+    return base::AbortedError("the stream ended before Hello");
+  }
+  if (!message.has_hello()) {
+    return base::InvalidArgumentError("a stream starts with Hello");
+  }
+  return std::move(*message.mutable_hello());
+}
+
 // A piece of the province's own log, if there is one.
 absl::Status Feed(ExchangeSession* session, Stream* stream) {
   {
@@ -192,6 +200,22 @@ void ExchangeService::Applied(const Position& position) {
   }
 }
 
+absl::StatusOr<v1::Hello> ExchangeService::AwaitHello(
+    grpc::ServerContext* context, Stream* stream, uint32_t city) {
+  {
+    base::MutexLock lock(mutex_);
+    const auto [waiting, first] = waiting_.try_emplace(city, context);
+    if (!first) std::exchange(waiting->second, context)->TryCancel();
+  }
+  auto hello = ReadHello(stream);
+  base::MutexLock lock(mutex_);
+  const auto waiting = waiting_.find(city);
+  if (waiting != waiting_.end() && waiting->second == context) {
+    waiting_.erase(waiting);
+  }
+  return hello;
+}
+
 void ExchangeService::Replace(uint32_t city, ExchangeSession* session) {
   base::MutexLock lock(mutex_);
   while (true) {
@@ -222,10 +246,10 @@ void ExchangeService::Leave(uint32_t city, ExchangeSession* session) {
 }
 
 // What the city knows of the province's log counts also while that is held.
-absl::Status ExchangeService::CheckNotHeld(const v1::NodeMessage& message) {
+absl::Status ExchangeService::CheckNotHeld(const v1::Hello& hello) {
   if (own_head_.hold_reason().empty()) return absl::OkStatus();
-  if (!message.hello().province_checkpoint().empty()) {
-    own_head_.Met(message.hello().province_checkpoint()).IgnoreError();
+  if (!hello.province_checkpoint().empty()) {
+    own_head_.Met(hello.province_checkpoint()).IgnoreError();
   }
   const std::string reason = own_head_.hold_reason();
   if (reason.empty()) return absl::OkStatus();
@@ -235,24 +259,23 @@ absl::Status ExchangeService::CheckNotHeld(const v1::NodeMessage& message) {
       reason);
 }
 
-absl::Status ExchangeService::Greet(ExchangeSession* session,
-                                    const v1::NodeMessage& message) {
-  if (!message.has_hello()) {
-    return base::InvalidArgumentError("a stream starts with Hello");
-  }
-  RETURN_IF_ERROR(CheckNotHeld(message));
+absl::Status ExchangeService::CheckHello(ExchangeSession* session,
+                                         const v1::Hello& hello) {
+  RETURN_IF_ERROR(CheckNotHeld(hello));
+  ASSIGN_OR_RETURN(const exchange::CityCopy copy, journal_.City(session->city));
+  base::MutexLock lock(session->mutex);
+  return session->ingest.CheckHello(hello, copy);
+}
+
+absl::Status ExchangeService::Greet(ExchangeSession* session, v1::Hello hello) {
   const uint32_t city = session->city;
   ASSIGN_OR_RETURN(exchange::CityCopy copy, journal_.City(city));
   copy.applied_size = AppliedSize(city);
   const int64_t now = clock_.NowMicros();
-  v1::Hello hello = message.hello();
   if (!session->live) {
-    // No signature covers it: what is known of the node stays, and an older
-    // file is not a node behind its past.
+    // No signature covers it, and an older file is not a node behind its past.
     hello.set_committed_size(
         std::max(hello.committed_size(), copy.range.size()));
-    hello.mutable_incarnation()->set_counter(copy.incarnation_counter);
-    hello.mutable_incarnation()->set_nonce(copy.incarnation_nonce);
     hello.set_follows_province(false);
   }
   base::MutexLock lock(session->mutex);
@@ -264,7 +287,7 @@ absl::Status ExchangeService::Greet(ExchangeSession* session,
     return welcome.status();
   }
   if (session->live) {
-    const v1::Incarnation& incarnation = hello.incarnation();
+    const v1::Incarnation incarnation = session->ingest.incarnation();
     RETURN_IF_ERROR(journal_.PutIncarnation(city, incarnation.counter(),
                                             incarnation.nonce()));
     // Not heard of: its signed head may be an old one, shown by anybody.
@@ -318,11 +341,7 @@ absl::Status ExchangeService::TakeHeartbeat(ExchangeSession* session,
   ASSIGN_OR_RETURN(const auto life,
                    session->ingest.OnHeartbeat(heartbeat, now_us));
   if (!session->live) return absl::OkStatus();
-  if (!life.has_value()) {
-    cities_.Problem(session->city, kNothingSigned);
-    return absl::OkStatus();
-  }
-  cities_.Clock(session->city, life->time_us - now_us);
+  cities_.Clock(session->city, life.time_us - now_us);
   cities_.Heard(session->city, now_us);
   return absl::OkStatus();
 }
@@ -364,8 +383,11 @@ absl::Status ExchangeService::Serve(grpc::ServerContext* context,
                                     Stream* stream) {
   ASSIGN_OR_RETURN(CallingCity calling,
                    AdmitCity(&guard_, *context, "Exchange.Replicate"));
-  return RunSession(context, stream,
-                    {calling.number, std::nullopt, std::move(calling.place)});
+  ExchangePeer peer;
+  peer.city = calling.number;
+  peer.place = std::move(calling.place);
+  ASSIGN_OR_RETURN(peer.hello, AwaitHello(context, stream, peer.city));
+  return RunSession(context, stream, peer);
 }
 
 absl::Status ExchangeService::ServeImport(grpc::ServerContext* context,
@@ -373,12 +395,10 @@ absl::Status ExchangeService::ServeImport(grpc::ServerContext* context,
   ASSIGN_OR_RETURN(transport::Caller caller,
                    guard_.Admit(*context, "ProvinceTransfer.Import"));
   ExchangePeer peer;
+  peer.live = false;
   peer.place = std::move(caller.place);
-  peer.hello.emplace();
-  if (!stream->Read(&*peer.hello) || !peer.hello->has_hello()) {
-    return base::InvalidArgumentError("a stream starts with Hello");
-  }
-  const std::string& origin = peer.hello->hello().origin();
+  ASSIGN_OR_RETURN(peer.hello, ReadHello(stream));
+  const std::string& origin = peer.hello.origin();
   for (const uint32_t city : cities_.cities()) {
     if (ledger::CityOrigin(province_, city) == origin) peer.city = city;
   }
@@ -392,26 +412,33 @@ absl::Status ExchangeService::ServeImport(grpc::ServerContext* context,
 absl::Status ExchangeService::RunSession(grpc::ServerContext* context,
                                          Stream* stream,
                                          const ExchangePeer& peer) {
+  ASSIGN_OR_RETURN(const CityKeys keys, cities_.KeysOf(peer.city));
+  const absl::Status status = Converse(context, stream, peer, keys);
+  if (status.ok()) return status;
+  if (peer.live) cities_.Problem(peer.city, std::string(base::Message(status)));
+  spdlog::warn("exchange: city={} ended: {}", peer.city,
+               base::Describe(status));
+  return status;
+}
+
+absl::Status ExchangeService::Converse(grpc::ServerContext* context,
+                                       Stream* stream, const ExchangePeer& peer,
+                                       const CityKeys& keys) {
   const uint32_t city = peer.city;
-  ASSIGN_OR_RETURN(const CityKeys keys, cities_.KeysOf(city));
-  ExchangeSession session(city, !peer.hello.has_value(), context,
-                          {city, ledger::CityOrigin(province_, city), keys.log,
-                           writer_.witness(), keys.replacements},
-                          &journal_.own_log(), &own_head_);
+  ExchangeSession session(
+      city, peer.live, context,
+      {city, ledger::CityOrigin(province_, city), keys.log, writer_.witness(),
+       keys.replacements, /*from_file=*/!peer.live},
+      &journal_.own_log(), &own_head_);
+  RETURN_IF_ERROR(CheckHello(&session, peer.hello));
   Replace(city, &session);
-  v1::NodeMessage message;
   absl::Status status = CheckSameKeys(city, keys);
-  if (status.ok() && peer.hello.has_value()) {
-    status = Greet(&session, *peer.hello);
-  } else if (status.ok()) {
-    status = stream->Read(&message)
-                 ? Greet(&session, message)
-                 : base::AbortedError("the stream ended before Hello");
-  }
+  if (status.ok()) status = Greet(&session, peer.hello);
   std::thread writer([&] {
     WriteLoop(
         &session, stream, [&] { return AppliedSize(city); }, &guard_, &clock_);
   });
+  v1::NodeMessage message;
   while (status.ok() && stream->Read(&message)) {
     status = Handle(&session, message);
   }
@@ -423,12 +450,6 @@ absl::Status ExchangeService::RunSession(grpc::ServerContext* context,
     session.changed.NotifyAll();
   }
   writer.join();
-  if (!status.ok()) {
-    if (session.live) {
-      cities_.Problem(city, std::string(base::Message(status)));
-    }
-    spdlog::warn("exchange: city={} ended: {}", city, base::Describe(status));
-  }
   return status;
 }
 

@@ -23,7 +23,7 @@ namespace tongchou::aggregator {
 // Messages that wait for a city which does not read; more end its stream.
 inline constexpr size_t kOutgoingMax = 1'000;
 // So long nothing comes over a city's stream before it gets its log back: a few
-// signs of life of a node that is still there, also of one that signs none.
+// signs of life of a node that is still there.
 inline constexpr int64_t kSilenceMicros = 3 * base::kMicrosPerSecond;
 
 class ExchangeSession;
@@ -80,6 +80,10 @@ class ExchangeService final : public v1::Exchange::Service,
       grpc::ServerContext* context,
       grpc::ServerReaderWriter<v1::ProvinceMessage, v1::NodeMessage>* stream,
       const ExchangePeer& peer);
+  absl::Status Converse(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<v1::ProvinceMessage, v1::NodeMessage>* stream,
+      const ExchangePeer& peer, const CityKeys& keys);
   absl::Status DoReadBack(
       const grpc::ServerContext& context, uint32_t city, uint64_t from,
       const transport::Answers<v1::ReadBackResponse>& answers);
@@ -95,8 +99,16 @@ class ExchangeService final : public v1::Exchange::Service,
                              int64_t now_us) ABSL_NO_THREAD_SAFETY_ANALYSIS;
   absl::Status CheckSameKeys(uint32_t city, const CityKeys& keys) const;
   absl::Status Handle(ExchangeSession* session, const v1::NodeMessage& message);
-  absl::Status CheckNotHeld(const v1::NodeMessage& message);
-  absl::Status Greet(ExchangeSession* session, const v1::NodeMessage& message);
+  absl::Status CheckNotHeld(const v1::Hello& hello);
+  // The first message of a city's stream. Of the streams that have sent none
+  // the newest stays: they could take all the places that a city has.
+  absl::StatusOr<v1::Hello> AwaitHello(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<v1::ProvinceMessage, v1::NodeMessage>* stream,
+      uint32_t city);
+  // Whether the session may take the place of another one.
+  absl::Status CheckHello(ExchangeSession* session, const v1::Hello& hello);
+  absl::Status Greet(ExchangeSession* session, v1::Hello hello);
   // Ends an older session of the city and waits until it is gone.
   void Replace(uint32_t city, ExchangeSession* session);
   void Leave(uint32_t city, ExchangeSession* session);
@@ -113,6 +125,8 @@ class ExchangeService final : public v1::Exchange::Service,
   mutable base::Mutex mutex_;
   base::CondVar changed_;
   std::map<uint32_t, ExchangeSession*> sessions_ ABSL_GUARDED_BY(mutex_);
+  // Streams whose Hello is awaited.
+  std::map<uint32_t, grpc::ServerContext*> waiting_ ABSL_GUARDED_BY(mutex_);
   std::map<uint32_t, uint64_t> applied_ ABSL_GUARDED_BY(mutex_);
 };
 

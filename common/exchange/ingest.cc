@@ -1,10 +1,12 @@
 #include "common/exchange/ingest.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "common/base/status.h"
 #include "common/exchange/key_changes.h"
+#include "common/exchange/verify_start.h"
 #include "common/ledger/cosignature.h"
 #include "common/ledger/entry_view.h"
 #include "tongchou/v1/records.pb.h"
@@ -138,8 +140,9 @@ absl::StatusOr<v1::Welcome> Ingest::OnHello(const v1::Hello& hello,
                                             const CityCopy& copy,
                                             const RootAt& root_at,
                                             int64_t now_us) {
-  RETURN_IF_ERROR(CheckPeer(hello, copy));
-  RETURN_IF_ERROR(TakeAnnouncedKeys(hello, copy));
+  ASSIGN_OR_RETURN(Vouched vouched, VerifyHello(hello, copy));
+  RETURN_IF_ERROR(CheckAhead(vouched.keys, copy));
+  keys_ = std::move(vouched.keys);
   ASSIGN_OR_RETURN(std::optional<SignedHead> claimed,
                    CheckHistory(hello, copy, root_at));
   if (hello.committed_size() < copy.range.size()) {
@@ -148,7 +151,7 @@ absl::StatusOr<v1::Welcome> Ingest::OnHello(const v1::Hello& hello,
         "behind its own past; it brings the missing entries back",
         config_.origin, hello.committed_size(), copy.range.size());
   }
-  Greet(hello, copy, std::move(claimed));
+  Greet(hello, copy, vouched.incarnation, std::move(claimed));
   stream_us_ = now_us;
   v1::Welcome welcome;
   welcome.set_protocol_version(kProtocolVersion);
@@ -159,6 +162,29 @@ absl::StatusOr<v1::Welcome> Ingest::OnHello(const v1::Hello& hello,
   welcome.set_window_bytes(kWindowBytesMax);
   welcome.set_province_time_us(now_us);
   return welcome;
+}
+
+absl::Status Ingest::CheckHello(const v1::Hello& hello,
+                                const CityCopy& copy) const {
+  return VerifyHello(hello, copy).status();
+}
+
+absl::StatusOr<Ingest::Vouched> Ingest::VerifyHello(
+    const v1::Hello& hello, const CityCopy& copy) const {
+  RETURN_IF_ERROR(CheckPeer(hello, copy));
+  ASSIGN_OR_RETURN(ledger::LogKeys keys, AnnouncedKeys(hello));
+  v1::Incarnation incarnation;
+  if (config_.from_file) {
+    incarnation.set_counter(copy.incarnation_counter);
+    incarnation.set_nonce(copy.incarnation_nonce);
+  } else {
+    ASSIGN_OR_RETURN(
+        incarnation,
+        VerifyStart(hello, IsReplaced(keys) ? config_.replacements.back()
+                                            : keys.newest()));
+  }
+  RETURN_IF_ERROR(CheckNoClone(incarnation, copy));
+  return Vouched{std::move(keys), std::move(incarnation)};
 }
 
 absl::Status Ingest::CheckPeer(const v1::Hello& hello,
@@ -182,11 +208,11 @@ absl::Status Ingest::CheckPeer(const v1::Hello& hello,
         "{}: quarantined: {}; an operator of the province must end it",
         config_.origin, copy.quarantine);
   }
-  return CheckIncarnation(hello.incarnation(), copy);
+  return absl::OkStatus();
 }
 
-absl::Status Ingest::CheckIncarnation(const v1::Incarnation& incarnation,
-                                      const CityCopy& copy) const {
+absl::Status Ingest::CheckNoClone(const v1::Incarnation& incarnation,
+                                  const CityCopy& copy) const {
   const bool older = incarnation.counter() < copy.incarnation_counter;
   const bool twin = incarnation.counter() == copy.incarnation_counter &&
                     incarnation.nonce() != copy.incarnation_nonce;
@@ -199,10 +225,17 @@ absl::Status Ingest::CheckIncarnation(const v1::Incarnation& incarnation,
       copy.incarnation_counter, copy.incarnation_nonce);
 }
 
+absl::Status Ingest::UnknownChange(const ledger::KeyChange& change) const {
+  return base::DataLossError(
+      "{}: the node names a change of its key at entry {} that the province "
+      "does not have",
+      config_.origin, change.sequence);
+}
+
 // What the province holds already must be the same; the rest is believed, so
 // that heads can be read, and must come true when the entries arrive.
-absl::Status Ingest::TakeAnnouncedKeys(const v1::Hello& hello,
-                                       const CityCopy& copy) {
+absl::StatusOr<ledger::LogKeys> Ingest::AnnouncedKeys(
+    const v1::Hello& hello) const {
   const std::vector<ledger::KeyChange> announced =
       ReadKeyChanges(hello.key_changes());
   const std::vector<ledger::KeyChange>& held = config_.city_keys.changes();
@@ -210,16 +243,20 @@ absl::Status Ingest::TakeAnnouncedKeys(const v1::Hello& hello,
   for (size_t i = 0; i < announced.size(); ++i) {
     const ledger::KeyChange& change = announced[i];
     if (i < held.size() && change == held[i]) continue;
-    if (i < held.size() || change.sequence < copy.range.size()) {
-      return base::DataLossError(
-          "{}: the node names a change of its key at entry {} that the "
-          "province does not have",
-          config_.origin, change.sequence);
-    }
+    if (i < held.size()) return UnknownChange(change);
     const absl::Status added = keys.Add(change, config_.replacements);
     if (!added.ok()) return base::Annotate(added, config_.origin);
   }
-  keys_ = std::move(keys);
+  return keys;
+}
+
+absl::Status Ingest::CheckAhead(const ledger::LogKeys& keys,
+                                const CityCopy& copy) const {
+  const size_t held = config_.city_keys.changes().size();
+  for (const ledger::KeyChange& change :
+       std::span(keys.changes()).subspan(held)) {
+    if (change.sequence < copy.range.size()) return UnknownChange(change);
+  }
   return absl::OkStatus();
 }
 
@@ -246,11 +283,13 @@ absl::StatusOr<ledger::LogKeys> Ingest::KeysBehind(
   return keys;
 }
 
+bool Ingest::IsReplaced(const ledger::LogKeys& keys) const {
+  return !config_.replacements.empty() &&
+         !keys.Has(config_.replacements.back());
+}
+
 absl::Status Ingest::CheckNotReplaced(const ledger::LogKeys& keys) const {
-  if (config_.replacements.empty() ||
-      keys.newest() == config_.replacements.back()) {
-    return absl::OkStatus();
-  }
+  if (!IsReplaced(keys)) return absl::OkStatus();
   return base::PermissionDeniedError(
       "the province replaced this log's key; what the old one signs is not "
       "taken any more");
@@ -296,6 +335,7 @@ uint64_t Ingest::CosignedSize(const v1::Hello& hello) const {
 }
 
 void Ingest::Greet(const v1::Hello& hello, const CityCopy& copy,
+                   const v1::Incarnation& incarnation,
                    std::optional<SignedHead> claimed) {
   greeted_ = true;
   range_ = copy.range;
@@ -303,7 +343,7 @@ void Ingest::Greet(const v1::Hello& hello, const CityCopy& copy,
   durable_size_ = copy.range.size();
   applied_size_ = copy.applied_size;
   claimed_committed_ = hello.committed_size();
-  incarnation_ = hello.incarnation();
+  incarnation_ = incarnation;
   cosign_from_ = CosignedSize(hello);
   if (!copy.checkpoint.empty()) {
     heads_.push_back({range_.size(), range_.Root(), copy.checkpoint});
@@ -466,29 +506,23 @@ absl::StatusOr<ledger::Heartbeat> Ingest::OpenHeartbeat(std::string_view note,
   return life;
 }
 
-absl::StatusOr<std::optional<ledger::Heartbeat>> Ingest::OnHeartbeat(
+absl::StatusOr<ledger::Heartbeat> Ingest::OnHeartbeat(
     const v1::Heartbeat& heartbeat, int64_t now_us) {
   if (!greeted_) {
     return base::InvalidArgumentError("{}: a heartbeat before the Hello",
                                       config_.origin);
   }
-  std::optional<ledger::Heartbeat> life;
-  if (!heartbeat.note().empty()) {
-    auto opened = OpenHeartbeat(heartbeat.note(), now_us);
-    if (!opened.ok()) {
-      return base::Annotate(opened.status(), config_.origin + ": a heartbeat");
-    }
-    life = *std::move(opened);
+  auto life = OpenHeartbeat(heartbeat.note(), now_us);
+  if (!life.ok()) {
+    return base::Annotate(life.status(), config_.origin + ": a heartbeat");
   }
-  const uint64_t committed =
-      life.has_value() ? life->committed_size : heartbeat.committed_size();
-  if (committed < claimed_committed_) {
+  if (life->committed_size < claimed_committed_) {
     return base::InvalidArgumentError(
         "{}: the node has {} entries after it had {}", config_.origin,
-        committed, claimed_committed_);
+        life->committed_size, claimed_committed_);
   }
-  claimed_committed_ = committed;
-  if (life.has_value()) last_heartbeat_us_ = life->time_us;
+  claimed_committed_ = life->committed_size;
+  last_heartbeat_us_ = life->time_us;
   return life;
 }
 

@@ -74,6 +74,8 @@ struct IngestConfig {
   // Keys that the province let take the place of lost ones, oldest first:
   // nothing is taken that an older key than the last of them signed.
   std::vector<ledger::VerifierKey> replacements;
+  // It says nothing of which start of the node is the newest.
+  bool from_file = false;
 };
 
 class Ingest {
@@ -82,13 +84,20 @@ class Ingest {
 
   explicit Ingest(IngestConfig config);
 
+  // Whether OnHello can take this: what it asks first. Who has only the city's
+  // certificate gets no further, so that the city's stream need not end for
+  // him. `copy` may have grown since the keys were read. FAILED_PRECONDITION on
+  // a clone's older start, or when the city is quarantined; PERMISSION_DENIED
+  // for another origin, when the log's key changed without the old one's
+  // signature, or when the key that counts did not sign the start; DATA_LOSS
+  // when its signature is wrong; INVALID_ARGUMENT when it is none.
+  absl::Status CheckHello(const v1::Hello& hello, const CityCopy& copy) const;
+
   // The first message. `copy` is what the province holds now. The root of any
   // shorter size is asked through `root_at` to tell a fork from a log that is
-  // behind. Fills evidence() and returns FAILED_PRECONDITION on a fork;
-  // FAILED_PRECONDITION on a clone's older incarnation; PERMISSION_DENIED for
-  // another origin, or when the log's key changed without the old one's
-  // signature; FAILED_PRECONDITION when the node is behind its own past
-  // (restore it first) or the city is quarantined.
+  // behind. Errors as CheckHello. Fills evidence() and returns
+  // FAILED_PRECONDITION on a fork; FAILED_PRECONDITION when the node is behind
+  // its own past (restore it first).
   absl::StatusOr<v1::Welcome> OnHello(const v1::Hello& hello,
                                       const CityCopy& copy,
                                       const RootAt& root_at, int64_t now_us);
@@ -107,18 +116,18 @@ class Ingest {
                     uint64_t applied_size, int64_t now_us);
   v1::Ack OnApplied(uint64_t applied_size, int64_t now_us);
 
-  // What the city signed: a sign of life. Nothing when nothing is signed, as by
-  // nodes of earlier releases: anybody with the city's certificate can say
-  // that. PERMISSION_DENIED when the log's key did not sign it, or was
-  // replaced; DATA_LOSS when the signature is wrong; INVALID_ARGUMENT when it
-  // is no heartbeat, or names less than before or more than this end told;
-  // FAILED_PRECONDITION when its clock and `now_us` are too far apart; ABORTED
-  // when it is of another stream, or no later than the last one of this.
-  absl::StatusOr<std::optional<ledger::Heartbeat>> OnHeartbeat(
-      const v1::Heartbeat& heartbeat, int64_t now_us);
+  // What the city signed: a sign of life. PERMISSION_DENIED when the log's key
+  // did not sign it, or was replaced; DATA_LOSS when the signature is wrong;
+  // INVALID_ARGUMENT when it is no heartbeat, or names less than before or more
+  // than this end told; FAILED_PRECONDITION when its clock and `now_us` are too
+  // far apart; ABORTED when it is of another stream, or no later than the last
+  // one of this.
+  absl::StatusOr<ledger::Heartbeat> OnHeartbeat(const v1::Heartbeat& heartbeat,
+                                                int64_t now_us);
 
   uint64_t verified_size() const { return range_.size(); }
   uint64_t claimed_committed() const { return claimed_committed_; }
+  // Of the node that greeted; out of a file the newest that was known.
   v1::Incarnation incarnation() const { return incarnation_; }
   const std::optional<ForkEvidence>& evidence() const { return evidence_; }
 
@@ -134,19 +143,31 @@ class Ingest {
     std::string note;
   };
 
+  struct Vouched {
+    ledger::LogKeys keys;
+    v1::Incarnation incarnation;
+  };
+
+  absl::StatusOr<Vouched> VerifyHello(const v1::Hello& hello,
+                                      const CityCopy& copy) const;
   absl::Status CheckPeer(const v1::Hello& hello, const CityCopy& copy) const;
-  absl::Status CheckIncarnation(const v1::Incarnation& incarnation,
-                                const CityCopy& copy) const;
+  absl::StatusOr<ledger::LogKeys> AnnouncedKeys(const v1::Hello& hello) const;
+  absl::Status UnknownChange(const ledger::KeyChange& change) const;
+  // Changes that are not held yet are behind what is held.
+  absl::Status CheckAhead(const ledger::LogKeys& keys,
+                          const CityCopy& copy) const;
+  absl::Status CheckNoClone(const v1::Incarnation& incarnation,
+                            const CityCopy& copy) const;
   // The head that the node claims beyond the copy.
   absl::StatusOr<std::optional<SignedHead>> CheckHistory(const v1::Hello& hello,
                                                          const CityCopy& copy,
                                                          const RootAt& root_at);
-  absl::Status TakeAnnouncedKeys(const v1::Hello& hello, const CityCopy& copy);
   // The log's keys behind the batch.
   absl::StatusOr<ledger::LogKeys> KeysBehind(
       const VerifiedBatch& verified) const;
   uint64_t CosignedSize(const v1::Hello& hello) const;
   void Greet(const v1::Hello& hello, const CityCopy& copy,
+             const v1::Incarnation& incarnation,
              std::optional<SignedHead> claimed);
   absl::Status CheckAdmission(const v1::Batch& batch) const;
   const SignedHead* ClaimedHead() const;
@@ -158,6 +179,8 @@ class Ingest {
                     std::string explanation);
   absl::StatusOr<ledger::Heartbeat> OpenHeartbeat(std::string_view note,
                                                   int64_t now_us) const;
+  // The province's act counts, and no entry says so yet.
+  bool IsReplaced(const ledger::LogKeys& keys) const;
   absl::Status CheckNotReplaced(const ledger::LogKeys& keys) const;
   v1::Ack MakeAck(int64_t now_us);
 

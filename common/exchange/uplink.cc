@@ -184,6 +184,9 @@ v1::NodeMessage Uplink::MakeHello() {
   hello->set_committed_size(log_->committed_size());
   hello->set_checkpoint(config_.checkpoint);
   *hello->mutable_incarnation() = config_.incarnation;
+  hello->set_start(log_->SignStart({.origin = config_.origin,
+                                    .counter = config_.incarnation.counter(),
+                                    .nonce = config_.incarnation.nonce()}));
   hello->set_cosigned_checkpoint(config_.cosigned_checkpoint);
   hello->set_follows_province(config_.follows_province);
   hello->set_province_checkpoint(config_.province_checkpoint);

@@ -22,6 +22,7 @@
 #include "common/ledger/heartbeat.h"
 #include "common/ledger/log_keys.h"
 #include "common/ledger/note.h"
+#include "common/ledger/start.h"
 #include "tongchou/v1/exchange.pb.h"
 
 namespace tongchou::exchange {
@@ -64,6 +65,8 @@ class UplinkLog {
   // The heartbeat as a note, signed with the key that signs heads of `size`.
   virtual absl::StatusOr<std::string> SignHeartbeat(
       uint64_t size, const ledger::Heartbeat& heartbeat) = 0;
+  // The start as a note, signed with every key that may be the log's.
+  virtual std::string SignStart(const ledger::Start& start) = 0;
   // The province's word on what it holds extends nothing that this log does
   // not have: allows signing.
   virtual absl::Status ConfirmHead(uint64_t size, const ledger::Hash& root) = 0;

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 #include <utility>
+#include <vector>
 
 #include "common/base/file.h"
 #include "common/base/status.h"
@@ -210,6 +211,16 @@ absl::StatusOr<std::string> HeadSigner::SignHeartbeat(
   base::MutexLock lock(mutex_);
   ASSIGN_OR_RETURN(const Signer* const signer, SignerFor(size));
   return ledger::SignHeartbeat(heartbeat, *signer);
+}
+
+std::string HeadSigner::SignStart(const Start& start) {
+  base::MutexLock lock(mutex_);
+  std::vector<Signer> signers;
+  for (const auto* signer : {&old_signer_, &keys_.newest}) {
+    if (signer->has_value()) signers.push_back(**signer);
+  }
+  if (keys_.coming.has_value()) signers.push_back(keys_.coming->signer);
+  return ledger::SignStart(start, signers);
 }
 
 // A change counts once its entry is committed. What is committed below a size

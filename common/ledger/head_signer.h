@@ -22,6 +22,7 @@
 #include "common/ledger/log_keys.h"
 #include "common/ledger/log_store.h"
 #include "common/ledger/signer.h"
+#include "common/ledger/start.h"
 
 namespace tongchou::ledger {
 
@@ -96,6 +97,11 @@ class HeadSigner {
   // commits to no head, so the guard has no say. UNAVAILABLE as Sign.
   absl::StatusOr<std::string> SignHeartbeat(uint64_t size,
                                             const Heartbeat& heartbeat);
+
+  // The start as a note signed with every key that is here: also with one that
+  // is still to come into the log, since another end that holds more of the log
+  // counts on that already. The guard has no say.
+  std::string SignStart(const Start& start);
 
   // Writes the newest note to the guard unless it is there; once a second and
   // at the end, so that an old copy of the log is known at its start.

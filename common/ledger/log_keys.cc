@@ -129,6 +129,10 @@ absl::Status LogKeys::Append(KeyChange change, const StatedKeyChange& stated) {
   return absl::OkStatus();
 }
 
+bool LogKeys::Has(const VerifierKey& key) const {
+  return std::find(keys_.begin(), keys_.end(), key) != keys_.end();
+}
+
 absl::StatusOr<Checkpoint> LogKeys::Open(std::string_view note_bytes) const {
   ASSIGN_OR_RETURN(const Note note, ParseNote(note_bytes));
   const auto parsed = ParseCheckpoint(note.text);

@@ -66,6 +66,8 @@ class LogKeys {
   const VerifierKey& first() const { return keys_.front(); }
   const VerifierKey& newest() const { return keys_.back(); }
   const std::vector<KeyChange>& changes() const { return changes_; }
+  // Whether it is, or was, one of them.
+  bool Has(const VerifierKey& key) const;
 
   // The next change. PERMISSION_DENIED when the old key did not sign it and the
   // new one is not among `replacements`; DATA_LOSS when it does not continue

@@ -28,6 +28,7 @@
 #include "common/ledger/entry_writer.h"
 #include "common/ledger/heartbeat.h"
 #include "common/ledger/signer.h"
+#include "common/ledger/start.h"
 #include "common/transport/channel.h"
 #include "node/node.h"
 #include "node/write_calls.h"
@@ -383,6 +384,8 @@ class TestSender {
       hello.set_checkpoint(signer_.Sign(range_.size(), range_.Root()));
     }
     hello.mutable_incarnation()->set_counter(start);
+    hello.set_start(ledger::SignStart(
+        {.origin = signer_.origin(), .counter = start}, {&signer_, 1}));
     hello.set_batch_bytes_max(1 << 20);
     return message;
   }
@@ -405,11 +408,9 @@ class TestSender {
         signer_.Sign(range_.size(), range_.Root()));
     return message;
   }
-  // For the stream that was welcomed at this time; 0 = as an earlier release.
+  // For the stream that was welcomed at this time.
   v1::NodeMessage Heartbeat(int64_t stream_us, int64_t now_us) const {
     v1::NodeMessage message;
-    message.mutable_heartbeat()->set_committed_size(range_.size());
-    if (stream_us == 0) return message;
     message.mutable_heartbeat()->set_note(
         ledger::SignHeartbeat({.origin = signer_.origin(),
                                .stream_us = stream_us,
@@ -538,8 +539,95 @@ TEST_F(AccessTest, WhatNoSignatureCoversInAFileChangesNothing) {
   EXPECT_EQ(status().state(), v1::CITY_STATE_QUARANTINED);
 }
 
-// Who has a node's certificate and not its log's key can keep a stream open,
-// but the city does not live by that.
+// Who has a node's certificate and not its log's key ends no stream of the true
+// node, and does not shut it out by a greater start. Neither does an older
+// note.
+TEST_F(AccessTest, AStartThatTheLogsKeyDidNotSignChangesNothing) {
+  TestSender city(
+      ledger::Signer("tongchou/360000/360100", keys_.at("city.pem")));
+  const TestSender thief(
+      ledger::Signer("tongchou/360000/360100", keys_.at("own.pem")));
+  const auto exchange = v1::Exchange::NewStub(ChannelOf(kCallers[0], false));
+  const v1::NodeMessage older = city.Hello(1);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + 2 * kPatience);
+  const auto stream = exchange->Replicate(&context);
+  stream->Write(city.Hello(2));
+  v1::ProvinceMessage message;
+  ASSERT_TRUE(stream->Read(&message) && message.has_welcome());
+  const auto refusal = [&](const v1::NodeMessage& hello) {
+    grpc::ClientContext other;
+    other.set_deadline(std::chrono::system_clock::now() + kPatience);
+    const auto opened = exchange->Replicate(&other);
+    opened->Write(hello);
+    v1::ProvinceMessage answer;
+    EXPECT_FALSE(opened->Read(&answer)) << answer.ShortDebugString();
+    return opened->Finish();
+  };
+  v1::NodeMessage bare = thief.Hello(1'000);
+  bare.mutable_hello()->clear_start();
+  const grpc::Status unsigned_start = refusal(bare);
+  EXPECT_EQ(unsigned_start.error_code(), grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_NE(unsigned_start.error_message().find("signs no start"),
+            std::string::npos)
+      << unsigned_start.error_message();
+  const grpc::Status forged = refusal(thief.Hello(1'000));
+  EXPECT_EQ(forged.error_code(), grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_NE(forged.error_message().find("there is no signature of "
+                                        "tongchou/360000/360100+"),
+            std::string::npos)
+      << forged.error_message();
+  const grpc::Status repeated = refusal(older);
+  EXPECT_EQ(repeated.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_NE(repeated.error_message().find("a clone: start 1"),
+            std::string::npos)
+      << repeated.error_message();
+
+  stream->Write(city.Batch());
+  while (message.ack().durable_size() == 0) {
+    ASSERT_TRUE(stream->Read(&message)) << "the true node's stream goes on";
+  }
+  // The next start of the true node has its place.
+  grpc::ClientContext next;
+  next.set_deadline(std::chrono::system_clock::now() + kPatience);
+  const auto later = exchange->Replicate(&next);
+  later->Write(city.Hello(3));
+  EXPECT_TRUE(later->Read(&message) && message.has_welcome());
+  while (stream->Read(&message)) continue;
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  next.TryCancel();
+}
+
+TEST_F(AccessTest, StreamsThatDoNotGreetTakeNobodysPlace) {
+  const TestSender city(
+      ledger::Signer("tongchou/360000/360100", keys_.at("city.pem")));
+  const auto exchange = v1::Exchange::NewStub(ChannelOf(kCallers[0], false));
+  struct Open {
+    grpc::ClientContext context;
+    std::unique_ptr<
+        grpc::ClientReaderWriter<v1::NodeMessage, v1::ProvinceMessage>>
+        stream;
+  };
+  std::vector<std::unique_ptr<Open>> silent;
+  for (int i = 0; i < 40; ++i) {
+    silent.push_back(std::make_unique<Open>());
+    silent.back()->stream = exchange->Replicate(&silent.back()->context);
+  }
+  bool welcome = false;
+  const auto give_up = std::chrono::steady_clock::now() + kPatience;
+  while (!welcome && std::chrono::steady_clock::now() < give_up) {
+    Open node;
+    node.stream = exchange->Replicate(&node.context);
+    node.stream->Write(city.Hello());
+    v1::ProvinceMessage message;
+    welcome = node.stream->Read(&message) && message.has_welcome();
+    node.context.TryCancel();
+  }
+  EXPECT_TRUE(welcome);
+  for (const auto& one : silent) one->context.TryCancel();
+}
+
+// A stream that is open is none, and neither is what another key has signed.
 TEST_F(AccessTest, OnlyWhatTheCitySignedIsASignOfLife) {
   const TestSender city(
       ledger::Signer("tongchou/360000/360100", keys_.at("city.pem")));
@@ -553,12 +641,6 @@ TEST_F(AccessTest, OnlyWhatTheCitySignedIsASignOfLife) {
     EXPECT_TRUE(query->GetStatus(&context, {}, &answer).ok());
     return answer.cities(0);
   };
-  const auto until = [&](const auto& done) {
-    const auto give_up = std::chrono::steady_clock::now() + kPatience;
-    while (!done(status()) && std::chrono::steady_clock::now() < give_up) {
-    }
-    return status();
-  };
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + 2 * kPatience);
   const auto stream = exchange->Replicate(&context);
@@ -567,15 +649,7 @@ TEST_F(AccessTest, OnlyWhatTheCitySignedIsASignOfLife) {
   ASSERT_TRUE(stream->Read(&message));
   const int64_t stream_us = message.welcome().province_time_us();
   EXPECT_EQ(status().state(), v1::CITY_STATE_NEVER_SEEN) << "a Hello is none";
-
-  stream->Write(thief.Heartbeat(0, clock_.NowMicros()));
-  v1::CityStatus seen =
-      until([](const v1::CityStatus& one) { return !one.problem().empty(); });
-  EXPECT_EQ(seen.problem(),
-            "its node sends no signed heartbeats: upgrade it; if it is of this "
-            "release, somebody else uses its certificate: revoke that");
-  EXPECT_EQ(seen.state(), v1::CITY_STATE_NEVER_SEEN);
-  EXPECT_EQ(seen.heard_us(), 0);
+  EXPECT_EQ(status().heard_us(), 0);
   // But somebody is there: the log goes to nobody beside him.
   grpc::ClientContext back;
   const auto reader = exchange->ReadBack(&back, {});
@@ -584,7 +658,11 @@ TEST_F(AccessTest, OnlyWhatTheCitySignedIsASignOfLife) {
   EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
 
   stream->Write(city.Heartbeat(stream_us, clock_.NowMicros()));
-  seen = until([](const v1::CityStatus& one) { return one.problem().empty(); });
+  const auto give_up = std::chrono::steady_clock::now() + kPatience;
+  v1::CityStatus seen = status();
+  while (seen.heard_us() == 0 && std::chrono::steady_clock::now() < give_up) {
+    seen = status();
+  }
   EXPECT_EQ(seen.state(), v1::CITY_STATE_LIVE);
   EXPECT_GT(seen.heard_us(), 0);
 

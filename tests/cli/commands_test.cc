@@ -350,13 +350,12 @@ TEST_F(Commands, StatusAsTable) {
 
 TEST_F(Commands, AProblemFitsATerminal) {
   query_.problem =
-      "its node sends no signed heartbeats: upgrade it; if it is of this "
-      "release, somebody else uses its certificate";
+      "its node signs no start: upgrade it; if it is of this release, somebody "
+      "else uses its certificate";
   EXPECT_THAT(
       AtProvince({"status"}).out,
-      HasSubstr("\n360200: its node sends no signed heartbeats: upgrade it; if "
-                "it is of this\n  release, somebody else uses its "
-                "certificate\n"));
+      HasSubstr("\n360200: its node signs no start: upgrade it; if it is of "
+                "this release, somebody\n  else uses its certificate\n"));
 }
 
 v1::Alarm SilentCity() {

@@ -13,10 +13,12 @@ namespace {
 
 constexpr int64_t kNow = 1'700'000'000'000'000;
 
-void AtTheProvince(std::string_view input) {
+void AtTheProvince(std::string_view input, bool from_file) {
   static const ledger::Signer city(exchange::kOrigin, exchange::KeyOf('c'));
-  exchange::Ingest ingest(
-      {exchange::kCity, exchange::kOrigin, city.verifier()});
+  exchange::Ingest ingest({.city = exchange::kCity,
+                           .origin = exchange::kOrigin,
+                           .city_keys = city.verifier(),
+                           .from_file = from_file});
   const exchange::CityCopy copy;
   v1::NodeMessage message;
   while (!input.empty()) {
@@ -26,15 +28,18 @@ void AtTheProvince(std::string_view input) {
     }
     const uint64_t before = ingest.verified_size();
     if (message.has_hello()) {
-      ingest
-          .OnHello(
-              message.hello(), copy,
-              [](uint64_t) {
-                return absl::StatusOr<ledger::Hash>(ledger::EmptyRoot());
-              },
-              kNow)
-          .IgnoreError();
+      const bool welcome =
+          ingest
+              .OnHello(
+                  message.hello(), copy,
+                  [](uint64_t) {
+                    return absl::StatusOr<ledger::Hash>(ledger::EmptyRoot());
+                  },
+                  kNow)
+              .ok();
       Require(ingest.verified_size() == before, "a Hello brings no entries");
+      Require(!welcome || from_file || !message.hello().start().empty(),
+              "a start is signed");
     } else if (message.has_batch()) {
       const auto verified = ingest.OnBatch(message.batch());
       Require(ingest.verified_size() ==
@@ -45,9 +50,8 @@ void AtTheProvince(std::string_view input) {
       }
     } else if (message.has_heartbeat()) {
       const auto life = ingest.OnHeartbeat(message.heartbeat(), kNow);
-      Require(
-          !life.ok() || life->has_value() != message.heartbeat().note().empty(),
-          "a sign of life is signed");
+      Require(!life.ok() || !message.heartbeat().note().empty(),
+              "a sign of life is signed");
     }
   }
 }
@@ -100,7 +104,8 @@ void FollowingTheProvince(std::string_view input) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view input = fuzz::View(data, size);
-  AtTheProvince(input);
+  // What a fuzzer changes in a signed Hello is refused, in a file it is not.
+  for (const bool from_file : {false, true}) AtTheProvince(input, from_file);
   AtTheNode(input);
   FollowingTheProvince(input);
   return 0;

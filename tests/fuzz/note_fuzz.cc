@@ -8,6 +8,7 @@
 #include "common/ledger/heartbeat.h"
 #include "common/ledger/log_keys.h"
 #include "common/ledger/note.h"
+#include "common/ledger/start.h"
 #include "common/ledger/tlog_proof.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -32,12 +33,20 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       Require(same.ok() && *same == *life, "a heartbeat");
       Require(!ledger::ParseCheckpoint(note->text).ok(), "one of the two");
     }
+    if (const auto start = ledger::ParseStart(note->text); start.ok()) {
+      const auto same = ledger::ParseStart(ledger::FormatStart(*start));
+      Require(same.ok() && *same == *start, "a start");
+      Require(!ledger::ParseCheckpoint(note->text).ok() &&
+                  !ledger::ParseHeartbeat(note->text).ok(),
+              "one of the three");
+    }
     static const ledger::VerifierKey log{"log", ledger::KeyType::kEd25519,
                                          std::string(32, '\x01')};
     static const ledger::VerifierKey witness{
         "witness", ledger::KeyType::kCosignature, std::string(32, '\x01')};
     ledger::OpenCheckpoint(input, log).IgnoreError();
     ledger::OpenHeartbeat(input, log).IgnoreError();
+    ledger::OpenStart(input, log).IgnoreError();
     ledger::VerifyCosignature(input, witness).IgnoreError();
     ledger::OpenKeyChange(input).IgnoreError();
   }

@@ -151,6 +151,8 @@ void Seeds::Exchange() {
   hello.set_protocol_version(exchange::kProtocolVersion);
   hello.set_origin(kOrigin);
   hello.set_committed_size(7);
+  hello.set_start(ledger::SignStart({kOrigin, 7, 1}, {&city_, 1}));
+  Write("note", "start", hello.start());
   to_province += Piece(node.SerializeAsString());
   uint64_t end = 0;
   log.batch_bytes_max = 1;

@@ -1,12 +1,12 @@
 """The quiet failures, planted one by one in real processes: a stalled applier,
 a stalled journal, a stalled writer of a node, a node that stands still, a node
-in whose place somebody with its certificate keeps its stream open. Each is
-to be seen in status, log, metrics and health, and to end by itself; a province
-under load, one that rebuilds and a node that brings its log back raise none.
-Prints how long noticing took.
+in whose place somebody with its certificate greets. Each is to be seen in status,
+log, metrics and health, and to end by itself; a province under load, one that
+rebuilds and a node that brings its log back raise none. Prints how long noticing
+took.
 """
 
-import queue
+import itertools
 import shutil
 import signal
 import subprocess
@@ -30,6 +30,7 @@ NOTICE_SECONDS = 10  # promised
 ENDS_SECONDS = 12
 SILENT_SECONDS = 90
 CITY_SILENT_SECONDS = 60  # common/alarms/alarm.h
+UNSIGNED = "its node signs no start: upgrade it"
 SERVING, NOT_SERVING = b"\x08\x01", b"\x08\x02"
 # Where the test runs the disk is rarely encrypted.
 ALWAYS = {"data_not_encrypted"}
@@ -130,7 +131,7 @@ class Put:
 
 class Impostor:
     """Has a city's certificate and what everybody can read of its log, but not
-    the log's key. Says every second that it lives."""
+    the log's key. Greets every second as a later start of its node."""
 
     def __init__(self, province, code):
         address = province.aggregator_address
@@ -142,56 +143,49 @@ class Impostor:
                     query_pb2.GetStatusRequest())
         [self.city] = [c for c in status.cities if c.city == int(code)]
         self.channel = rpc.connect(province, f"node-{code}", address)
-        # The number of the node's next start.
-        self.start = exchange_pb2.Incarnation(counter=2, nonce=1)
-        self.answers = 0
-        self.ends = queue.Queue()
+        self.greetings = 0
+        self.ends = set()
         self.done = threading.Event()
         self.thread = threading.Thread(target=self.run)
         self.thread.start()
 
-    def messages(self, notes):
-        yield exchange_pb2.NodeMessage(hello=exchange_pb2.Hello(
+    def greet(self, start):
+        """How it ended."""
+        hello = exchange_pb2.Hello(
             protocol_version=1, origin=self.city.origin,
-            committed_size=self.city.durable_size, incarnation=self.start))
-        for note in notes:
-            if self.done.wait(1):
-                return
-            yield exchange_pb2.NodeMessage(heartbeat=exchange_pb2.Heartbeat(
-                committed_size=self.city.durable_size,
-                node_time_us=time.time_ns() // 1_000, note=note))
-
-    def replicate(self, notes):
-        """Until the stream ends; why it did."""
+            committed_size=self.city.durable_size, start=start,
+            incarnation=exchange_pb2.Incarnation(counter=1_000, nonce=1))
         stream = self.channel.stream_stream(
             "/tongchou.v1.Exchange/Replicate",
             request_serializer=exchange_pb2.NodeMessage.SerializeToString,
             response_deserializer=exchange_pb2.ProvinceMessage.FromString)(
-                self.messages(notes))
+                iter([exchange_pb2.NodeMessage(hello=hello)]))
         try:
-            for _ in stream:
-                self.answers += 1
+            return None, str(list(stream))
         except grpc.RpcError as error:
             return error.code(), error.details()
-        return None
 
     def run(self):
-        # What the city signed, but not for this.
-        self.ends.put(self.replicate([self.city.checkpoint] * 9))
-        # As an earlier release would.
-        self.ends.put(self.replicate([""] * SILENT_SECONDS))
+        # As an earlier release would; and what the city signed, but not for
+        # this.
+        for start in itertools.cycle(["", self.city.checkpoint]):
+            self.ends.add(self.greet(start))
+            self.greetings += 1
+            if self.done.wait(1):
+                return
 
     def stop(self):
         self.done.set()
         self.thread.join(30)
         assert not self.thread.is_alive()
         self.channel.close()
-        code, words = self.ends.get_nowait()
-        assert code == grpc.StatusCode.INVALID_ARGUMENT, (code, words)
-        assert "heartbeat: another first line" in words, words
-        # The other was welcome, and went on until now.
-        assert self.ends.get_nowait() is None
-        assert self.answers > CITY_SILENT_SECONDS / 2, self.answers
+        unsigned, other = sorted(self.ends, key=lambda end: end[0].name,
+                                 reverse=True)
+        assert unsigned[0] == grpc.StatusCode.PERMISSION_DENIED, unsigned
+        assert UNSIGNED in unsigned[1], unsigned
+        assert other[0] == grpc.StatusCode.INVALID_ARGUMENT, other
+        assert "start: another first line" in other[1], other
+        assert self.greetings > CITY_SILENT_SECONDS / 2, self.greetings
 
 
 def check_healthy(province, programs, folders):
@@ -274,24 +268,27 @@ def silent_cities(province):
 
 def check_silent_cities(province, programs, code, stolen, impostor, started):
     """One stands still as a whole, its connection is open; in the place of the
-    other somebody says that it lives."""
+    other somebody greets."""
     aggregator = programs["aggregator"]
     until(SILENT_SECONDS, "city_silent",
           lambda: len(silent_cities(province)) == 2)
     took = time.monotonic() - started
     said = silent_cities(province)
     assert set(said) == {code, stolen}, said
-    assert "sends no signed heartbeats" in said[stolen], said
+    assert "the start of its node" in said[stolen] or (
+        UNSIGNED in said[stolen]), said
     assert aggregator.get("/healthz")[0] == 200
-    impostor.stop()
-    # The impostor took the number of the next start.
-    city = City(province, stolen)
-    city.start()
-    city.wait_for("it is refused", lambda s: "a clone" in s["uplink"])
-    city.stop()
-    city.start()
+    # Beside the impostor, whose later starts count for nothing.
+    City(province, stolen).start()
     until(ENDS_SECONDS, "who is back is heard",
           lambda: set(silent_cities(province)) == {code})
+    node = programs[stolen]
+    states = len(node.said("uplink: province="))
+    heard = impostor.greetings + 4
+    until(ENDS_SECONDS, "he greets on", lambda: impostor.greetings > heard)
+    assert len(node.said("uplink: province=")) == states, "its stream ended"
+    assert node.said("a clone") == []
+    impostor.stop()
     province.processes[code][0].send_signal(signal.SIGCONT)
     until(ENDS_SECONDS, "city_silent ends",
           lambda: aggregator.alarms() == set())

@@ -92,6 +92,16 @@ def check_rotation(province, units):
     return 2 + 3 + 1 + 1
 
 
+def check_reconnects(province, units):
+    """The node, which has run since before the change, greets anew."""
+    process, _ = province.processes.pop("aggregator")
+    process.terminate()
+    process.wait(30)
+    province.start("aggregator", "tongchou-aggregator",
+                   province.options.dir / "province" / "aggregator.toml")
+    units.put(ROTATED)
+
+
 def check_lost_disk(province, units, entries):
     stop_node(province, ROTATED)
     shutil.rmtree(node_home(province, ROTATED) / "data")
@@ -171,6 +181,9 @@ def main():
         entries = check_rotation(province, units)
         await_applied(province, ROTATED, entries)
         check_clean(province)
+        check_reconnects(province, units)
+        entries += 1
+        await_applied(province, ROTATED, entries)
         check_lost_disk(province, units, entries)
         check_clean(province)
         print("ok: rotated, and brought back after a lost disk")

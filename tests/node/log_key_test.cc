@@ -116,6 +116,28 @@ TEST_F(LogKeyTest, ARestartAtAnyStepGoesOn) {
   EXPECT_EQ(signer_->keys().changes().size(), 2u);
 }
 
+// The province may hold the change though this log does not: its disk was lost
+// before the files followed.
+TEST_F(LogKeyTest, AStartIsSignedWithTheNextKeyToo) {
+  const ledger::Start start = {.origin = config_.Origin(), .counter = 2};
+  const auto signs = [&](char seed) {
+    return ledger::OpenStart(signer_->SignStart(start), Verifier(seed)).ok();
+  };
+  EXPECT_FALSE(signs(2));
+  WriteKey(config_.signing_key + ".next", 2);
+  Restart();
+  EXPECT_TRUE(signs(1));
+  EXPECT_TRUE(signs(2));
+  ASSERT_TRUE(Commit({Upsert("1", "a")}).ok());
+  ASSERT_TRUE(changer_->Step(1).ok());
+  EXPECT_EQ(SigningNow(), Verifier(2));
+  EXPECT_TRUE(signs(1));
+  EXPECT_TRUE(signs(2));
+  ASSERT_TRUE(changer_->Step(2).ok());
+  EXPECT_FALSE(signs(1));
+  EXPECT_TRUE(signs(2));
+}
+
 TEST_F(LogKeyTest, AReadOnlyNodeChangesNothing) {
   ASSERT_TRUE(Commit({Upsert("1", "a")}).ok());
   WriteKey(config_.signing_key + ".next", 2);

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "common/base/status.h"
 #include "common/exchange/uplink.h"
@@ -85,6 +86,11 @@ class CityDisk : public exchange::UplinkLog {
   absl::StatusOr<std::string> SignHeartbeat(
       uint64_t size, const ledger::Heartbeat& heartbeat) override {
     return ledger::SignHeartbeat(heartbeat, SignerFor(size));
+  }
+  std::string SignStart(const ledger::Start& start) override {
+    std::vector<ledger::Signer> signers{signer};
+    if (next_signer.has_value()) signers.push_back(*next_signer);
+    return ledger::SignStart(start, signers);
   }
   absl::Status ConfirmHead(uint64_t size, const ledger::Hash& root) override {
     if (read_only || size >= log.roots.size() ||

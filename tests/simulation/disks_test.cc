@@ -169,6 +169,8 @@ class Twins {
     const ledger::Heartbeat life = {.origin = kOrigin, .committed_size = size};
     EXPECT_EQ(*simulated_.SignHeartbeat(size, life),
               *uplink_log_->SignHeartbeat(size, life));
+    const ledger::Start start = {.origin = kOrigin, .counter = size};
+    EXPECT_EQ(simulated_.SignStart(start), uplink_log_->SignStart(start));
   }
   void CompareConfirmed(uint64_t size, bool wrong) {
     ledger::Hash root = *simulated_.RootAt(size);

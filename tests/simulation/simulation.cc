@@ -83,7 +83,7 @@ void World::Step() {
 void World::InjectFault() {
   size_t i = 0;
   City& city = AnyCity(&i);
-  switch (Below(12)) {
+  switch (Below(13)) {
     case 0:
       Fault("node-crash", i);
       return CrashCity(i);
@@ -119,6 +119,8 @@ void World::InjectFault() {
       city.cut_until = now_ + static_cast<int64_t>(Below(2'000'000));
       if (city.stream != 0) EndStream(city.stream);
       return;
+    case 11:
+      return GreetAsThief(i);
     default:
       break;
   }
@@ -305,6 +307,15 @@ void World::Restore(size_t i) {
   Note("restore", i, city.disk.log.size());
 }
 
+// What the city's node would say at this start.
+v1::Hello World::HelloOf(size_t i, uint64_t start, uint64_t nonce) {
+  exchange::UplinkConfig config = UplinkConfigOf(i);
+  config.incarnation.set_counter(start);
+  config.incarnation.set_nonce(nonce);
+  exchange::Uplink uplink(std::move(config), &cities_[i]->disk);
+  return (*uplink.Next(now_))->hello();
+}
+
 // A copy of the machine greets under the start that the province has seen.
 void World::GreetAsClone(size_t i) {
   City& city = *cities_[i];
@@ -312,26 +323,38 @@ void World::GreetAsClone(size_t i) {
   if (copy.incarnation_counter == 0) return;
   Fault("clone", i);
   exchange::Ingest ingest({city.code, city.origin, KnownKeys(i)});
-  v1::Hello hello;
-  hello.set_protocol_version(exchange::kProtocolVersion);
-  hello.set_origin(city.origin);
-  hello.set_committed_size(copy.range.size());
-  hello.mutable_incarnation()->set_counter(copy.incarnation_counter);
-  hello.mutable_incarnation()->set_nonce(copy.incarnation_nonce + 1);
+  const v1::Hello hello =
+      HelloOf(i, copy.incarnation_counter, copy.incarnation_nonce + 1);
   const auto root_at = [&](uint64_t n) { return Held(i).log.RootAt(n); };
   if (ingest.OnHello(hello, copy, root_at, now_).ok()) {
     Violated(i, "a clone was welcomed");
   }
 }
 
+// Somebody with the city's certificate and everything that it shows, but not
+// its log's key, names a later start.
+void World::GreetAsThief(size_t i) {
+  Fault("thief", i);
+  const City& city = *cities_[i];
+  const uint64_t later = Held(i).copy.incarnation_counter + 1 + Below(3);
+  v1::NodeMessage message;
+  v1::Hello& hello = *message.mutable_hello() = HelloOf(i, later, random_());
+  if (Chance(2)) {
+    hello.clear_start();
+  } else {
+    const std::vector<ledger::Signer> own{{city.origin, KeyOf('t')}};
+    hello.set_start(ledger::SignStart(
+        {city.origin, later, hello.incarnation().nonce()}, own));
+  }
+  Stream& stream = streams_[++last_stream_];
+  stream.city = i;
+  stream.up.push_back({now_, std::move(message)});
+}
+
 // --- Connections.
 
-void World::Connect(size_t i) {
-  City& city = *cities_[i];
-  if (city.needs_restore || city.cut_until > now_) return;
-  city.stream = ++last_stream_;
-  Stream& stream = streams_[city.stream];
-  stream.city = i;
+exchange::UplinkConfig World::UplinkConfigOf(size_t i) {
+  const City& city = *cities_[i];
   exchange::UplinkConfig config;
   config.origin = city.origin;
   config.province_key = cosigner_.verifier();
@@ -339,10 +362,19 @@ void World::Connect(size_t i) {
   config.incarnation.set_nonce(city.nonce);
   config.checkpoint = city.disk.signed_note;
   config.cosigned_checkpoint = city.disk.cosigned_note;
-  city.view->Restart();
   config.follows_province = true;
   config.province_checkpoint = city.view->note();
-  stream.uplink.emplace(std::move(config), &city.disk);
+  return config;
+}
+
+void World::Connect(size_t i) {
+  City& city = *cities_[i];
+  if (city.needs_restore || city.cut_until > now_) return;
+  city.stream = ++last_stream_;
+  Stream& stream = streams_[city.stream];
+  stream.city = i;
+  city.view->Restart();
+  stream.uplink.emplace(UplinkConfigOf(i), &city.disk);
 }
 
 // The node's end goes; what it had sent may still arrive.
@@ -446,19 +478,15 @@ void World::TakeFromNode(uint64_t id, const v1::NodeMessage& message) {
   if (message.has_cosigned()) return TakeCosigned(id, message.cosigned());
   if (!streams_[id].ingest.has_value()) return EndStream(id);
   const auto life = streams_[id].ingest->OnHeartbeat(message.heartbeat(), now_);
-  if (life.ok() && life->has_value()) return;
+  if (life.ok()) return;
   Note("heartbeat-refused", streams_[id].city,
        static_cast<uint64_t>(life.status().code()));
   EndStream(id);
 }
 
-void World::Greet(uint64_t id, const v1::Hello& hello) {
+// The newest stream of a city has it; what older ones left is written first.
+void World::EndOlderStreams(uint64_t id) {
   const size_t i = streams_[id].city;
-  if (!CheckNotHeld(hello).ok()) {
-    Note("held", i, 0);
-    return EndStream(id);
-  }
-  // The newest stream of a city has it; what older ones left is written first.
   for (auto it = streams_.begin(); it != streams_.end();) {
     const bool older = it->second.city == i && it->first < id;
     it = older ? streams_.erase(it) : std::next(it);
@@ -466,16 +494,37 @@ void World::Greet(uint64_t id, const v1::Hello& hello) {
   while (std::ranges::any_of(queue_, [&](auto& q) { return q.city == i; })) {
     Fsync();
   }
-  if (!streams_.contains(id)) return;  // a crash meanwhile
+}
+
+void World::Greet(uint64_t id, v1::Hello hello) {
+  const size_t i = streams_[id].city;
+  if (!CheckNotHeld(hello).ok()) {
+    Note("held", i, 0);
+    return EndStream(id);
+  }
+  if (Is(Mutation::kStartUnchecked)) {
+    hello.set_start(cities_[i]->disk.SignStart({cities_[i]->origin,
+                                                hello.incarnation().counter(),
+                                                hello.incarnation().nonce()}));
+  }
   HeldCity& disk = Held(i);
+  if (!streams_[id].ingest.has_value()) {
+    const auto begin = [&] {
+      return exchange::Ingest({cities_[i]->code, cities_[i]->origin,
+                               KnownKeys(i), cosigner_.verifier()});
+    };
+    const absl::Status status = begin().CheckHello(hello, disk.copy);
+    if (!status.ok()) {
+      Note("refused", i, static_cast<uint64_t>(status.code()));
+      return EndStream(id);
+    }
+    EndOlderStreams(id);
+    if (!streams_.contains(id)) return;  // a crash meanwhile
+    streams_[id].ingest.emplace(begin());
+  }
   exchange::CityCopy copy =
       Is(Mutation::kResumeOffByOne) ? previous_[i] : disk.copy;
   copy.applied_size = std::min(disk.position, copy.range.size());
-  if (!streams_[id].ingest.has_value()) {
-    streams_[id].ingest.emplace(
-        exchange::IngestConfig{cities_[i]->code, cities_[i]->origin,
-                               KnownKeys(i), cosigner_.verifier()});
-  }
   exchange::Ingest& ingest = *streams_[id].ingest;
   const auto welcome = ingest.OnHello(
       hello, copy, [&](uint64_t n) { return disk.log.RootAt(n); }, now_);
@@ -484,8 +533,11 @@ void World::Greet(uint64_t id, const v1::Hello& hello) {
     if (ingest.evidence()) Violated(i, ingest.evidence()->explanation);
     return EndStream(id);
   }
-  disk.copy.incarnation_counter = hello.incarnation().counter();
-  disk.copy.incarnation_nonce = hello.incarnation().nonce();
+  disk.copy.incarnation_counter = ingest.incarnation().counter();
+  disk.copy.incarnation_nonce = ingest.incarnation().nonce();
+  if (disk.copy.incarnation_counter > cities_[i]->disk.starts) {
+    Violated(i, "a start counts that the node never made");
+  }
   streams_[id].feed.emplace(&disk_.own_log(), own_head_.get(),
                             cities_[i]->code);
   v1::Hello heard = hello;
@@ -728,7 +780,8 @@ constexpr std::array<std::string_view, kMutations + 1> kNames = {
     "receipt-apart",
     "head-before-mirror",
     "mirror-not-asked",
-    "newer-head-ignored"};
+    "newer-head-ignored",
+    "start-unchecked"};
 
 }  // namespace
 

@@ -33,8 +33,9 @@ enum class Mutation {
   kHeadBeforeMirror,  // heads are shown that the mirror does not keep
   kMirrorNotAsked,    // an old copy of the province goes on without its mirror
   kNewerHeadIgnored,  // the same, whatever heads the cities show
+  kStartUnchecked,    // whoever names a greater start has it
 };
-inline constexpr int kMutations = 18;  // kNone is none
+inline constexpr int kMutations = 19;  // kNone is none
 std::string_view NameOf(Mutation mutation);
 // Whether it makes logs, heads or receipts that auditors must not believe.
 bool IsForgery(Mutation mutation);

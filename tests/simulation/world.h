@@ -171,7 +171,10 @@ class World {
   void CrashProvince();
   void PutBackupBack(size_t i);
   void Restore(size_t i);
+  v1::Hello HelloOf(size_t i, uint64_t start, uint64_t nonce);
   void GreetAsClone(size_t i);
+  void GreetAsThief(size_t i);
+  exchange::UplinkConfig UplinkConfigOf(size_t i);
   void Connect(size_t i);
   void Cut(size_t i, bool arrives);
   void EndStream(uint64_t id);
@@ -180,7 +183,8 @@ class World {
   void DeliverDown(uint64_t id);
   void Send(uint64_t id);
   void TakeFromNode(uint64_t id, const v1::NodeMessage& message);
-  void Greet(uint64_t id, const v1::Hello& hello);
+  void Greet(uint64_t id, v1::Hello hello);
+  void EndOlderStreams(uint64_t id);
   void TakeBatch(uint64_t id, const v1::Batch& batch);
   void Answer(uint64_t id, v1::ProvinceMessage message);
   void Acknowledge(size_t i, v1::Ack ack);

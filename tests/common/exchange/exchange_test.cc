@@ -212,6 +212,101 @@ TEST_F(ExchangeTest, ACloneIsRefusedAndAReconnectIsNot) {
   }
 }
 
+// --- The province's end: the signed start.
+
+class StartTest : public ExchangeTest {
+ protected:
+  // A Hello whose start is this note. What does not count leaves no trace, and
+  // the true node is welcome behind it.
+  absl::Status Offer(const std::string& note) {
+    v1::Hello hello = MakeHello();
+    hello.mutable_incarnation()->set_counter(1'000);
+    hello.set_start(note);
+    Ingest ingest = NewIngest();
+    const absl::Status status = Greet(&ingest, hello).status();
+    EXPECT_EQ(ingest.CheckHello(hello, province_.copy), status);
+    EXPECT_FALSE(ingest.evidence().has_value());
+    if (!status.ok()) {
+      EXPECT_EQ(ingest.incarnation().counter(), 0u);
+      EXPECT_TRUE(Greet(&ingest).ok());
+      EXPECT_EQ(ingest.incarnation().counter(), 3u);
+    }
+    return status;
+  }
+  static std::string Signed(const ledger::Start& start,
+                            const ledger::Signer& signer) {
+    return ledger::SignStart(start, {&signer, 1});
+  }
+
+  const ledger::Start later_ = {kOrigin, 1'000, 1};
+};
+
+TEST_F(StartTest, OneThatNobodySignedDoesNotCount) {
+  const absl::Status status = Offer("");
+  EXPECT_TRUE(absl::IsPermissionDenied(status)) << status;
+  EXPECT_THAT(base::Describe(status), HasSubstr("upgrade it"));
+  EXPECT_THAT(base::Describe(status), HasSubstr("revoke that"));
+}
+
+TEST_F(StartTest, OnlyTheLogsKeySigns) {
+  const absl::Status thief =
+      Offer(Signed(later_, ledger::Signer(kOrigin, KeyOf('x'))));
+  EXPECT_TRUE(absl::IsPermissionDenied(thief)) << thief;
+  EXPECT_THAT(base::Describe(thief), HasSubstr("there is no signature of"));
+  EXPECT_THAT(base::Describe(thief), HasSubstr("revoke that"));
+  std::string changed = Signed(later_, signer_);
+  changed[changed.find("1000")] = '2';
+  EXPECT_TRUE(absl::IsDataLoss(Offer(changed)));
+  ledger::Start other = later_;
+  other.origin = "tongchou/360000/360200";
+  const absl::Status status = Offer(Signed(other, signer_));
+  EXPECT_TRUE(absl::IsPermissionDenied(status)) << status;
+  EXPECT_THAT(base::Describe(status), HasSubstr("of tongchou/360000/360200"));
+  EXPECT_TRUE(absl::IsInvalidArgument(Offer("x")));
+  EXPECT_TRUE(absl::IsInvalidArgument(Offer(signer_.Sign(0, ledger::Hash()))))
+      << "a checkpoint";
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      Offer(ledger::SignHeartbeat({.origin = kOrigin}, signer_))));
+}
+
+TEST_F(StartTest, AnOlderNoteShownAgainIsAClone) {
+  for (const ledger::Start& start :
+       {ledger::Start{kOrigin, 2, 33}, ledger::Start{kOrigin, 3, 34}}) {
+    const absl::Status status = Offer(Signed(start, signer_));
+    EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+    EXPECT_THAT(base::Describe(status), HasSubstr("clone"));
+  }
+}
+
+TEST_F(StartTest, WhatIsSignedCountsNotWhatIsSaidBesideIt) {
+  v1::Hello hello = MakeHello();
+  hello.clear_incarnation();
+  hello.set_start(Signed(later_, signer_));
+  Ingest ingest = NewIngest();
+  const absl::Status status = Greet(&ingest, hello).status();
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(ingest.incarnation().counter(), 1'000u);
+  EXPECT_EQ(ingest.incarnation().nonce(), 1u);
+}
+
+TEST_F(StartTest, AFileHasNoneAndChangesNone) {
+  v1::Hello hello = MakeHello();
+  hello.mutable_incarnation()->set_counter(1'000);
+  for (const std::string& note : {std::string(), Signed(later_, signer_)}) {
+    hello.set_start(note);
+    Ingest ingest({.city = kCity,
+                   .origin = kOrigin,
+                   .city_keys = signer_.verifier(),
+                   .from_file = true});
+    const absl::Status status = Greet(&ingest, hello).status();
+    EXPECT_TRUE(status.ok()) << status;
+    EXPECT_EQ(ingest.incarnation().counter(), 3u);
+    EXPECT_EQ(ingest.incarnation().nonce(), 33u);
+  }
+}
+
+// --- The province's end: history.
+
 TEST_F(ExchangeTest, ACheckpointOfAnotherKeyIsDataLoss) {
   const ledger::Signer other(kOrigin, KeyOf('x'));
   for (const std::string& note :
@@ -537,13 +632,11 @@ class HeartbeatTest : public ExchangeTest {
   }
   absl::Status Offer(const v1::Heartbeat& heartbeat, int64_t now_us = kNow) {
     const uint64_t committed = ingest_.claimed_committed();
-    const auto life = ingest_.OnHeartbeat(heartbeat, now_us);
-    if (!life.ok()) {
+    const absl::Status status = ingest_.OnHeartbeat(heartbeat, now_us).status();
+    if (!status.ok()) {
       EXPECT_EQ(ingest_.claimed_committed(), committed);
-      return life.status();
     }
-    EXPECT_EQ(life->has_value(), !heartbeat.note().empty());
-    return absl::OkStatus();
+    return status;
   }
   absl::Status Offer(const ledger::Heartbeat& life, int64_t now_us = kNow) {
     return Offer(Noted(ledger::SignHeartbeat(life, signer_)), now_us);
@@ -565,24 +658,18 @@ class HeartbeatTest : public ExchangeTest {
 TEST_F(HeartbeatTest, ASignedOneIsASignOfLife) {
   const auto life =
       ingest_.OnHeartbeat(Noted(ledger::SignHeartbeat(life_, signer_)), kNow);
-  ASSERT_TRUE(life.ok() && life->has_value()) << life.status();
-  EXPECT_EQ(**life, life_);
+  ASSERT_TRUE(life.ok()) << life.status();
+  EXPECT_EQ(*life, life_);
   EXPECT_EQ(ingest_.claimed_committed(), 7u);
 }
 
-// A node of an earlier release goes on; that it lives, nobody has signed.
-TEST_F(HeartbeatTest, AnUnsignedOneIsNoneAndNoError) {
+TEST_F(HeartbeatTest, AnUnsignedOneIsNone) {
   v1::Heartbeat heartbeat;
   heartbeat.set_committed_size(7);
   heartbeat.set_node_time_us(kNow);
-  for (int i = 0; i < 2; ++i) {
-    const auto life = ingest_.OnHeartbeat(heartbeat, kNow);
-    ASSERT_TRUE(life.ok()) << life.status();
-    EXPECT_FALSE(life->has_value());
-  }
-  EXPECT_EQ(ingest_.claimed_committed(), 7u);
-  heartbeat.set_committed_size(6);
-  EXPECT_TRUE(absl::IsInvalidArgument(Offer(heartbeat)));
+  const absl::Status status = Offer(heartbeat);
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_THAT(base::Describe(status), HasSubstr("a heartbeat: "));
 }
 
 TEST_F(HeartbeatTest, NeverTellsLess) {
@@ -679,6 +766,8 @@ TEST_F(ExchangeTest, TheHelloComesFirstAndTheWelcomeIsAwaited) {
   EXPECT_EQ(hello.committed_size(), 2u);
   EXPECT_EQ(hello.checkpoint(), log_.signed_note);
   EXPECT_EQ(hello.incarnation().counter(), 3u);
+  EXPECT_EQ(*ledger::OpenStart(hello.start(), signer_.verifier()),
+            (ledger::Start{kOrigin, 3, 33}));
   EXPECT_EQ(hello.cosigned_checkpoint(), "cosigned");
   EXPECT_EQ(hello.batch_bytes_max(), kBatchBytesMax);
   EXPECT_FALSE(uplink.Next(kNow + 10 * kHeartbeatMicros)->has_value());

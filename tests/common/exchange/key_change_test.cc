@@ -37,13 +37,16 @@ class KeyChangeTest : public testing::Test {
     batch.set_checkpoint(signer.Sign(range_.size(), range_.Root()));
     return batch;
   }
-  Ingest Greeted(const std::vector<ledger::KeyChange>& announced = {}) {
+  // By a node that has these keys at hand.
+  Ingest Greeted(const std::vector<ledger::KeyChange>& announced,
+                 const std::vector<ledger::Signer>& signers) {
     Ingest ingest({kCity, kOrigin, keys_, std::nullopt, replacements_});
     v1::Hello hello;
     hello.set_protocol_version(kProtocolVersion);
     hello.set_origin(kOrigin);
     hello.set_committed_size(100);
     *hello.mutable_key_changes() = MakeKeyChanges(announced);
+    hello.set_start(ledger::SignStart({.origin = kOrigin}, signers));
     status_ =
         ingest
             .OnHello(
@@ -51,6 +54,15 @@ class KeyChangeTest : public testing::Test {
                 [](uint64_t) { return absl::StatusOr<ledger::Hash>(); }, kNow)
             .status();
     return ingest;
+  }
+  Ingest Greeted(const std::vector<ledger::KeyChange>& announced = {}) {
+    return Greeted(announced, {first_, second_, third_});
+  }
+  // Whether one with this key alone is.
+  absl::Status Greeting(const std::vector<ledger::KeyChange>& announced,
+                        const ledger::Signer& signer) {
+    Greeted(announced, {signer});
+    return status_;
   }
   absl::Status Offer(Ingest* ingest, const v1::Batch& batch) {
     const auto verified = ingest->OnBatch(batch);
@@ -60,6 +72,7 @@ class KeyChangeTest : public testing::Test {
 
   const ledger::Signer first_{kOrigin, KeyOf('a')};
   const ledger::Signer second_{kOrigin, KeyOf('b')};
+  const ledger::Signer third_{kOrigin, KeyOf('c')};
   const std::string change_ = ledger::StateKeyChange(first_, second_);
   const std::string replacement_ =
       ledger::StateKeyReplacement(first_.verifier(), second_);
@@ -110,6 +123,42 @@ TEST_F(KeyChangeTest, AReplacedKeySignsNothingAnyMore) {
   EXPECT_TRUE(absl::IsPermissionDenied(refused)) << refused;
   EXPECT_THAT(std::string(base::Message(refused)),
               HasSubstr("replaced this log's key"));
+}
+
+// A city whose lost key was replaced may rotate the new one.
+TEST_F(KeyChangeTest, AKeyThatReplacedALostOneIsChangedAsAnyOther) {
+  replacements_ = {second_.verifier()};
+  Ingest ingest = Greeted();
+  ASSERT_TRUE(
+      Offer(&ingest, MakeBatch({ChangeAt(0, replacement_)}, second_)).ok());
+  const v1::Batch change =
+      MakeBatch({ChangeAt(1, ledger::StateKeyChange(second_, third_))}, third_);
+  EXPECT_TRUE(Offer(&ingest, change).ok());
+  EXPECT_TRUE(Offer(&ingest, MakeBatch({MakeTransaction(2, 1)}, third_)).ok());
+}
+
+// Who has an older key and the certificate may not shut the node out.
+TEST_F(KeyChangeTest, StartsAreOfTheNewestKeyThatIsKnown) {
+  EXPECT_TRUE(Greeting({}, first_).ok());
+  EXPECT_TRUE(absl::IsPermissionDenied(Greeting({}, second_)));
+  EXPECT_TRUE(Greeting({{3, change_}}, second_).ok());
+  EXPECT_TRUE(absl::IsPermissionDenied(Greeting({{3, change_}}, first_)));
+  ASSERT_TRUE(keys_.Add({0, change_}).ok());
+  EXPECT_TRUE(Greeting({}, second_).ok()) << "held here";
+  EXPECT_TRUE(absl::IsPermissionDenied(Greeting({}, first_)));
+}
+
+TEST_F(KeyChangeTest, AKeyThatReplacesALostOneSignsStartsBeforeItsEntry) {
+  replacements_ = {second_.verifier()};
+  EXPECT_TRUE(Greeting({}, second_).ok());
+  const absl::Status refused = Greeting({}, first_);
+  EXPECT_TRUE(absl::IsPermissionDenied(refused)) << refused;
+  EXPECT_TRUE(Greeting({{0, replacement_}}, second_).ok());
+  ASSERT_TRUE(keys_.Add({0, replacement_}, replacements_).ok());
+  const std::string next = ledger::StateKeyChange(second_, third_);
+  EXPECT_TRUE(Greeting({{0, replacement_}, {1, next}}, third_).ok());
+  EXPECT_TRUE(absl::IsPermissionDenied(
+      Greeting({{0, replacement_}, {1, next}}, second_)));
 }
 
 // Neither may he say that the city lives.
@@ -175,10 +224,10 @@ TEST_F(KeyChangeTest, ANodeMayNotTellAnotherPast) {
   EXPECT_TRUE(status_.ok()) << status_;
   Greeted({{1, change_}});
   EXPECT_TRUE(absl::IsDataLoss(status_)) << status_;
-  const ledger::Signer third{kOrigin, KeyOf('c')};
-  Greeted({{2, change_}, {4, ledger::StateKeyChange(second_, third)}});
+  const std::string next = ledger::StateKeyChange(second_, third_);
+  Greeted({{2, change_}, {4, next}});
   EXPECT_TRUE(absl::IsDataLoss(status_)) << "within what the province holds";
-  Greeted({{2, change_}, {5, ledger::StateKeyChange(second_, third)}});
+  Greeted({{2, change_}, {5, next}});
   EXPECT_TRUE(status_.ok()) << status_;
 }
 

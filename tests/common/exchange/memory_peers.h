@@ -145,6 +145,9 @@ class MemoryLog : public UplinkLog {
     heartbeat_key_size = size;
     return ledger::SignHeartbeat(heartbeat, signer_);
   }
+  std::string SignStart(const ledger::Start& start) override {
+    return ledger::SignStart(start, {&signer_, 1});
+  }
   absl::Status ConfirmHead(uint64_t size, const ledger::Hash& root) override {
     EXPECT_LE(size, committed_);
     EXPECT_EQ(root, roots_[size]);

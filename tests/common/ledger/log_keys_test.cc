@@ -115,6 +115,15 @@ TEST_F(LogKeysTest, ChangesContinueEachOther) {
   EXPECT_EQ(keys.changes().size(), 2u);
 }
 
+TEST_F(LogKeysTest, KnowsTheKeysThatItHad) {
+  LogKeys keys(first_.verifier());
+  EXPECT_FALSE(keys.Has(second_.verifier()));
+  ASSERT_TRUE(keys.Add({0, change_}).ok());
+  EXPECT_TRUE(keys.Has(first_.verifier()));
+  EXPECT_TRUE(keys.Has(second_.verifier()));
+  EXPECT_FALSE(keys.Has(third_.verifier()));
+}
+
 TEST_F(LogKeysTest, TheNewestKeyVouchesForThoseBefore) {
   const std::vector<KeyChange> changes = {{10, change_}, {20, replacement_}};
   const auto keys = LogKeys::LeadingTo(third_.verifier(), changes);
@@ -213,6 +222,30 @@ TEST_F(ChangingSignerTest, HeartbeatsAreSignedAsHeadsOfThatSize) {
   EXPECT_TRUE(signed_by(1, second_));
 }
 
+// The province may hold more of the log, or less, than is known here.
+TEST_F(ChangingSignerTest, StartsAreSignedWithEveryKeyAtHand) {
+  auto signer = OpenSigner(first_);
+  const Start start = {.origin = kOrigin, .counter = 7};
+  const auto signed_by = [&] {
+    std::string keys;
+    for (const auto& [name, key] :
+         {std::pair('1', &first_), std::pair('2', &second_)}) {
+      const auto opened = OpenStart(signer->SignStart(start), key->verifier());
+      if (opened.ok() && *opened == start) keys += name;
+    }
+    return keys;
+  };
+  EXPECT_EQ(signed_by(), "1");
+  ASSERT_TRUE(signer->Change(Coming(second_, change_)).ok());
+  EXPECT_EQ(signed_by(), "12");
+  entry_ = 0;
+  Append();
+  EXPECT_EQ(signer->keys().newest(), second_.verifier());
+  EXPECT_EQ(signed_by(), "12");
+  signer->ForgetOldKey();
+  EXPECT_EQ(signed_by(), "2");
+}
+
 TEST_F(ChangingSignerTest, AStartBetweenEntryAndEndGoesOn) {
   Append();
   Append();
@@ -239,6 +272,9 @@ TEST_F(ChangingSignerTest, WithoutTheLostKeyNothingIsSignedBeforeTheEntry) {
       absl::IsUnavailable(signer->Sign(1, log_->Head().range.Root()).status()));
   EXPECT_TRUE(absl::IsUnavailable(
       signer->SignHeartbeat(1, {.origin = kOrigin}).status()));
+  EXPECT_TRUE(
+      OpenStart(signer->SignStart({.origin = kOrigin}), third_.verifier())
+          .ok());
   entry_ = 1;
   Append();
   EXPECT_TRUE(Signed(Sign(signer.get(), 2), third_));
