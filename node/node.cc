@@ -304,7 +304,7 @@ void RunningNode::Tick() {
     std::this_thread::sleep_for(kSecond / 10);
     if (i % kCertificateTicks == kFirstCertificateTick) CheckCertificate();
     if (i % 10 != 0) continue;
-    service_->answers().EndUnread(std::chrono::steady_clock::now());
+    service_->EndUnread(std::chrono::steady_clock::now());
     Look();
     SaveGuard();
     ChangeKey();

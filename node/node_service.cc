@@ -69,7 +69,7 @@ WriteReactor* NodeService::WriteStream(grpc::CallbackServerContext* context) {
   const auto caller = Caller(*context, "Node.WriteStream", &streams_);
   if (caller.ok()) {
     return writes_.Stream(
-        caller->import.actor,
+        context, caller->import.actor,
         [watch = Watch(*context), place = caller->place]() mutable {
           return watch.Check();
         });

@@ -72,6 +72,11 @@ class NodeService final : public NodeServiceBase {
 
   // Streaming answers are written under it.
   transport::AnswerWatch& answers() { return answers_; }
+  // Ends calls whose answers nobody reads; once a second.
+  void EndUnread(transport::AnswerWatch::Time now) {
+    answers_.EndUnread(now);
+    writes_.EndUnread(now);
+  }
 
  private:
   // Says PERMISSION_DENIED once the province revoked the caller's certificate.

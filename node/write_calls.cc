@@ -46,18 +46,28 @@ struct Answer {
 // call back.
 class StreamReactor final : public WriteReactor {
  public:
-  StreamReactor(WriteCalls* calls, uint64_t actor,
-                std::function<absl::Status()> admitted)
-      : calls_(*calls), actor_(actor), admitted_(std::move(admitted)) {
+  using Time = transport::AnswerWatch::Time;
+
+  StreamReactor(WriteCalls* calls, grpc::CallbackServerContext* context,
+                uint64_t actor, std::function<absl::Status()> admitted)
+      : calls_(*calls),
+        context_(context),
+        actor_(actor),
+        admitted_(std::move(admitted)) {
     StartRead(&request_);
   }
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
   void OnDone() override {
-    --calls_.streams_;
+    {
+      base::MutexLock lock(calls_.mutex_);
+      calls_.streams_.erase(this);
+    }
     delete this;
   }
+  // The call lives meanwhile.
+  void EndIfUnread(Time now);
 
  private:
   struct Steps {
@@ -71,6 +81,7 @@ class StreamReactor final : public WriteReactor {
   void Do(const Steps& steps);
 
   WriteCalls& calls_;
+  grpc::CallbackServerContext* const context_;
   const uint64_t actor_;
   const std::function<absl::Status()> admitted_;
   v1::WriteRequest request_;
@@ -80,6 +91,8 @@ class StreamReactor final : public WriteReactor {
   bool reading_ ABSL_GUARDED_BY(mutex_) = true;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool reads_ended_ ABSL_GUARDED_BY(mutex_) = false;
+  // Since when the answer that is being written is known to wait.
+  std::optional<Time> waits_since_ ABSL_GUARDED_BY(mutex_);
 };
 
 void StreamReactor::OnReadDone(bool ok) {
@@ -139,10 +152,22 @@ void StreamReactor::OnWriteDone(bool) {
   {
     base::MutexLock lock(mutex_);
     writing_ = false;
+    waits_since_.reset();
     answers_.pop_front();
     steps = Next();
   }
   Do(steps);
+}
+
+void StreamReactor::EndIfUnread(Time now) {
+  {
+    base::MutexLock lock(mutex_);
+    if (!writing_) return;
+    if (!waits_since_.has_value()) waits_since_ = now;
+    if (now - *waits_since_ < transport::kAnswerPatience) return;
+    waits_since_.reset();
+  }
+  transport::EndUnreadCall(context_);
 }
 
 // A stream that broke runs empty: writes and reads fail, answers come in. It
@@ -190,16 +215,28 @@ void WriteCalls::Write(uint64_t actor, uint64_t source,
                     });
 }
 
-WriteReactor* WriteCalls::Stream(uint64_t actor,
+WriteReactor* WriteCalls::Stream(grpc::CallbackServerContext* context,
+                                 uint64_t actor,
                                  std::function<absl::Status()> admitted) {
-  if (++streams_ <= kWriteStreamsMax) {
-    return new StreamReactor(this, actor, std::move(admitted));
+  {
+    base::MutexLock lock(mutex_);
+    if (std::ssize(streams_) < kWriteStreamsMax) {
+      return *streams_
+                  .insert(new StreamReactor(this, context, actor,
+                                            std::move(admitted)))
+                  .first;
+    }
   }
-  --streams_;
   return Refuse(base::ResourceExhaustedError(
       "this node serves {} write streams at a time: close some, or write more "
       "transactions over one",
       kWriteStreamsMax));
+}
+
+// Under the mutex a stream does not end, and so its call lives.
+void WriteCalls::EndUnread(transport::AnswerWatch::Time now) {
+  base::MutexLock lock(mutex_);
+  for (StreamReactor* const stream : streams_) stream->EndIfUnread(now);
 }
 
 WriteReactor* WriteCalls::Refuse(const absl::Status& status) {

@@ -4,9 +4,11 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include <atomic>
 #include <functional>
+#include <unordered_set>
 
+#include "common/base/mutex.h"
+#include "common/transport/answer_watch.h"
 #include "node/commit_clock.h"
 #include "node/sequencer.h"
 #include "tongchou/v1/node.grpc.pb.h"
@@ -23,6 +25,8 @@ inline constexpr size_t kStreamRequestsMax = 32;
 
 using WriteReactor =
     grpc::ServerBidiReactor<v1::WriteRequest, v1::WriteResponse>;
+
+class StreamReactor;
 
 // Thread-safe. Must outlive the calls it started.
 class WriteCalls {
@@ -41,10 +45,15 @@ class WriteCalls {
              v1::WriteResponse* response, grpc::ServerUnaryReactor* reactor);
   // The reactors delete themselves at the end of the call. `admitted` is asked
   // before every request of the stream; its error is the answer.
-  WriteReactor* Stream(uint64_t actor,
+  WriteReactor* Stream(grpc::CallbackServerContext* context, uint64_t actor,
                        std::function<absl::Status()> admitted = nullptr);
   // A stream that ends with the error before it began.
   static WriteReactor* Refuse(const absl::Status& status);
+
+  // Ends with ABORTED each stream of which nobody takes an answer, once two
+  // calls of this, kAnswerPatience apart, have seen the same one wait. To be
+  // called once a second.
+  void EndUnread(transport::AnswerWatch::Time now);
 
  private:
   friend class StreamReactor;
@@ -55,7 +64,8 @@ class WriteCalls {
   const bool synthetic_;
   Sequencer& sequencer_;
   const CommitClock& clock_;
-  std::atomic<int> streams_ = 0;
+  base::Mutex mutex_;
+  std::unordered_set<StreamReactor*> streams_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace tongchou::node

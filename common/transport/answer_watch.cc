@@ -12,13 +12,27 @@ namespace tongchou::transport {
 namespace {
 
 // The identity, or the address of who has none.
-std::string NameOf(const grpc::ServerContext& context) {
+std::string NameOf(const grpc::ServerContextBase& context) {
   const auto identity = PeerIdentity(context);
   if (!identity.ok()) return context.peer();
   return base::FormatIdentity(*identity).value_or(context.peer());
 }
 
 }  // namespace
+
+void EndUnreadCall(grpc::ServerContextBase* context) {
+  spdlog::warn(
+      "answers: {} reads nothing of what it asked for; its call is ended",
+      NameOf(*context));
+  const grpc::Status status = ToGrpc(base::AbortedError(
+      "nobody has read this answer for {} s, and others need its place; ask "
+      "again, and read as it comes",
+      kAnswerPatience.count()));
+  // As TryCancel, with a status of ours.
+  grpc_call_cancel_with_status(
+      context->c_call(), static_cast<grpc_status_code>(status.error_code()),
+      status.error_message().c_str(), nullptr);
+}
 
 uint64_t AnswerWatch::Begin(grpc::ServerContext* context) {
   const Time now = std::chrono::steady_clock::now();
@@ -34,23 +48,11 @@ void AnswerWatch::End(uint64_t write) {
 
 // Under the mutex a write does not end, and so its call lives.
 void AnswerWatch::EndUnread(Time now) {
-  const grpc::Status status = ToGrpc(base::AbortedError(
-      "nobody has read this answer for {} s, and others need its place; ask "
-      "again, and read as it comes",
-      kAnswerPatience.count()));
   base::MutexLock lock(mutex_);
   // In the order in which they began.
   while (!writes_.empty() &&
          now - writes_.begin()->second.since >= kAnswerPatience) {
-    grpc::ServerContext* const context = writes_.begin()->second.context;
-    spdlog::warn(
-        "answers: {} reads nothing of what it asked for; its call is "
-        "ended",
-        NameOf(*context));
-    // As TryCancel, with a status of ours.
-    grpc_call_cancel_with_status(
-        context->c_call(), static_cast<grpc_status_code>(status.error_code()),
-        status.error_message().c_str(), nullptr);
+    EndUnreadCall(writes_.begin()->second.context);
     writes_.erase(writes_.begin());
   }
 }

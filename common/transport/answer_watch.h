@@ -17,6 +17,9 @@ namespace tongchou::transport {
 // How long one message of an answer waits for its reader.
 inline constexpr std::chrono::seconds kAnswerPatience{60};
 
+// Ends the call with ABORTED, in words and in the log. It lives meanwhile.
+void EndUnreadCall(grpc::ServerContextBase* context);
+
 // Thread-safe. Outlives the calls that it watches.
 class AnswerWatch {
  public:

@@ -35,6 +35,8 @@ MESSAGE_BYTES = 64 << 20
 TRANSACTION_CHANGES, TRANSACTION_BYTES = 10_000, 4 << 20
 PAGE_SIZE = 1_000
 UNIT, ENROLMENT = 1, 3
+# Whose answers are more than a connection holds.
+UNREAD_WRITES, UNREAD_CHANGES = 150, 1_000
 
 ALARM_SECONDS = 5
 EARLY_SECONDS = 5
@@ -186,11 +188,15 @@ class Trial:
 def slow_readers(trial):
     """All records, asked for by people who then read nothing: at the limit of
     each, at that of all together, and served again, once one of them goes and
-    once they have read nothing for too long."""
+    once they have read nothing for too long. And a program that only writes."""
     first, second, third = (trial.connect(f"auditor-{i}", trial.aggregator)
                             for i in range(3))
+    writer = trial.connect("operator-0", trial.node)
     with trial.meanwhile("people who do not read"):
         held = []
+        requests, unread = writer.write_stream()
+        for i in range(UNREAD_WRITES):
+            requests.put(transaction(f"u{i}", UNREAD_CHANGES))
         started = time.monotonic()
         for auditor in (first, second):
             for _ in range(CALLS_PER_PEER):
@@ -209,7 +215,8 @@ def slow_readers(trial):
         assert time.monotonic() - started >= ANSWER_SECONDS
         time.sleep(max(0, asked + ANSWER_SECONDS + EARLY_SECONDS
                        - time.monotonic()))
-        for call in held:
+        requests.put(None)
+        for call in [*held, unread]:
             refused(lambda call=call: collections.deque(call, maxlen=0),
                     f"nobody has read this answer for {ANSWER_SECONDS} s",
                     code=grpc.StatusCode.ABORTED)

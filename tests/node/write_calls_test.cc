@@ -1,5 +1,6 @@
 #include "node/write_calls.h"
 
+#include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
@@ -28,8 +29,8 @@ class TestService final
     calls_.Write(7, 0, *request, response, reactor);
     return reactor;
   }
-  WriteReactor* WriteStream(grpc::CallbackServerContext*) override {
-    return calls_.Stream(7, [this] {
+  WriteReactor* WriteStream(grpc::CallbackServerContext* context) override {
+    return calls_.Stream(context, 7, [this] {
       return revoked ? base::PermissionDeniedError("revoked")
                      : absl::OkStatus();
     });
@@ -62,14 +63,14 @@ class HeldSequencer final : public Sequencer {
     }
     return true;
   }
-  void AnswerOldest() {
+  void AnswerOldest(const CommitOutcome& outcome = {}) {
     CommitDone done;
     {
       base::MutexLock lock(mutex_);
       done = std::move(held_.front());
       held_.erase(held_.begin());
     }
-    done(CommitOutcome{});
+    done(outcome);
   }
 
  private:
@@ -95,9 +96,13 @@ class WriteCallsTest : public NodeTest {
     builder.RegisterService(service_.get());
     server_ = builder.BuildAndStart();
     ASSERT_NE(server_, nullptr);
-    stub_ = v1::Node::NewStub(
-        grpc::CreateChannel("127.0.0.1:" + std::to_string(port),
-                            grpc::InsecureChannelCredentials()));
+    grpc::ChannelArguments little_ahead_of_the_reader;
+    little_ahead_of_the_reader.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+    little_ahead_of_the_reader.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES,
+                                      1 << 16);
+    stub_ = v1::Node::NewStub(grpc::CreateCustomChannel(
+        "127.0.0.1:" + std::to_string(port), grpc::InsecureChannelCredentials(),
+        little_ahead_of_the_reader));
   }
   void Stop() {
     if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now());
@@ -247,6 +252,44 @@ TEST_F(WriteCallsTest, SoManyStreamsAtATime) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   FAIL() << "ended streams are still counted";
+}
+
+TEST_F(WriteCallsTest, AStreamWhoseAnswersNobodyReadsIsEnded) {
+  HeldSequencer held;
+  Serve(&held);
+  CommitOutcome more_than_a_window;
+  more_than_a_window.results.resize(1 << 20, v1::CHANGE_RESULT_INSERTED);
+  auto now = std::chrono::steady_clock::now();
+  const auto look = [&] {
+    calls_->EndUnread(now += transport::kAnswerPatience);
+  };
+  grpc::ClientContext context;
+  const auto stream = stub_->WriteStream(&context);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(stream->Write(Request(Number(i), Number(i))));
+  }
+  ASSERT_TRUE(held.WaitForSubmitted(3));
+  look();
+  look();  // commits take long, and so no answer waits
+  for (int i = 0; i < 3; ++i) held.AnswerOldest(more_than_a_window);
+  look();  // the first waits
+  v1::WriteResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  ASSERT_TRUE(stream->Read(&response));  // so the first is gone
+  look();                                // a later one waits
+  ASSERT_TRUE(stream->Write(Request(Number(3), Number(3))));
+  ASSERT_TRUE(held.WaitForSubmitted(4));
+  held.AnswerOldest(more_than_a_window);
+  for (int i = 0; i < 20; ++i) {
+    look();
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  while (stream->Read(&response)) {
+  }
+  const grpc::Status status = stream->Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::ABORTED);
+  EXPECT_THAT(status.error_message(),
+              testing::HasSubstr("nobody has read this answer for 60 s"));
 }
 
 // A stream that is open when its owner's certificate is revoked writes nothing
