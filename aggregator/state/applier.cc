@@ -126,7 +126,7 @@ class DraftApplier {
     return draft.changes.size() >=
            std::min(kHandOverChanges, state_.ingest_puts());
   }
-  // The persons, and the keys of indexes.
+  // The persons; perhaps the keys of indexes.
   absl::Status Evaluate(Draft* draft, const Evaluator& evaluator,
                         std::vector<StatePut>* keys);
   absl::Status AddPersons(const DeltaCollector& collector, size_t share,
@@ -135,7 +135,8 @@ class DraftApplier {
   absl::Status EvaluateTogether(Draft* draft, const Evaluator& evaluator,
                                 const DeltaCollector& collector,
                                 std::vector<StatePut>* keys);
-  std::vector<StatePut> KeysOf(const Batch& batch, Arena* arena);
+  std::vector<StatePut> KeysOf(const Batch& batch, IndexKeys::Which which,
+                               Arena* arena);
   absl::Status WriteWhenThereIsSpace(const std::vector<StatePut>& puts,
                                      const Position& position);
   void PutRecords(const Batch& batch, std::vector<StatePut>* puts);
@@ -161,9 +162,11 @@ class DraftApplier {
   std::atomic<uint64_t> steps_ = 0;
 };
 
-std::vector<StatePut> DraftApplier::KeysOf(const Batch& batch, Arena* arena) {
+std::vector<StatePut> DraftApplier::KeysOf(const Batch& batch,
+                                           IndexKeys::Which which,
+                                           Arena* arena) {
   const base::CpuScope scope(indexing);
-  return indexes_.Of(batch, arena);
+  return indexes_.Of(batch, which, arena);
 }
 
 void DraftApplier::PutRecords(const Batch& batch, std::vector<StatePut>* puts) {
@@ -260,8 +263,11 @@ absl::Status DraftApplier::AddPersons(const DeltaCollector& collector,
   }
 }
 
-// The keys of indexes and some of the persons on another thread: towards the
-// end of a load there is nothing else to do.
+// Some of the persons on another thread: towards the end of a load there is
+// nothing else to do. While records are new it also makes the keys of indexes,
+// of those few that are not, too, all: what they were before is being read.
+// Where stored ones change, both threads go through the same rows of the
+// database, and the other takes what processor time nobody else wants.
 absl::Status DraftApplier::EvaluateTogether(Draft* draft,
                                             const Evaluator& evaluator,
                                             const DeltaCollector& collector,
@@ -277,7 +283,11 @@ absl::Status DraftApplier::EvaluateTogether(Draft* draft,
   absl::Status status;
   std::thread helper([&] {
     base::NameThread("apply-help");
-    *keys = KeysOf(batch, &helpers_arena_);
+    if (updates_) {
+      base::LowerThreadPriority(base::kNiceIdle);
+    } else {
+      *keys = KeysOf(batch, IndexKeys::kAll, &helpers_arena_);
+    }
     const base::CpuScope scope(evaluating);
     status = AddPersons(collector, share, &next, {&batch, &facts, &deltas});
   });
@@ -299,7 +309,6 @@ absl::Status DraftApplier::Evaluate(Draft* draft, const Evaluator& evaluator,
     std::atomic<size_t> next = 0;
     RETURN_IF_ERROR(
         AddPersons(*collector, kSharedPersonsMax, &next, evaluator));
-    *keys = KeysOf(*evaluator.batch, &draft->arena);
   }
   return collector->AddTheRest();
 }
@@ -314,6 +323,7 @@ absl::Status DraftApplier::ApplyChanges(Draft* draft) {
   CellDeltas deltas;
   std::vector<StatePut> keys;
   RETURN_IF_ERROR(Evaluate(draft, {&batch, &facts, &deltas}, &keys));
+  if (keys.empty()) keys = KeysOf(batch, IndexKeys::kNew, arena);
   std::vector<StatePut> puts;
   {
     const base::CpuScope counters(counting);

@@ -36,10 +36,12 @@ std::vector<IndexKeys::Entry>& IndexKeys::EntriesOf(std::string_view code) {
   return fields_.emplace_back(Field{code, {}}).entries;
 }
 
-void IndexKeys::Add(const Batch& batch, size_t index, Arena* arena) {
+void IndexKeys::Add(const Batch& batch, size_t index, Which which,
+                    Arena* arena) {
   const Change& change = batch.changes()[index];
   if (!DecodeIndexed(change, change.after, &after_)) return;
-  const bool existed = DecodeIndexed(change, change.before, &before_);
+  const bool existed =
+      which == kNew && DecodeIndexed(change, change.before, &before_);
   for (const int field : after_.schema().indexed_fields) {
     if (!after_.has(field)) continue;
     component_.clear();
@@ -57,9 +59,11 @@ void IndexKeys::Add(const Batch& batch, size_t index, Arena* arena) {
 // A key is prefix, component, row key. No component of a field begins with
 // another, and the changes are in the order of their row keys, so a field's
 // keys are in the order of component and change. They are laid down in it.
-std::vector<StatePut> IndexKeys::Of(const Batch& batch, Arena* arena) {
+std::vector<StatePut> IndexKeys::Of(const Batch& batch, Which which,
+                                    Arena* arena) {
   for (Field& field : fields_) field.entries.clear();
-  for (size_t i = 0; i < batch.changes().size(); ++i) Add(batch, i, arena);
+  for (size_t i = 0; i < batch.changes().size(); ++i)
+    Add(batch, i, which, arena);
   std::sort(fields_.begin(), fields_.end(),
             [](const Field& a, const Field& b) { return a.code < b.code; });
   std::vector<StatePut> keys;

@@ -16,9 +16,12 @@ namespace tongchou::aggregator {
 // Reusable; not thread-safe.
 class IndexKeys {
  public:
-  // Keys of what the changes bring, by key; what a record had before is
-  // indexed already. They lie in the arena.
-  std::vector<StatePut> Of(const Batch& batch, Arena* arena);
+  enum Which {
+    kNew,  // what a record had before is indexed already
+    kAll,  // what it was before is not looked at
+  };
+  // Keys of what the changes bring, by key. They lie in the arena.
+  std::vector<StatePut> Of(const Batch& batch, Which which, Arena* arena);
 
  private:
   // One change's value of a field.
@@ -31,7 +34,7 @@ class IndexKeys {
     std::vector<Entry> entries;  // in the order of the changes
   };
 
-  void Add(const Batch& batch, size_t index, Arena* arena);
+  void Add(const Batch& batch, size_t index, Which which, Arena* arena);
   std::vector<Entry>& EntriesOf(std::string_view code);
 
   std::vector<Field> fields_;
