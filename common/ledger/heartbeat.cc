@@ -3,29 +3,18 @@
 #include <limits>
 
 #include "common/base/status.h"
+#include "common/ledger/statement.h"
 
 namespace tongchou::ledger {
 namespace {
 
 constexpr std::string_view kFirstLine = "tongchou heartbeat v1";
 
-absl::Status Malformed(std::string_view what) {
-  return base::InvalidArgumentError("heartbeat: {}", what);
-}
-
-absl::Status TakeNumber(std::string_view* text, uint64_t* number) {
-  std::string_view line;
-  if (TakeLine(text, &line) && ParseDecimal(line, number)) {
-    return absl::OkStatus();
-  }
-  return Malformed("a size or a time is missing, or no decimal number");
-}
-
-absl::Status TakeTime(std::string_view* text, int64_t* time_us) {
+absl::Status ReadTime(StatementReader* reader, int64_t* time_us) {
   uint64_t number = 0;
-  RETURN_IF_ERROR(TakeNumber(text, &number));
+  RETURN_IF_ERROR(reader->Number(&number));
   if (number > std::numeric_limits<int64_t>::max()) {
-    return Malformed("a time is out of range");
+    return reader->Malformed("a time is out of range");
   }
   *time_us = static_cast<int64_t>(number);
   return absl::OkStatus();
@@ -40,18 +29,14 @@ std::string FormatHeartbeat(const Heartbeat& heartbeat) {
 }
 
 absl::StatusOr<Heartbeat> ParseHeartbeat(std::string_view text) {
-  std::string_view first, origin;
-  if (!TakeLine(&text, &first) || first != kFirstLine) {
-    return Malformed("another first line");
-  }
-  if (!TakeLine(&text, &origin)) return Malformed("no origin");
+  StatementReader reader("heartbeat", "a size or a time", text);
   Heartbeat heartbeat;
-  heartbeat.origin = origin;
-  RETURN_IF_ERROR(TakeTime(&text, &heartbeat.stream_us));
-  RETURN_IF_ERROR(TakeNumber(&text, &heartbeat.committed_size));
-  RETURN_IF_ERROR(TakeNumber(&text, &heartbeat.applied_size));
-  RETURN_IF_ERROR(TakeTime(&text, &heartbeat.time_us));
-  if (!text.empty()) return Malformed("more lines than it has");
+  RETURN_IF_ERROR(reader.Begin(kFirstLine, &heartbeat.origin));
+  RETURN_IF_ERROR(ReadTime(&reader, &heartbeat.stream_us));
+  RETURN_IF_ERROR(reader.Number(&heartbeat.committed_size));
+  RETURN_IF_ERROR(reader.Number(&heartbeat.applied_size));
+  RETURN_IF_ERROR(ReadTime(&reader, &heartbeat.time_us));
+  RETURN_IF_ERROR(reader.End());
   return heartbeat;
 }
 

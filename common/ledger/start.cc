@@ -1,23 +1,12 @@
 #include "common/ledger/start.h"
 
 #include "common/base/status.h"
+#include "common/ledger/statement.h"
 
 namespace tongchou::ledger {
 namespace {
 
 constexpr std::string_view kFirstLine = "tongchou start v1";
-
-absl::Status Malformed(std::string_view what) {
-  return base::InvalidArgumentError("start: {}", what);
-}
-
-absl::Status TakeNumber(std::string_view* text, uint64_t* number) {
-  std::string_view line;
-  if (TakeLine(text, &line) && ParseDecimal(line, number)) {
-    return absl::OkStatus();
-  }
-  return Malformed("the counter or the nonce is missing, or no decimal number");
-}
 
 }  // namespace
 
@@ -27,16 +16,12 @@ std::string FormatStart(const Start& start) {
 }
 
 absl::StatusOr<Start> ParseStart(std::string_view text) {
-  std::string_view first, origin;
-  if (!TakeLine(&text, &first) || first != kFirstLine) {
-    return Malformed("another first line");
-  }
-  if (!TakeLine(&text, &origin)) return Malformed("no origin");
+  StatementReader reader("start", "the counter or the nonce", text);
   Start start;
-  start.origin = origin;
-  RETURN_IF_ERROR(TakeNumber(&text, &start.counter));
-  RETURN_IF_ERROR(TakeNumber(&text, &start.nonce));
-  if (!text.empty()) return Malformed("more lines than it has");
+  RETURN_IF_ERROR(reader.Begin(kFirstLine, &start.origin));
+  RETURN_IF_ERROR(reader.Number(&start.counter));
+  RETURN_IF_ERROR(reader.Number(&start.nonce));
+  RETURN_IF_ERROR(reader.End());
   return start;
 }
 
