@@ -138,8 +138,11 @@ absl::Status Restoration::OpenOldLog() {
   if (absl::IsFailedPrecondition(log.status())) {
     return base::Annotate(log.status(), "stop the node first");
   }
-  if (log.ok()) old_log_ = *std::move(log);
-  if (log.ok() || absl::IsDataLoss(log.status())) return absl::OkStatus();
+  if (log.ok()) {
+    old_log_ = *std::move(log);
+    return absl::OkStatus();
+  }
+  if (absl::IsDataLoss(log.status())) return absl::OkStatus();
   return base::Annotate(log.status(),
                         "the old log cannot be read; try again, or move it "
                         "away if its disk is broken");

@@ -453,7 +453,7 @@ absl::Status RocksJournal::LoadLastOrdinal() {
       db_->NewIterator(rocksdb::ReadOptions()));
   it->SeekForPrev(ledger::PrefixEnd("J"));
   RETURN_IF_ERROR(Check(it->status()));
-  if (!it->Valid() || it->key()[0] != 'J') return absl::OkStatus();
+  if (!it->Valid() || !it->key().starts_with("J")) return absl::OkStatus();
   Reader reader(ToView(it->key()).substr(1));
   const uint64_t ordinal = reader.Number();
   if (ToView(it->key()) != GroupKey(ordinal, kGroupEnd)) {

@@ -54,7 +54,7 @@ void CellDeltas::AddOnce(const std::vector<Contribution::Counted>& counted,
 
 base::Hash128 CellDeltas::DigestOf(const Contribution& contribution,
                                    uint32_t city, uint32_t commit_day) {
-  static const uint64_t seed = base::RandomNumber();
+  static const uint64_t kSeed = base::RandomNumber();
   words_.resize(kWordsFirst + contribution.counted.size() * kWordsEach +
                 contribution.sums.size() * (kWordsEach + 1));
   uint64_t* to = words_.data();
@@ -71,7 +71,7 @@ base::Hash128 CellDeltas::DigestOf(const Contribution& contribution,
   }
   return base::Hash128Of({reinterpret_cast<const char*>(words_.data()),
                           words_.size() * sizeof(uint64_t)},
-                         seed);
+                         kSeed);
 }
 
 void CellDeltas::AddAlone(const Contribution& contribution, uint32_t city,

@@ -180,9 +180,9 @@ TONGCHOU_AVX512 void StoreHashes(
 }  // namespace
 
 bool HasSha256Lanes() {
-  static const bool has = __builtin_cpu_supports("avx512f") != 0 &&
-                          __builtin_cpu_supports("avx512bw") != 0;
-  return has;
+  static const bool kHas = __builtin_cpu_supports("avx512f") != 0 &&
+                           __builtin_cpu_supports("avx512bw") != 0;
+  return kHas;
 }
 
 TONGCHOU_AVX512 void Sha256Abreast(
