@@ -40,6 +40,9 @@ constexpr size_t kSharedPersonsMax = 2'048;
 constexpr uint64_t kNeighbourRows = 16;
 constexpr base::ProgressUnit kGroups{"groups", 1};
 constexpr auto kIdle = std::chrono::milliseconds(200);
+// A burst of large batches is over when none has come for so long, and nothing
+// is left to do. In a burst one comes at least every kEarlyBatchTime.
+constexpr auto kBurstPause = kEarlyBatchTime + std::chrono::milliseconds(100);
 constexpr auto kSpaceRetry = std::chrono::microseconds(1'000'000);
 
 size_t DecodedBytes(const JournalGroup& group) {
@@ -350,6 +353,7 @@ class ThreadApplier final : public Applier {
                 DifficultUnits units,
                 std::function<void(const Position&)> applied)
       : journal_(*journal),
+        state_(*state),
         applied_(std::move(applied)),
         drafts_(journal, state, position, std::move(units),
                 [this] { return WaitForSpace(); }),
@@ -401,16 +405,19 @@ class ThreadApplier final : public Applier {
   absl::Status TakeGroup(const JournalGroup& group);
   absl::Status Take(std::unique_ptr<Draft> draft);
   bool IsIdle() const;
+  void EndBurst();
   void Work();
   absl::Status ApplyDraft(std::unique_ptr<Draft> draft);
   void Stop(const absl::Status& status);
   bool WaitForSpace();
 
   const Journal& journal_;
+  UnifiedState& state_;
   const std::function<void(const Position&)> applied_;
   DraftApplier drafts_;  // whose turn it is: the worker's while it is busy
   DraftMaker maker_;     // the reader's
   uint64_t next_;        // ordinal, the reader's
+  std::chrono::steady_clock::time_point last_large_;  // the reader's
   const uint64_t target_;
   const uint64_t first_;
   std::atomic<bool> caught_up_;
@@ -455,6 +462,7 @@ void ThreadApplier::Read() {
       }
       return Stop(status);
     }
+    EndBurst();
     base::MutexLock lock(mutex_);
     if (stopping_) return;
     if (journal_.last_ordinal() < next_) changed_.WaitFor(mutex_, kIdle);
@@ -529,9 +537,10 @@ absl::Status ThreadApplier::ReadNew() {
 // Called by the reader: to the worker, or, when nothing is before it, straight
 // into the database.
 absl::Status ThreadApplier::Take(std::unique_ptr<Draft> draft) {
+  const bool small = draft->changes.size() < kHandOverChanges;
+  if (!small) state_.SetBurst(true);
   {
     base::MutexLock lock(mutex_);
-    const bool small = draft->changes.size() < kHandOverChanges;
     // A third batch would only take memory: reading is the shorter part.
     while ((waiting_ != nullptr || busy_) && !stopping_ && status_.ok()) {
       changed_.Wait(mutex_);
@@ -540,11 +549,17 @@ absl::Status ThreadApplier::Take(std::unique_ptr<Draft> draft) {
     if (stopping_) return base::AbortedError("stopping");
     if (!small) {
       waiting_ = std::move(draft);
+      last_large_ = std::chrono::steady_clock::now();
       changed_.NotifyAll();
       return absl::OkStatus();
     }
   }
   return ApplyDraft(std::move(draft));
+}
+
+void ThreadApplier::EndBurst() {
+  if (std::chrono::steady_clock::now() - last_large_ < kBurstPause) return;
+  if (IsIdle()) state_.SetBurst(false);
 }
 
 bool ThreadApplier::IsIdle() const {

@@ -25,7 +25,6 @@ constexpr size_t kCityBytes = 3;
 constexpr size_t kVersionBytes = sizeof(VersionHead::bytes);
 constexpr size_t kCityPositionBytes = 3 + 8 + 8 + 4 + 8 + 8;
 constexpr size_t kBlockCacheBytes = 256 << 20;
-constexpr int kMergeFiles = 8;
 constexpr unsigned int kMergeRunsMin = 4;
 // Runs whose sizes differ by no more are merged together.
 constexpr unsigned int kSizeRatioPercent = 20;
@@ -375,6 +374,17 @@ absl::Status UnifiedState::Ingest(const std::vector<StatePut>& puts,
   std::vector<std::string> files;
   const absl::Status written = WriteFiles(puts, position, &files);
   return ledger::IngestFiles(db_.get(), files, written, kWhat);
+}
+
+void UnifiedState::SetBurst(bool burst) {
+  if (burst_.exchange(burst) == burst) return;
+  const int files = burst ? kMergeFilesInBurst : kMergeFiles;
+  const rocksdb::Status status = db_->SetOptions(
+      {{"level0_file_num_compaction_trigger", std::to_string(files)}});
+  if (!status.ok()) {
+    spdlog::warn("{}: when to merge files stays as it is: {}", kWhat,
+                 status.ToString());
+  }
 }
 
 absl::Status UnifiedState::Flush() {

@@ -125,8 +125,11 @@ struct StatePut {
 inline constexpr size_t kIngestPuts = 65'536;
 // Data of one such file.
 inline constexpr uint64_t kIngestFileBytes = 64 << 20;
-// Writes wait while so many files lie unmerged.
-inline constexpr int kUnmergedFilesMax = 24;
+// Files that lie unmerged before they are merged: at rest, and in a burst.
+inline constexpr int kMergeFiles = 8;
+inline constexpr int kMergeFilesInBurst = 16;
+// Writes wait while so many do.
+inline constexpr int kUnmergedFilesMax = 32;
 
 // A release that counts otherwise, or lays the database out otherwise, has the
 // next number; the types and fields of records are part of the format anyway.
@@ -158,6 +161,10 @@ class UnifiedState {
   absl::Status Write(const std::vector<StatePut>& puts,
                      const Position& position);
   absl::Status Flush();
+  // Large batches come one behind the other: merging, which takes the processor
+  // from them, waits until more lies there; after the burst it is made good.
+  // Any thread; costs nothing when nothing changes.
+  void SetBurst(bool burst);
   // Changes while Write gets on, also while it waits for files that are being
   // merged. Any thread.
   uint64_t steps() const { return steps_; }
@@ -180,6 +187,7 @@ class UnifiedState {
   const std::string ingest_directory_;
   const size_t ingest_puts_;
   uint64_t next_file_ = 0;
+  std::atomic<bool> burst_ = false;
   std::atomic<uint64_t> steps_ = 0;
 };
 

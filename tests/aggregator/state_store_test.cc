@@ -8,6 +8,7 @@
 #include <random>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "aggregator/state/row_filter.h"
 #include "aggregator/state/unified_state.h"
 #include "common/base/big_endian.h"
@@ -17,6 +18,7 @@
 namespace tongchou::aggregator {
 namespace {
 
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
@@ -75,6 +77,18 @@ class StateStoreTest : public testing::Test {
                     .ok());
     return values;
   }
+  int UnmergedFiles() {
+    std::string files;
+    EXPECT_TRUE(
+        state_->db()->GetProperty("rocksdb.num-files-at-level0", &files));
+    return std::stoi(files);
+  }
+  bool IsMerged() {
+    for (int i = 0; i < 1'000 && UnmergedFiles() >= kMergeFiles; ++i) {
+      absl::SleepFor(absl::Milliseconds(10));
+    }
+    return UnmergedFiles() < kMergeFiles;
+  }
 
   TemporaryDirectory directory_;
   std::string name_ = "state";
@@ -113,6 +127,30 @@ TEST_F(StateStoreTest, WhatTheMemtableHadSurvivesWithTheFile) {
   Crash();
   EXPECT_EQ(ordinal(), 2u);
   EXPECT_THAT(Values(), ElementsAre("file", "file", "file", "file", "kept"));
+}
+
+TEST_F(StateStoreTest, InABurstMergingWaitsForTwiceAsManyFiles) {
+  Open(name_);
+  state_->SetBurst(true);
+  for (int i = 1; i < kMergeFilesInBurst; ++i) Write(i, 5, "burst");
+  absl::SleepFor(absl::Milliseconds(100));
+  EXPECT_EQ(UnmergedFiles(), kMergeFilesInBurst - 1);
+  Write(kMergeFilesInBurst, 5, "bound");
+  EXPECT_TRUE(IsMerged());
+  EXPECT_THAT(Values(), Each("bound"));
+}
+
+TEST_F(StateStoreTest, WhatABurstLeftIsMergedBehindIt) {
+  Open(name_);
+  state_->SetBurst(true);
+  for (int i = 1; i <= kMergeFiles; ++i) Write(i, 5, "burst");
+  absl::SleepFor(absl::Milliseconds(100));
+  EXPECT_EQ(UnmergedFiles(), kMergeFiles);
+  state_->SetBurst(false);
+  EXPECT_TRUE(IsMerged());
+  EXPECT_THAT(Values(), Each("burst"));
+  for (int i = 1; i <= kMergeFiles; ++i) Write(kMergeFiles + i, 5, "at rest");
+  EXPECT_TRUE(IsMerged());
 }
 
 TEST_F(StateStoreTest, LeftoversOfACrashAreRemoved) {

@@ -117,6 +117,8 @@ absl::Status StateScenario::Append(const std::vector<JournalBatch>& batches,
                      aggregator::AppendAll(journal_.get(), batches));
     applier_->Offer(std::move(group));
   }
+  // Writes its options down; whatever becomes of that, the rows do not care.
+  state_->SetBurst(ordinal % 2 == 0);
   return Await(ordinal);
 }
 

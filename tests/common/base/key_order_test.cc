@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <numeric>
 #include <random>
 #include <string>
 
@@ -44,6 +45,49 @@ TEST(KeyOrderTest, IsThatOfTheBytes) {
     std::stable_sort(expected.begin(), expected.end(),
                      [&](uint32_t a, uint32_t b) { return keys[a] < keys[b]; });
     EXPECT_EQ(Order(keys, common), expected);
+  }
+}
+
+std::string KeyOf(uint64_t high, uint64_t low) {
+  std::string key;
+  AppendBigEndian<8>(high, &key);
+  AppendBigEndian<8>(low, &key);
+  return key;
+}
+
+// Clusters within clusters, far outliers, the ends of the range, and many keys
+// that differ only behind their first eight bytes.
+TEST(KeyOrderTest, DoesNotDependOnHowKeysLie) {
+  std::mt19937_64 random(2);
+  for (const size_t count : {1u, 48u, 49u, 1'000u, 20'000u}) {
+    std::vector<std::string> keys;
+    for (size_t i = 0; i < count; ++i) {
+      const uint64_t number = random();
+      switch (random() % 6) {
+        case 0:  // each bit as likely the highest one
+          keys.push_back(KeyOf(number >> (random() % 64), 0));
+          break;
+        case 1:
+          keys.push_back(KeyOf(~(number >> (random() % 64)), 0));
+          break;
+        case 2:
+          keys.push_back(KeyOf(0x0136'0102'0000'0000 + number % 100, i));
+          break;
+        case 3:
+          keys.push_back(KeyOf(0x0136'0102'0000'0007, number % 50));
+          break;
+        case 4:
+          keys.push_back(KeyOf(random() % 2 == 0 ? 0 : UINT64_MAX, number));
+          break;
+        default:
+          keys.push_back(KeyOf(number, number));
+      }
+    }
+    std::vector<uint32_t> expected(keys.size());
+    std::iota(expected.begin(), expected.end(), 0u);
+    std::stable_sort(expected.begin(), expected.end(),
+                     [&](uint32_t a, uint32_t b) { return keys[a] < keys[b]; });
+    EXPECT_EQ(Order(keys, 0), expected);
   }
 }
 
