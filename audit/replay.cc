@@ -123,7 +123,7 @@ class RecordComparison {
         found->second.deleted) {
       return Differs(claim, "stands in the database and in no log");
     }
-    if (!city.claimed.insert(claim.key()).second) {
+    if (!city.claimed.insert(&found->second).second) {
       return Differs(claim, "stands in the database twice");
     }
     if (found->second.record != claim.record()) {
@@ -143,7 +143,7 @@ class RecordComparison {
     for (const auto& [code, city] : cities_) {
       if (city.records == nullptr) continue;
       for (const auto& [key, stored] : city.records->records()) {
-        if (stored.deleted || city.claimed.contains(key)) continue;
+        if (stored.deleted || city.claimed.contains(&stored)) continue;
         summary_.findings.Add(
             RecordPlace(code, key),
             fmt::format("is missing in the database; entry {} wrote it",
@@ -155,7 +155,7 @@ class RecordComparison {
  private:
   struct City {
     const RecordSet* records = nullptr;
-    absl::flat_hash_set<std::string> claimed;
+    absl::flat_hash_set<const ReplayedRecord*> claimed;  // of `records`
   };
 
   void Differs(const v1::StoredRecord& claim, std::string text) {

@@ -27,9 +27,6 @@ namespace tongchou::records {
 
 inline constexpr char kPersonSpace = 0x01;
 inline constexpr char kTypeSpace = 0x02;
-// Longest key: 32 characters of text per component at 4 bytes each and more
-// than any type needs.
-inline constexpr size_t kRecordKeyBytesMax = 1024;
 
 // The person component of an AAC002 (18 digits or another document).
 void AppendPerson(std::string_view id_number, std::string* out);
