@@ -116,13 +116,16 @@ class DraftApplier {
 
   // Fills in the numbers of records.
   absl::Status Apply(Draft* draft);
-  // Most of what the last large batch changed was there before. Any thread.
-  bool updates() const { return updates_; }
+  // What the next batch shall have at most. Any thread.
+  size_t changes_max() const {
+    return updates_ ? kUpdateBatchChanges : new_changes_max_.load();
+  }
   // See Applier. Any thread.
   uint64_t steps() const { return steps_ + state_.steps(); }
 
  private:
   absl::Status ApplyChanges(Draft* draft);
+  void TakeTime(size_t changes, std::chrono::duration<double> took);
   std::unique_ptr<StateSnapshot> SnapshotFor(size_t changes) const;
   // Worth a second thread.
   bool IsForTwo(const Draft& draft) const {
@@ -161,7 +164,9 @@ class DraftApplier {
   CellTotals totals_;
   IndexKeys indexes_;
   std::map<uint32_t, uint64_t> records_;  // live ones, by city
+  // Most of what the last large batch changed was there before.
   std::atomic<bool> updates_ = false;
+  std::atomic<size_t> new_changes_max_ = kNewBatchChangesMin;
   std::atomic<uint64_t> steps_ = 0;
 };
 
@@ -316,8 +321,20 @@ absl::Status DraftApplier::Evaluate(Draft* draft, const Evaluator& evaluator,
   return collector->AddTheRest();
 }
 
+// Of a batch all but writing it, which may wait for files that are merged:
+// where everybody wants a processor it takes long, and figures wait for all of
+// it.
+void DraftApplier::TakeTime(size_t changes,
+                            std::chrono::duration<double> took) {
+  if (changes < kHandOverChanges) return;
+  const double in_time = static_cast<double>(changes) * (kNewBatchTime / took);
+  new_changes_max_ = static_cast<size_t>(
+      std::clamp<double>(in_time, kNewBatchChangesMin, kNewBatchChanges));
+}
+
 absl::Status DraftApplier::ApplyChanges(Draft* draft) {
   const base::CpuScope scope(evaluating);
+  const auto started = std::chrono::steady_clock::now();
   const auto snapshot = SnapshotFor(draft->changes.size());
   Arena* arena = &draft->arena;
   Batch batch(draft->changes, arena, snapshot.get(), &past_, &known_);
@@ -336,6 +353,7 @@ absl::Status DraftApplier::ApplyChanges(Draft* draft) {
   PutRecords(batch, &puts);
   puts.insert(puts.end(), keys.begin(), keys.end());
   SetRecords(&draft->position);
+  TakeTime(draft->changes.size(), std::chrono::steady_clock::now() - started);
   RETURN_IF_ERROR(WriteAndRemember(*draft, puts, batch, facts.changed_units()));
   helpers_arena_.Clear();
   return absl::OkStatus();
@@ -363,9 +381,7 @@ class ThreadApplier final : public Applier {
               return Take(std::move(draft));
             },
             [this] { return IsIdle(); },
-            [this] {
-              return drafts_.updates() ? kUpdateBatchChanges : kNewBatchChanges;
-            }),
+            [this] { return drafts_.changes_max(); }),
         next_(std::max<uint64_t>(position.ordinal, 1)),
         target_(journal->last_ordinal()),
         first_(position.ordinal),

@@ -25,6 +25,10 @@ namespace tongchou::aggregator {
 // those that change stored ones the whole database is gone through, so the
 // fewer the batches the better.
 inline constexpr size_t kNewBatchChanges = 131'072;
+// One of new records is smaller where it would take longer than this before it
+// is written.
+inline constexpr size_t kNewBatchChangesMin = 32'768;
+inline constexpr auto kNewBatchTime = std::chrono::milliseconds(400);
 inline constexpr size_t kUpdateBatchChanges = 262'144;
 // Batches from this size on are applied by a thread of their own, while the
 // next one is read; smaller ones go the shorter way.
