@@ -120,6 +120,10 @@ class DraftApplier {
   size_t changes_max() const {
     return updates_ ? kUpdateBatchChanges : new_changes_max_.load();
   }
+  // What the last large batch was part of. Any thread.
+  Burst burst() const {
+    return updates_ ? Burst::kOfUpdates : Burst::kOfNewRecords;
+  }
   // See Applier. Any thread.
   uint64_t steps() const { return steps_ + state_.steps(); }
 
@@ -554,7 +558,7 @@ absl::Status ThreadApplier::ReadNew() {
 // into the database.
 absl::Status ThreadApplier::Take(std::unique_ptr<Draft> draft) {
   const bool small = draft->changes.size() < kHandOverChanges;
-  if (!small) state_.SetBurst(true);
+  if (!small) state_.SetBurst(drafts_.burst());
   {
     base::MutexLock lock(mutex_);
     // A third batch would only take memory: reading is the shorter part.
@@ -575,7 +579,7 @@ absl::Status ThreadApplier::Take(std::unique_ptr<Draft> draft) {
 
 void ThreadApplier::EndBurst() {
   if (std::chrono::steady_clock::now() - last_large_ < kBurstPause) return;
-  if (IsIdle()) state_.SetBurst(false);
+  if (IsIdle()) state_.SetBurst(Burst::kNone);
 }
 
 bool ThreadApplier::IsIdle() const {

@@ -1,8 +1,10 @@
 #include "aggregator/state/unified_state.h"
 
 #include <rocksdb/env.h>
+#include <rocksdb/filter_policy.h>
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/sst_file_writer.h>
+#include <rocksdb/table.h>
 #include <rocksdb/universal_compaction.h>
 #include <rocksdb/write_batch.h>
 
@@ -11,6 +13,7 @@
 #include "common/base/logging.h"
 #include "common/base/status.h"
 #include "common/ledger/rocksdb_status.h"
+#include "common/records/record_key.h"
 #include "common/records/schema.h"
 
 namespace tongchou::aggregator {
@@ -25,6 +28,9 @@ constexpr size_t kCityBytes = 3;
 constexpr size_t kVersionBytes = sizeof(VersionHead::bytes);
 constexpr size_t kCityPositionBytes = 3 + 8 + 8 + 4 + 8 + 8;
 constexpr size_t kBlockCacheBytes = 256 << 20;
+// One question in 1,000 is answered in vain; every person is asked for in every
+// file.
+constexpr double kFilterBits = 14;
 constexpr unsigned int kMergeRunsMin = 4;
 // Runs whose sizes differ by no more are merged together.
 constexpr unsigned int kSizeRatioPercent = 20;
@@ -37,18 +43,23 @@ constexpr int kMergePollsMax = 60'000;
 // Going on costs a tenth of seeking.
 constexpr int kNeighbourSteps = 16;
 
-// The part of a row key that names a person and a type: 'R' 01 person type.
-// Other keys have none.
-class PersonTypePrefix final : public rocksdb::SliceTransform {
+// What the filters know of a row: the part of its key that names a person and a
+// type ('R' 01 person type), and all of it where the key begins with a type.
+// Persons whose document is not an ID number have keys of any length: they,
+// keys of indexes and cells are looked for without a filter.
+class RowPrefix final : public rocksdb::SliceTransform {
  public:
-  const char* Name() const override { return "tongchou.PersonType"; }
+  const char* Name() const override { return "tongchou.Row"; }
   rocksdb::Slice Transform(const rocksdb::Slice& key) const override {
-    return {key.data(), kPersonTypeBytes};
+    return key[1] == records::kPersonSpace
+               ? rocksdb::Slice(key.data(), kPersonTypeBytes)
+               : key;
   }
-  // Packed persons only: their first byte is below 0x10.
   bool InDomain(const rocksdb::Slice& key) const override {
-    return key.size() >= kPersonTypeBytes && key[0] == 'R' && key[1] == 1 &&
-           static_cast<uint8_t>(key[2]) < 0x10;
+    if (key.size() < kPersonTypeBytes || key[0] != 'R') return false;
+    return key[1] == records::kTypeSpace ||
+           (key[1] == records::kPersonSpace &&
+            static_cast<uint8_t>(key[2]) < 0x10);
   }
 
  private:
@@ -101,7 +112,13 @@ rocksdb::Options StateDatabaseOptions() {
       ledger::DatabaseOptions(/*large_values=*/false, kBlockCacheBytes);
   options.memtable_insert_with_hint_prefix_extractor.reset(
       rocksdb::NewFixedPrefixTransform(1));
-  options.prefix_extractor = std::make_shared<PersonTypePrefix>();
+  options.prefix_extractor = std::make_shared<RowPrefix>();
+  // One entry for each person and type, not one for every key: a question is a
+  // miss of the processor's caches in each file, so filters shall be small.
+  auto* table =
+      options.table_factory->GetOptions<rocksdb::BlockBasedTableOptions>();
+  table->whole_key_filtering = false;
+  table->filter_policy.reset(rocksdb::NewBloomFilterPolicy(kFilterBits));
   options.memtable_prefix_bloom_size_ratio = 0.1;
   // Files are large and few; merging them seldom, many at a time and whole runs
   // with runs of their size costs the least.
@@ -116,6 +133,18 @@ rocksdb::Options StateDatabaseOptions() {
   // zstd was half of the work of merging.
   options.bottommost_compression = rocksdb::kDisableCompressionOption;
   return options;
+}
+
+int MergeFilesIn(Burst burst) {
+  switch (burst) {
+    case Burst::kNone:
+      return kMergeFiles;
+    case Burst::kOfNewRecords:
+      return kMergeFilesOfNew;
+    case Burst::kOfUpdates:
+      return kMergeFilesOfUpdates;
+  }
+  return kMergeFiles;
 }
 
 }  // namespace
@@ -376,11 +405,11 @@ absl::Status UnifiedState::Ingest(const std::vector<StatePut>& puts,
   return ledger::IngestFiles(db_.get(), files, written, kWhat);
 }
 
-void UnifiedState::SetBurst(bool burst) {
+void UnifiedState::SetBurst(Burst burst) {
   if (burst_.exchange(burst) == burst) return;
-  const int files = burst ? kMergeFilesInBurst : kMergeFiles;
-  const rocksdb::Status status = db_->SetOptions(
-      {{"level0_file_num_compaction_trigger", std::to_string(files)}});
+  const rocksdb::Status status =
+      db_->SetOptions({{"level0_file_num_compaction_trigger",
+                        std::to_string(MergeFilesIn(burst))}});
   if (!status.ok()) {
     spdlog::warn("{}: when to merge files stays as it is: {}", kWhat,
                  status.ToString());

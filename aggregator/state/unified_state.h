@@ -125,16 +125,22 @@ struct StatePut {
 inline constexpr size_t kIngestPuts = 65'536;
 // Data of one such file.
 inline constexpr uint64_t kIngestFileBytes = 64 << 20;
-// Files that lie unmerged before they are merged: at rest, and in a burst.
+// Files that lie unmerged before they are merged: at rest, and in a burst of
+// large batches. Where records are new nobody has to look for them in all those
+// files; where stored ones change, each is a question more.
 inline constexpr int kMergeFiles = 8;
-inline constexpr int kMergeFilesInBurst = 16;
+inline constexpr int kMergeFilesOfUpdates = 16;
+inline constexpr int kMergeFilesOfNew = 32;
 // Writes wait while so many do.
-inline constexpr int kUnmergedFilesMax = 32;
+inline constexpr int kUnmergedFilesMax = 64;
 
 // A release that counts otherwise, or lays the database out otherwise, has the
 // next number; the types and fields of records are part of the format anyway.
 // tests/aggregator/state_format_test.cc holds what each number stands for.
 inline constexpr base::StoreFormat kStateFormat{"unified-database", 1};
+
+// Large batches that come one behind the other.
+enum class Burst { kNone, kOfNewRecords, kOfUpdates };
 
 struct StateOptions {
   std::string directory;
@@ -161,10 +167,10 @@ class UnifiedState {
   absl::Status Write(const std::vector<StatePut>& puts,
                      const Position& position);
   absl::Status Flush();
-  // Large batches come one behind the other: merging, which takes the processor
-  // from them, waits until more lies there; after the burst it is made good.
-  // Any thread; costs nothing when nothing changes.
-  void SetBurst(bool burst);
+  // In a burst merging, which takes the processor from it, waits until more
+  // lies there; after the burst it is made good. Any thread; costs nothing when
+  // nothing changes.
+  void SetBurst(Burst burst);
   // Changes while Write gets on, also while it waits for files that are being
   // merged. Any thread.
   uint64_t steps() const { return steps_; }
@@ -187,7 +193,7 @@ class UnifiedState {
   const std::string ingest_directory_;
   const size_t ingest_puts_;
   uint64_t next_file_ = 0;
-  std::atomic<bool> burst_ = false;
+  std::atomic<Burst> burst_ = Burst::kNone;
   std::atomic<uint64_t> steps_ = 0;
 };
 

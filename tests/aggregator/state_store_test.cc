@@ -129,24 +129,41 @@ TEST_F(StateStoreTest, WhatTheMemtableHadSurvivesWithTheFile) {
   EXPECT_THAT(Values(), ElementsAre("file", "file", "file", "file", "kept"));
 }
 
-TEST_F(StateStoreTest, InABurstMergingWaitsForTwiceAsManyFiles) {
+TEST_F(StateStoreTest, InABurstMergingWaitsForMoreFiles) {
+  for (const auto& [burst, files] :
+       {std::pair(Burst::kOfNewRecords, kMergeFilesOfNew),
+        std::pair(Burst::kOfUpdates, kMergeFilesOfUpdates)}) {
+    name_ = absl::StrCat("state", files);
+    Open(name_);
+    state_->SetBurst(burst);
+    for (int i = 1; i < files; ++i) Write(i, 5, "burst");
+    absl::SleepFor(absl::Milliseconds(100));
+    EXPECT_EQ(UnmergedFiles(), files - 1);
+    Write(files, 5, "bound");
+    EXPECT_TRUE(IsMerged());
+    EXPECT_THAT(Values(), Each("bound"));
+  }
+}
+
+// After a load its records change: what it left is too much by then.
+TEST_F(StateStoreTest, AnotherKindOfBurstHasAnotherBound) {
   Open(name_);
-  state_->SetBurst(true);
-  for (int i = 1; i < kMergeFilesInBurst; ++i) Write(i, 5, "burst");
+  state_->SetBurst(Burst::kOfNewRecords);
+  for (int i = 1; i <= kMergeFilesOfUpdates; ++i) Write(i, 5, "new");
   absl::SleepFor(absl::Milliseconds(100));
-  EXPECT_EQ(UnmergedFiles(), kMergeFilesInBurst - 1);
-  Write(kMergeFilesInBurst, 5, "bound");
+  EXPECT_EQ(UnmergedFiles(), kMergeFilesOfUpdates);
+  state_->SetBurst(Burst::kOfUpdates);
   EXPECT_TRUE(IsMerged());
-  EXPECT_THAT(Values(), Each("bound"));
+  EXPECT_THAT(Values(), Each("new"));
 }
 
 TEST_F(StateStoreTest, WhatABurstLeftIsMergedBehindIt) {
   Open(name_);
-  state_->SetBurst(true);
+  state_->SetBurst(Burst::kOfUpdates);
   for (int i = 1; i <= kMergeFiles; ++i) Write(i, 5, "burst");
   absl::SleepFor(absl::Milliseconds(100));
   EXPECT_EQ(UnmergedFiles(), kMergeFiles);
-  state_->SetBurst(false);
+  state_->SetBurst(Burst::kNone);
   EXPECT_TRUE(IsMerged());
   EXPECT_THAT(Values(), Each("burst"));
   for (int i = 1; i <= kMergeFiles; ++i) Write(kMergeFiles + i, 5, "at rest");
@@ -179,6 +196,52 @@ TEST_F(StateStoreTest, ASnapshotSeesABatchWholeOrNot) {
                          })
                   .ok());
   EXPECT_THAT(Values(), ElementsAre("new", "new", "new", "new", "new"));
+}
+
+// Filters know rows by their person, by their whole key, or not at all.
+TEST_F(StateStoreTest, EveryKindOfRowIsFoundInWhicheverFileItIs) {
+  constexpr uint32_t kCity = 360'100;
+  const std::string packed = std::string("\1\0\0\0\0\0\0\0\7\3", 10);
+  const std::string passport = std::string(
+      "\1\x80"
+      "E12345678\0\3",
+      13);
+  const std::string unit = std::string(
+      "\2\1"
+      "91360100MA\0",
+      13);
+  Open(name_);
+  uint64_t ordinal = 0;
+  for (const std::string& kind : {packed, passport, unit}) {
+    const std::string key = RecordRowKey(kind + "110" + '\0', kCity);
+    std::vector<StatePut> puts = {{key, std::string(25, '\0')}};
+    // Behind all rows; enough for a file.
+    for (const char* key : {"S1", "S2", "S3", "S4"}) puts.push_back({key, ""});
+    ASSERT_TRUE(state_->Write(puts, Position{++ordinal, {}}).ok());
+    Write(++ordinal, 5, "file");
+    Write(++ordinal, 1, "memtable");
+  }
+  const auto snapshot = state_->Snapshot();
+  for (const std::string& kind : {packed, passport, unit}) {
+    std::string bytes;
+    const auto found = snapshot->Get(kind + "110" + '\0', kCity, &bytes);
+    ASSERT_TRUE(found.ok()) << found.status();
+    EXPECT_TRUE(found->has_value());
+    const auto missing = snapshot->Get(kind + "510" + '\0', kCity, &bytes);
+    ASSERT_TRUE(missing.ok()) << missing.status();
+    EXPECT_FALSE(missing->has_value());
+  }
+  for (const std::string& person : {packed, passport}) {
+    int rows = 0;
+    ASSERT_TRUE(snapshot
+                    ->ScanPerson("R" + person,
+                                 [&](std::string_view, std::string_view) {
+                                   ++rows;
+                                   return true;
+                                 })
+                    .ok());
+    EXPECT_GE(rows, 1);
+  }
 }
 
 // Both ways of finding a person's rows among neighbours.

@@ -118,7 +118,8 @@ absl::Status StateScenario::Append(const std::vector<JournalBatch>& batches,
     applier_->Offer(std::move(group));
   }
   // Writes its options down; whatever becomes of that, the rows do not care.
-  state_->SetBurst(ordinal % 2 == 0);
+  state_->SetBurst(ordinal % 2 == 0 ? aggregator::Burst::kOfUpdates
+                                    : aggregator::Burst::kNone);
   return Await(ordinal);
 }
 
