@@ -120,6 +120,8 @@ class DraftApplier {
   size_t changes_max() const {
     return updates_ ? kUpdateBatchChanges : new_changes_max_.load();
   }
+  // What comes next may be of another kind. Nothing is being applied.
+  void EndBurst() { updates_ = false; }
   // What the last large batch was part of. Any thread.
   Burst burst() const {
     return updates_ ? Burst::kOfUpdates : Burst::kOfNewRecords;
@@ -168,7 +170,7 @@ class DraftApplier {
   CellTotals totals_;
   IndexKeys indexes_;
   std::map<uint32_t, uint64_t> records_;  // live ones, by city
-  // Most of what the last large batch changed was there before.
+  // Most of what the last large batch of this burst changed was there before.
   std::atomic<bool> updates_ = false;
   std::atomic<size_t> new_changes_max_ = kNewBatchChangesMin;
   std::atomic<uint64_t> steps_ = 0;
@@ -579,7 +581,9 @@ absl::Status ThreadApplier::Take(std::unique_ptr<Draft> draft) {
 
 void ThreadApplier::EndBurst() {
   if (std::chrono::steady_clock::now() - last_large_ < kBurstPause) return;
-  if (IsIdle()) state_.SetBurst(Burst::kNone);
+  if (!IsIdle()) return;
+  drafts_.EndBurst();
+  state_.SetBurst(Burst::kNone);
 }
 
 bool ThreadApplier::IsIdle() const {

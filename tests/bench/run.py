@@ -182,6 +182,7 @@ class Round:
         cpu = cpu_seconds(self.system.processes()) - before
         work = self.system.work_seconds()
         settled = self.settled(started)
+        cpu_settled = cpu_seconds(self.system.processes()) - before
         rows = done["rows"]
         self.compression = round(done["compression"], 2)
         self.figures[f"{name} committed"] = rows / done["committed_seconds"]
@@ -189,6 +190,7 @@ class Round:
         self.figures[f"{name} applied"] = rows / done["applied_seconds"]
         self.figures[f"{name} settled"] = rows / settled
         self.figures[f"{name} CPU"] = cpu / rows * 1e6
+        self.figures[f"{name} CPU settled"] = cpu_settled / rows * 1e6
         self.budget[name] = {
             key: (seconds - work_before.get(key, 0)) / rows * 1e6
             for key, seconds in work.items()}
@@ -246,25 +248,39 @@ class Round:
             self.add_growth("load", (i + 1) * rows)
         total = self.arguments.slices * rows
         assert self.system.counted() == total, self.system.counted()
+        alone = self.center_alone("the center alone, loads", total, total)
         self.load(GROWTH, update=True, version=1)
         self.add_growth("update", total)
         assert self.system.counted() == total - rows, self.system.counted()
+        both = self.center_alone("the center alone, loads and update", total,
+                                 total + rows)
+        self.grown("the center alone, update", total, *(
+            with_update - without
+            for with_update, without in zip(both, alone)))
+
+    def center_alone(self, work, total, changes):
+        """Its database made anew from its journal; must be the same after.
+        Changes, seconds until applied, CPU until then and until settled."""
         before = self.drive("digest")
-        seconds, cpu = self.system.rebuild_state(total + rows)
-        self.growth_table.append({
-            "work": "made anew from the journal", "rows": total,
-            "rate": (total + rows) / seconds,
-            "us": cpu / (total + rows) * 1e6,
-            "center": resident_bytes(self.system.center_processes()),
-            "disk": self.system.disk_bytes()})
+        started = time.monotonic()
+        seconds, cpu = self.system.rebuild_state(changes)
+        self.settled(started)
+        figures = (changes, seconds, cpu, self.system.center_cpu_seconds())
+        self.grown(work, total, *figures)
         after = self.drive("digest")
         assert after == before, (after, before)
+        return figures
 
     def add_growth(self, work, total):
+        rows = self.rows_per_city * len(CITIES)
+        self.grown(work, total, rows, rows / self.figures[f"{GROWTH} applied"],
+                   self.figures[f"{GROWTH} CPU"] * rows / 1e6,
+                   self.figures[f"{GROWTH} CPU settled"] * rows / 1e6)
+
+    def grown(self, work, total, changes, seconds, cpu, cpu_settled):
         self.growth_table.append({
-            "work": work, "rows": total,
-            "rate": self.figures[f"{GROWTH} applied"],
-            "us": self.figures[f"{GROWTH} CPU"],
+            "work": work, "rows": total, "rate": changes / seconds,
+            "us": cpu / changes * 1e6, "settled us": cpu_settled / changes * 1e6,
             "center": resident_bytes(self.system.center_processes()),
             "disk": self.system.disk_bytes()})
         print(f"{work}, {total:,} rows: {self.growth_table[-1]}",
@@ -340,9 +356,13 @@ TABLE = [
     ("load until applied", "load applied", "rows/s", 3.0, False),
     ("load until settled", "load settled", "rows/s", None, False),
     ("load, CPU of all servers", "load CPU", "us/row", None, True),
+    ("load, CPU of all servers until settled", "load CPU settled", "us/row",
+     None, True),
     ("updates until applied", "update applied", "rows/s", 3.0, False),
     ("updates until settled", "update settled", "rows/s", None, False),
     ("updates, CPU of all servers", "update CPU", "us/row", None, True),
+    ("updates, CPU of all servers until settled", "update CPU settled",
+     "us/row", None, True),
     ("single commits, one connection a city, committed", "shared committed",
      "commits/s", 4.0, False),
     ("single commits, one connection a city, durable", "shared durable",
@@ -476,10 +496,12 @@ def growth_table(rounds):
     if not done:
         return []
     return ["", "| work | rows in the end | changes/s until applied | CPU of "
-            "all servers, us/change | memory of the center, MB | disk, both "
-            "ends, GB |", "|---|---:|---:|---:|---:|---:|"] + [
+            "all servers until applied, us/change | until settled | memory of "
+            "the center, MB | disk, both ends, GB |",
+            "|---|---:|---:|---:|---:|---:|---:|"] + [
         f"| {one['work']} | {one['rows']:,} | {one['rate']:,.0f} | "
-        f"{one['us']:.2f} | {one['center'] / 1e6:,.0f} | "
+        f"{one['us']:.2f} | {one['settled us']:.2f} | "
+        f"{one['center'] / 1e6:,.0f} | "
         f"{one['disk'] / 1e9:.1f} |" for one in done]
 
 
