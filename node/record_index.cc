@@ -16,6 +16,7 @@
 #include "common/base/big_endian.h"
 #include "common/base/cpu_account.h"
 #include "common/base/file.h"
+#include "common/base/growing_bloom_filter.h"
 #include "common/base/hash128.h"
 #include "common/base/key_order.h"
 #include "common/base/logging.h"
@@ -191,6 +192,7 @@ class RocksRecordIndex final : public RecordIndex {
     const base::Hash128 hash = HashOf(key);
     base::MutexLock lock(map_mutex_);
     map_.prefetch(hash);
+    if (!complete_) known_.Prefetch(hash.high);
   }
   absl::Status Put(std::string_view key, const RecordState& state) override;
   void Expect(size_t records) override {
@@ -230,6 +232,8 @@ class RocksRecordIndex final : public RecordIndex {
   void WaitForWriter(size_t pending_max);
   absl::Status WriteError();
   void EvictIfTooLarge();
+  // The table is no longer all there is.
+  void BecomeCache() ABSL_EXCLUSIVE_LOCKS_REQUIRED(map_mutex_);
 
   const std::unique_ptr<rocksdb::DB> db_;
   const size_t entries_max_;
@@ -238,6 +242,8 @@ class RocksRecordIndex final : public RecordIndex {
   mutable base::Mutex map_mutex_;
   absl::flat_hash_map<base::Hash128, Known> map_ ABSL_GUARDED_BY(map_mutex_);
   bool complete_ ABSL_GUARDED_BY(map_mutex_) = true;
+  // Unless complete_: every record that ever was, in the table or not.
+  base::GrowingBloomFilter known_ ABSL_GUARDED_BY(map_mutex_);
   uint64_t live_ ABSL_GUARDED_BY(map_mutex_) = 0;
   uint64_t sum_ = 0;  // see Position; only the thread that puts touches it
 
@@ -268,7 +274,9 @@ absl::StatusOr<std::optional<RecordState>> RocksRecordIndex::FindLocked(
         RecordState{known.sequence_and_deleted >> 1,
                     (known.sequence_and_deleted & 1) != 0, known.fingerprint});
   }
-  if (complete_) return std::optional<RecordState>();
+  if (complete_ || !known_.MayHave(hash.high)) {
+    return std::optional<RecordState>();
+  }
   std::string bytes;
   const rocksdb::Status status =
       db_->Get(rocksdb::ReadOptions(), ledger::ToSlice(key), &bytes);
@@ -301,6 +309,7 @@ absl::Status RocksRecordIndex::Put(std::string_view key,
   const auto [at, added] = map_.try_emplace(hash, ToKnown(state));
   std::optional<Known> before;
   if (!added) before = std::exchange(at->second, ToKnown(state));
+  if (added && !complete_) known_.Add(hash.high);
   const bool was_live =
       before.has_value() && (before->sequence_and_deleted & 1) == 0;
   const int change = (state.deleted ? 0 : 1) - (was_live ? 1 : 0);
@@ -365,7 +374,13 @@ void RocksRecordIndex::EvictIfTooLarge() {
   WaitForWriter(0);
   if (write_failed_) return;  // the state does not have them
   base::MutexLock lock(map_mutex_);
+  BecomeCache();
   map_.clear();
+}
+
+void RocksRecordIndex::BecomeCache() {
+  if (!complete_) return;
+  for (const auto& [hash, known] : map_) known_.Add(hash.high);
   complete_ = false;
 }
 
@@ -467,10 +482,12 @@ absl::StatusOr<uint64_t> RocksRecordIndex::LoadState() {
                      DecodeState(ledger::ToView(it->value())));
     if (!state.deleted) ++live_;
     sum_ += state.sequence;
+    const base::Hash128 hash = HashOf(key);
     if (map_.size() <= entries_max_) {
-      map_[HashOf(key)] = ToKnown(state);
+      map_[hash] = ToKnown(state);
     } else {
-      complete_ = false;
+      BecomeCache();
+      known_.Add(hash.high);
     }
   }
   RETURN_IF_ERROR(ledger::FromRocksdb(it->status(), "state"));

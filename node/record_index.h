@@ -2,9 +2,10 @@
 // last change, whether that deleted it, and a fingerprint of its content.
 //
 // In memory, complete up to kIndexEntriesMax; beyond that a cache before the
-// state database. The state database is derived: a thread of its own adds to it
-// sorted files of many changes each, and it is rolled forward from the log at
-// every start. Layout:
+// state database, with a filter (12 bits a record) that says of new records,
+// the most of a load, that they need no read. The state database is derived: a
+// thread of its own adds to it sorted files of many changes each, and it is
+// rolled forward from the log at every start. Layout:
 //
 //   record key -> sequence (u64) deleted (u8) fingerprint (u64) division (u32)
 //   00         -> size of the log that it reflects (u64), sum of the sequences

@@ -5,7 +5,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <random>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -286,18 +285,6 @@ TEST_F(StateStoreTest, TheFilterKnowsWhatIsStoredAndWhatIsAdded) {
   EXPECT_TRUE(
       filter.MayHave("R\1\x80"
                      "AB12"));
-}
-
-TEST(GrowingBloomFilterTest, ForgetsNothingAndSeldomErrs) {
-  GrowingBloomFilter filter(1 << 17);
-  std::mt19937_64 random(1);
-  std::vector<uint64_t> added(600'000);  // three layers
-  for (uint64_t& hash : added) filter.Add(hash = random());
-  for (const uint64_t hash : added) ASSERT_TRUE(filter.MayHave(hash));
-  int errors = 0;
-  for (int i = 0; i < 100'000; ++i) errors += filter.MayHave(random());
-  EXPECT_LT(errors, 2'000);
-  EXPECT_LT(filter.bytes(), added.size() * 12 / 8 * 2);
 }
 
 // An ingestion whose last step failed leaves a database that names a file that

@@ -8,8 +8,8 @@
 
 #include "aggregator/indicators/evaluate.h"
 #include "aggregator/state/cell_deltas.h"
-#include "aggregator/state/row_filter.h"
 #include "common/base/ed25519.h"
+#include "common/base/growing_bloom_filter.h"
 #include "common/base/key_order.h"
 #include "common/base/sha256.h"
 #include "common/base/status.h"
@@ -315,7 +315,7 @@ void SortKeys(benchmark::State& state) {
 BENCHMARK(SortKeys)->Name("SortKeys/4096_rows");
 
 void FilterPersons(benchmark::State& state) {
-  aggregator::GrowingBloomFilter filter;
+  base::GrowingBloomFilter filter;
   for (uint64_t i = 0; i < 1'000'000; ++i) {
     filter.Add(i * 0x9e3779b97f4a7c15);
   }

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "tests/node/test_node.h"
@@ -79,6 +80,42 @@ TEST_F(RecordIndexTest, WhatWaitsForItsFileIsKnown) {
     }
   }
   EXPECT_EQ((*small)->live_records(), 40u);
+}
+
+// Opened over more records than its table holds, and with changes that are
+// taken back.
+TEST_F(RecordIndexTest, ASmallCacheKnowsWhatIsStoredAndWhatIsNot) {
+  CommitUnits(0, 50, "first");
+  ASSERT_TRUE(Commit({Delete("u7")}).ok());
+  ASSERT_TRUE(index_->Flush().ok());
+  const auto small = RecordIndex::Open({Copy("copy"), false, 10}, *log_);
+  ASSERT_TRUE(small.ok()) << small.status();
+  const auto sequence = [&](int unit) -> std::optional<uint64_t> {
+    const auto found = (*small)->Find(UnitKey(absl::StrCat("u", unit)));
+    EXPECT_TRUE(found.ok()) << found.status();
+    if (!found.ok() || !found->has_value()) return std::nullopt;
+    return (*found)->sequence;
+  };
+  for (int i = 0; i < 60; ++i) {
+    const auto known = index_->Find(UnitKey(absl::StrCat("u", i)));
+    ASSERT_TRUE(known.ok());
+    EXPECT_EQ(sequence(i).has_value(), known->has_value()) << i;
+    if (known->has_value()) {
+      EXPECT_EQ(sequence(i), (*known)->sequence) << i;
+    }
+  }
+  EXPECT_EQ((*small)->live_records(), 49u);
+  ASSERT_TRUE((*small)->Put(UnitKey("u3"), {100}).ok());
+  ASSERT_TRUE((*small)->Put(UnitKey("u55"), {101}).ok());
+  (*small)->Undo();
+  EXPECT_EQ(sequence(3), 3u);
+  EXPECT_EQ(sequence(55), std::nullopt);
+  ASSERT_TRUE((*small)->Put(UnitKey("u3"), {100}).ok());
+  ASSERT_TRUE((*small)->Put(UnitKey("u55"), {101}).ok());
+  (*small)->Committed(102);
+  EXPECT_EQ(sequence(3), 100u);
+  EXPECT_EQ(sequence(55), 101u);
+  EXPECT_EQ((*small)->live_records(), 50u);
 }
 
 // One file's worth and more: the thread writes by itself.
