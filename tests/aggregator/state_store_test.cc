@@ -210,10 +210,11 @@ TEST_F(StateStoreTest, EveryKindOfRowIsFoundInWhicheverFileItIs) {
       "91360100MA\0",
       13);
   Open(name_);
+  const std::string version(25, '\0');
   uint64_t ordinal = 0;
   for (const std::string& kind : {packed, passport, unit}) {
     const std::string key = RecordRowKey(kind + "110" + '\0', kCity);
-    std::vector<StatePut> puts = {{key, std::string(25, '\0')}};
+    std::vector<StatePut> puts = {{key, version}};
     // Behind all rows; enough for a file.
     for (const char* key : {"S1", "S2", "S3", "S4"}) puts.push_back({key, ""});
     ASSERT_TRUE(state_->Write(puts, Position{++ordinal, {}}).ok());
