@@ -120,11 +120,14 @@ class DraftApplier {
   size_t changes_max() const {
     return updates_ ? kUpdateBatchChanges : new_changes_max_.load();
   }
+  // A large batch is on its way; of the kind that the last one was. Any thread.
+  void GoOnWithBurst() {
+    state_.SetBurst(updates_ ? Burst::kOfUpdates : Burst::kOfNewRecords);
+  }
   // What comes next may be of another kind. Nothing is being applied.
-  void EndBurst() { updates_ = false; }
-  // What the last large batch was part of. Any thread.
-  Burst burst() const {
-    return updates_ ? Burst::kOfUpdates : Burst::kOfNewRecords;
+  void EndBurst() {
+    updates_ = false;
+    state_.SetBurst(Burst::kNone);
   }
   // See Applier. Any thread.
   uint64_t steps() const { return steps_ + state_.steps(); }
@@ -377,7 +380,6 @@ class ThreadApplier final : public Applier {
                 DifficultUnits units,
                 std::function<void(const Position&)> applied)
       : journal_(*journal),
-        state_(*state),
         applied_(std::move(applied)),
         drafts_(journal, state, position, std::move(units),
                 [this] { return WaitForSpace(); }),
@@ -434,7 +436,6 @@ class ThreadApplier final : public Applier {
   bool WaitForSpace();
 
   const Journal& journal_;
-  UnifiedState& state_;
   const std::function<void(const Position&)> applied_;
   DraftApplier drafts_;  // whose turn it is: the worker's while it is busy
   DraftMaker maker_;     // the reader's
@@ -560,7 +561,7 @@ absl::Status ThreadApplier::ReadNew() {
 // into the database.
 absl::Status ThreadApplier::Take(std::unique_ptr<Draft> draft) {
   const bool small = draft->changes.size() < kHandOverChanges;
-  if (!small) state_.SetBurst(drafts_.burst());
+  if (!small) drafts_.GoOnWithBurst();
   {
     base::MutexLock lock(mutex_);
     // A third batch would only take memory: reading is the shorter part.
@@ -581,9 +582,7 @@ absl::Status ThreadApplier::Take(std::unique_ptr<Draft> draft) {
 
 void ThreadApplier::EndBurst() {
   if (std::chrono::steady_clock::now() - last_large_ < kBurstPause) return;
-  if (!IsIdle()) return;
-  drafts_.EndBurst();
-  state_.SetBurst(Burst::kNone);
+  if (IsIdle()) drafts_.EndBurst();
 }
 
 bool ThreadApplier::IsIdle() const {

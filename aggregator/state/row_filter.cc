@@ -8,15 +8,8 @@
 namespace tongchou::aggregator {
 namespace {
 
-constexpr size_t kPrefixBytes = 1 + 1 + 8 + 1;  // 'R' 01 person type
-
-bool IsPacked(std::string_view row_key) {
-  return row_key.size() >= kPrefixBytes && row_key[0] == 'R' &&
-         row_key[1] == 1 && static_cast<uint8_t>(row_key[2]) < 0x10;
-}
-
 uint64_t HashOf(std::string_view row_key) {
-  return XXH3_64bits(row_key.data(), kPrefixBytes);
+  return XXH3_64bits(row_key.data(), kPersonTypeBytes);
 }
 
 }  // namespace
@@ -34,7 +27,7 @@ void RowFilter::Load(const StateSnapshot& snapshot) {
   const absl::Status status =
       snapshot.Scan(std::string_view("R\1", 2), {},
                     [&](std::string_view key, std::string_view) {
-                      if (IsPacked(key)) {
+                      if (IsOfPackedPerson(key)) {
                         const uint64_t hash = HashOf(key);
                         if (hash != last) stored_.Add(hash);
                         last = hash;
@@ -50,21 +43,21 @@ void RowFilter::Load(const StateSnapshot& snapshot) {
 }
 
 void RowFilter::Add(std::string_view row_key) {
-  if (!IsPacked(row_key)) return;
+  if (!IsOfPackedPerson(row_key)) return;
   const uint64_t hash = HashOf(row_key);
   if (added_.MayHave(hash) || (loaded_ && stored_.MayHave(hash))) return;
   added_.Add(hash);
 }
 
 void RowFilter::Expect(std::string_view row_key) const {
-  if (!IsPacked(row_key)) return;
+  if (!IsOfPackedPerson(row_key)) return;
   const uint64_t hash = HashOf(row_key);
   added_.Prefetch(hash);
   if (loaded_) stored_.Prefetch(hash);
 }
 
 bool RowFilter::MayHave(std::string_view row_key) const {
-  if (!loaded_ || !IsPacked(row_key)) return true;
+  if (!loaded_ || !IsOfPackedPerson(row_key)) return true;
   const uint64_t hash = HashOf(row_key);
   return added_.MayHave(hash) || stored_.MayHave(hash);
 }

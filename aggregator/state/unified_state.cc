@@ -28,8 +28,8 @@ constexpr size_t kCityBytes = 3;
 constexpr size_t kVersionBytes = sizeof(VersionHead::bytes);
 constexpr size_t kCityPositionBytes = 3 + 8 + 8 + 4 + 8 + 8;
 constexpr size_t kBlockCacheBytes = 256 << 20;
-// One question in 1,000 is answered in vain; every person is asked for in every
-// file.
+// Every person is asked for in every file; where a filter errs, a block is read
+// in vain.
 constexpr double kFilterBits = 14;
 constexpr unsigned int kMergeRunsMin = 4;
 // Runs whose sizes differ by no more are merged together.
@@ -51,19 +51,17 @@ class RowPrefix final : public rocksdb::SliceTransform {
  public:
   const char* Name() const override { return "tongchou.Row"; }
   rocksdb::Slice Transform(const rocksdb::Slice& key) const override {
-    return key[1] == records::kPersonSpace
+    return IsOfPackedPerson(ToView(key))
                ? rocksdb::Slice(key.data(), kPersonTypeBytes)
                : key;
   }
   bool InDomain(const rocksdb::Slice& key) const override {
-    if (key.size() < kPersonTypeBytes || key[0] != 'R') return false;
-    return key[1] == records::kTypeSpace ||
-           (key[1] == records::kPersonSpace &&
-            static_cast<uint8_t>(key[2]) < 0x10);
+    return IsOfPackedPerson(ToView(key)) ||
+           key.starts_with(rocksdb::Slice(kTypeSpaceRows, 2));
   }
 
  private:
-  static constexpr size_t kPersonTypeBytes = 1 + 1 + 8 + 1;
+  static constexpr char kTypeSpaceRows[] = {'R', records::kTypeSpace};
 };
 
 std::string EncodePosition(const Position& position) {
@@ -138,7 +136,7 @@ rocksdb::Options StateDatabaseOptions() {
 int MergeFilesIn(Burst burst) {
   switch (burst) {
     case Burst::kNone:
-      return kMergeFiles;
+      break;
     case Burst::kOfNewRecords:
       return kMergeFilesOfNew;
     case Burst::kOfUpdates:
@@ -187,6 +185,12 @@ RowKey ParseRowKey(std::string_view key) {
   const size_t split = key.size() - kCityBytes;
   return {key.substr(0, split),
           static_cast<uint32_t>(base::ReadBigEndian(key.substr(split)))};
+}
+
+bool IsOfPackedPerson(std::string_view row_key) {
+  return row_key.size() >= kPersonTypeBytes && row_key[0] == 'R' &&
+         row_key[1] == records::kPersonSpace &&
+         static_cast<uint8_t>(row_key[2]) < 0x10;
 }
 
 std::string IndexPrefix(std::string_view field_code,

@@ -73,6 +73,12 @@ struct RowKey {
 // The key's parts; `key` begins with 'R', or is the tail of an index key.
 RowKey ParseRowKey(std::string_view key);
 
+// 'R' 01 person type: what the keys of a person's rows of one type begin with.
+inline constexpr size_t kPersonTypeBytes = 1 + 1 + 8 + 1;
+// Whether the row key, or beginning of one, has such a beginning: packed
+// persons only, other documents are of any length.
+bool IsOfPackedPerson(std::string_view row_key);
+
 // 'X' field code 00 value: the value as a component of a record key.
 std::string IndexPrefix(std::string_view field_code,
                         std::string_view component);

@@ -328,11 +328,11 @@ absl::Status Storm::Ask(size_t client) {
   ASSIGN_OR_RETURN(const auto center, peer_.ConnectCenter());
   Row row;
   for (uint64_t i = client;; i += a_.clients) {
-    MakeRow(kCities[i % std::size(kCities)], i * 7919 % a_.rows, 0, &row);
     // In turn with the others; what is overdue when an answer comes late is
     // left out, and missing from the number of questions.
     const double due = static_cast<double>(i) / a_.rate;
     if (due < Since(start_)) continue;
+    MakeRow(kCities[i % std::size(kCities)], i * 7919 % a_.rows, 0, &row);
     std::this_thread::sleep_until(start_ + Seconds(due));
     const auto sent = Clock::now();
     RETURN_IF_ERROR(center->Sees(row).status());
