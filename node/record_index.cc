@@ -2,12 +2,14 @@
 
 #include <rocksdb/db.h>
 #include <rocksdb/sst_file_writer.h>
+#include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 #include <xxhash.h>
 
 #include <algorithm>
 #include <atomic>
 #include <deque>
+#include <span>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -40,6 +42,13 @@ constexpr size_t kPendingMax = 2 * kStateFileEntries;
 constexpr size_t kStateBytes = 21;
 constexpr size_t kRollForwardEntries = 32'768;
 constexpr int kMergeFiles = 8;
+// Changes ask for single records in no order: a block is read and unpacked for
+// each. A quarter of it takes 2.4 us, not 5.4 (six million records).
+constexpr size_t kBlockBytes = 4'096;
+// So many are read at once; their blocks stay pinned meanwhile.
+constexpr size_t kReadAheadKeys = 1'024;
+// Questions to the table that are on their way at a time.
+constexpr size_t kPrefetchAhead = 8;
 constexpr char kIngestFolder[] = "/ingest";
 constexpr auto kSpaceRetry = std::chrono::microseconds(1'000'000);
 constexpr std::string_view kPositionKey{"\0", 1};
@@ -171,7 +180,7 @@ class RocksRecordIndex final : public RecordIndex {
       : db_(std::move(db)),
         entries_max_(entries_max),
         seed_(base::RandomNumber()) {
-    map_.reserve(std::min(kIndexEntriesAtStart, entries_max_));
+    recent_.reserve(std::min(kIndexEntriesAtStart, entries_max_));
   }
 
   ~RocksRecordIndex() override {
@@ -188,16 +197,17 @@ class RocksRecordIndex final : public RecordIndex {
 
   absl::StatusOr<std::optional<RecordState>> Find(
       std::string_view key) override;
+  absl::Status ReadAhead(
+      size_t count, absl::FunctionRef<std::string_view(size_t)> key) override;
   void Prefetch(std::string_view key) const override {
     const base::Hash128 hash = HashOf(key);
     base::MutexLock lock(map_mutex_);
-    map_.prefetch(hash);
-    if (!complete_) known_.Prefetch(hash.high);
+    PrefetchLocked(hash);
   }
   absl::Status Put(std::string_view key, const RecordState& state) override;
   void Expect(size_t records) override {
     base::MutexLock lock(map_mutex_);
-    map_.reserve(std::min(records, entries_max_));
+    if (complete_) recent_.reserve(std::min(records, entries_max_));
   }
   void Undo() override;
   void Committed(uint64_t log_size) override;
@@ -217,9 +227,26 @@ class RocksRecordIndex final : public RecordIndex {
   static Known ToKnown(const RecordState& state) {
     return {state.sequence << 1 | (state.deleted ? 1 : 0), state.fingerprint};
   }
+  static RecordState ToState(const Known& known) {
+    return {known.sequence_and_deleted >> 1,
+            (known.sequence_and_deleted & 1) != 0, known.fingerprint};
+  }
+  void PrefetchLocked(const base::Hash128& hash) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(map_mutex_) {
+    recent_.prefetch(hash);
+    if (complete_) return;
+    earlier_.prefetch(hash);
+    known_.Prefetch(hash.high);
+  }
+  // In memory; it is recent from now on.
+  const Known* FindKnown(const base::Hash128& hash)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(map_mutex_);
   absl::StatusOr<std::optional<RecordState>> FindLocked(
       std::string_view key, const base::Hash128& hash)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(map_mutex_);
+  std::vector<std::string_view> KeysToRead(
+      size_t count, absl::FunctionRef<std::string_view(size_t)> key);
+  absl::Status ReadStates(std::span<const std::string_view> keys);
   absl::StatusOr<uint64_t> LoadState();
   absl::Status RollForward(const ledger::LogStore& log, uint64_t from);
   absl::Status TakeBundle(const ledger::Bundle& bundle, uint64_t from);
@@ -231,8 +258,8 @@ class RocksRecordIndex final : public RecordIndex {
   bool WaitForSpace();
   void WaitForWriter(size_t pending_max);
   absl::Status WriteError();
-  void EvictIfTooLarge();
-  // The table is no longer all there is.
+  void ForgetIfTooMany();
+  // Memory no longer has all there is.
   void BecomeCache() ABSL_EXCLUSIVE_LOCKS_REQUIRED(map_mutex_);
 
   const std::unique_ptr<rocksdb::DB> db_;
@@ -240,9 +267,12 @@ class RocksRecordIndex final : public RecordIndex {
   const uint64_t seed_;
 
   mutable base::Mutex map_mutex_;
-  absl::flat_hash_map<base::Hash128, Known> map_ ABSL_GUARDED_BY(map_mutex_);
+  using Table = absl::flat_hash_map<base::Hash128, Known>;
+  Table recent_ ABSL_GUARDED_BY(map_mutex_);
+  // Unless complete_: what was recent before; each forgets the one before it.
+  Table earlier_ ABSL_GUARDED_BY(map_mutex_);
   bool complete_ ABSL_GUARDED_BY(map_mutex_) = true;
-  // Unless complete_: every record that ever was, in the table or not.
+  // Unless complete_: every record that ever was, in memory or not.
   base::GrowingBloomFilter known_ ABSL_GUARDED_BY(map_mutex_);
   uint64_t live_ ABSL_GUARDED_BY(map_mutex_) = 0;
   uint64_t sum_ = 0;  // see Position; only the thread that puts touches it
@@ -265,14 +295,19 @@ class RocksRecordIndex final : public RecordIndex {
   std::thread writer_;
 };
 
+const Known* RocksRecordIndex::FindKnown(const base::Hash128& hash) {
+  const auto recent = recent_.find(hash);
+  if (recent != recent_.end()) return &recent->second;
+  if (complete_) return nullptr;
+  const auto earlier = earlier_.find(hash);
+  if (earlier == earlier_.end()) return nullptr;
+  return &recent_.emplace(hash, earlier->second).first->second;
+}
+
 absl::StatusOr<std::optional<RecordState>> RocksRecordIndex::FindLocked(
     std::string_view key, const base::Hash128& hash) {
-  const auto found = map_.find(hash);
-  if (found != map_.end()) {
-    const Known& known = found->second;
-    return std::optional<RecordState>(
-        RecordState{known.sequence_and_deleted >> 1,
-                    (known.sequence_and_deleted & 1) != 0, known.fingerprint});
+  if (const Known* known = FindKnown(hash); known != nullptr) {
+    return std::optional<RecordState>(ToState(*known));
   }
   if (complete_ || !known_.MayHave(hash.high)) {
     return std::optional<RecordState>();
@@ -283,8 +318,63 @@ absl::StatusOr<std::optional<RecordState>> RocksRecordIndex::FindLocked(
   if (status.IsNotFound()) return std::optional<RecordState>();
   RETURN_IF_ERROR(ledger::FromRocksdb(status, "state"));
   ASSIGN_OR_RETURN(const RecordState state, DecodeState(bytes));
-  map_[hash] = ToKnown(state);
+  recent_[hash] = ToKnown(state);
   return std::optional<RecordState>(state);
+}
+
+absl::Status RocksRecordIndex::ReadAhead(
+    size_t count, absl::FunctionRef<std::string_view(size_t)> key) {
+  const std::vector<std::string_view> keys = KeysToRead(count, key);
+  for (size_t begin = 0; begin < keys.size(); begin += kReadAheadKeys) {
+    RETURN_IF_ERROR(ReadStates(std::span(keys).subspan(
+        begin, std::min(kReadAheadKeys, keys.size() - begin))));
+  }
+  return absl::OkStatus();
+}
+
+// By key, each once.
+std::vector<std::string_view> RocksRecordIndex::KeysToRead(
+    size_t count, absl::FunctionRef<std::string_view(size_t)> key) {
+  std::vector<std::string_view> keys;
+  {
+    base::MutexLock lock(map_mutex_);
+    if (complete_) return keys;
+    for (size_t i = 0; i < count; ++i) {
+      if (i + kPrefetchAhead < count) {
+        PrefetchLocked(HashOf(key(i + kPrefetchAhead)));
+      }
+      const base::Hash128 hash = HashOf(key(i));
+      if (FindKnown(hash) == nullptr && known_.MayHave(hash.high)) {
+        keys.push_back(key(i));
+      }
+    }
+  }
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  return keys;
+}
+
+// The thread that puts is this one, so nothing changes meanwhile.
+absl::Status RocksRecordIndex::ReadStates(
+    std::span<const std::string_view> keys) {
+  std::vector<rocksdb::Slice> slices;
+  slices.reserve(keys.size());
+  for (const std::string_view key : keys)
+    slices.push_back(ledger::ToSlice(key));
+  std::vector<rocksdb::PinnableSlice> states(keys.size());
+  std::vector<rocksdb::Status> statuses(keys.size());
+  db_->MultiGet(rocksdb::ReadOptions(), db_->DefaultColumnFamily(), keys.size(),
+                slices.data(), states.data(), statuses.data(),
+                /*sorted_input=*/true);
+  base::MutexLock lock(map_mutex_);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (statuses[i].IsNotFound()) continue;
+    RETURN_IF_ERROR(ledger::FromRocksdb(statuses[i], "state"));
+    ASSIGN_OR_RETURN(const RecordState state,
+                     DecodeState(ledger::ToView(states[i])));
+    recent_[HashOf(keys[i])] = ToKnown(state);
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::optional<RecordState>> RocksRecordIndex::Find(
@@ -304,9 +394,9 @@ absl::Status RocksRecordIndex::Put(std::string_view key,
   if (write_failed_) return WriteError();
   const base::Hash128 hash = HashOf(key);
   base::MutexLock lock(map_mutex_);
-  // A cache that does not know the record asks the state first.
+  // What is not in memory may be in the database.
   if (!complete_) RETURN_IF_ERROR(FindLocked(key, hash).status());
-  const auto [at, added] = map_.try_emplace(hash, ToKnown(state));
+  const auto [at, added] = recent_.try_emplace(hash, ToKnown(state));
   std::optional<Known> before;
   if (!added) before = std::exchange(at->second, ToKnown(state));
   if (added && !complete_) known_.Add(hash.high);
@@ -329,9 +419,9 @@ void RocksRecordIndex::Undo() {
   base::MutexLock lock(map_mutex_);
   for (auto it = undo_.rbegin(); it != undo_.rend(); ++it) {
     if (it->second.has_value()) {
-      map_[it->first] = *it->second;
+      recent_[it->first] = *it->second;
     } else {
-      map_.erase(it->first);
+      recent_.erase(it->first);
     }
   }
   live_ -= static_cast<uint64_t>(live_change_);
@@ -353,7 +443,7 @@ void RocksRecordIndex::Committed(uint64_t log_size) {
     queue_end_ = {log_size, sum_};
     queue_changed_.NotifyAll();
   }
-  EvictIfTooLarge();
+  ForgetIfTooMany();
 }
 
 void RocksRecordIndex::WaitForWriter(size_t pending_max) {
@@ -366,21 +456,22 @@ void RocksRecordIndex::WaitForWriter(size_t pending_max) {
   }
 }
 
-void RocksRecordIndex::EvictIfTooLarge() {
+void RocksRecordIndex::ForgetIfTooMany() {
   {
     base::MutexLock lock(map_mutex_);
-    if (map_.size() <= entries_max_) return;
+    if (recent_.size() <= (complete_ ? entries_max_ : entries_max_ / 2)) return;
   }
   WaitForWriter(0);
-  if (write_failed_) return;  // the state does not have them
+  if (write_failed_) return;  // the database does not have them
   base::MutexLock lock(map_mutex_);
   BecomeCache();
-  map_.clear();
+  earlier_ = std::exchange(recent_, {});
+  recent_.reserve(entries_max_ / 2);
 }
 
 void RocksRecordIndex::BecomeCache() {
   if (!complete_) return;
-  for (const auto& [hash, known] : map_) known_.Add(hash.high);
+  for (const auto& [hash, known] : recent_) known_.Add(hash.high);
   complete_ = false;
 }
 
@@ -483,8 +574,8 @@ absl::StatusOr<uint64_t> RocksRecordIndex::LoadState() {
     if (!state.deleted) ++live_;
     sum_ += state.sequence;
     const base::Hash128 hash = HashOf(key);
-    if (map_.size() <= entries_max_) {
-      map_[hash] = ToKnown(state);
+    if (recent_.size() <= entries_max_) {
+      recent_[hash] = ToKnown(state);
     } else {
       BecomeCache();
       known_.Add(hash.high);
@@ -607,6 +698,8 @@ absl::StatusOr<std::unique_ptr<RecordIndex>> OpenOnce(
       ledger::DatabaseOptions(/*large_values=*/false, 8 << 20);
   database.level0_file_num_compaction_trigger = kMergeFiles;
   database.bottommost_compression = rocksdb::kDisableCompressionOption;
+  database.table_factory->GetOptions<rocksdb::BlockBasedTableOptions>()
+      ->block_size = kBlockBytes;
   rocksdb::DB* db = nullptr;
   RETURN_IF_ERROR(
       ledger::FromRocksdb(rocksdb::DB::Open(database, options.directory, &db),

@@ -1,11 +1,11 @@
 // What the sequencer knows of the past: for every record the sequence of its
 // last change, whether that deleted it, and a fingerprint of its content.
 //
-// In memory, complete up to kIndexEntriesMax; beyond that a cache before the
-// state database, with a filter (12 bits a record) that says of new records,
-// the most of a load, that they need no read. The state database is derived: a
-// thread of its own adds to it sorted files of many changes each, and it is
-// rolled forward from the log at every start. Layout:
+// In memory, complete up to kIndexEntriesMax; beyond that what was used last, a
+// cache before the state database, with a filter (12 bits a record) that says
+// of new records, the most of a load, that they need no read. The state
+// database is derived: a thread of its own adds to it sorted files of many
+// changes each, and it is rolled forward from the log at every start. Layout:
 //
 //   record key -> sequence (u64) deleted (u8) fingerprint (u64) division (u32)
 //   00         -> size of the log that it reflects (u64), sum of the sequences
@@ -19,6 +19,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "common/base/store_format.h"
 #include "common/ledger/log_store.h"
@@ -26,7 +27,9 @@
 
 namespace tongchou::node {
 
-inline constexpr size_t kIndexEntriesMax = 4'000'000;
+// What a table of 2^23 places holds, 277 MB, less what one commit may add. Of a
+// cache that is full the half that was not used lately is forgotten.
+inline constexpr size_t kIndexEntriesMax = 7'000'000;
 // Room for so many is taken at the start.
 inline constexpr size_t kIndexEntriesAtStart = 100'000;
 // Changes of one file; at most twice as many are rolled forward at a start.
@@ -69,7 +72,11 @@ class RecordIndex {
 
   virtual absl::StatusOr<std::optional<RecordState>> Find(
       std::string_view key) = 0;
-  // It will be asked for soon.
+  // They will be asked for soon, `count` keys in any order: those that have to
+  // be read are read in one go, in the order in which they are stored.
+  virtual absl::Status ReadAhead(
+      size_t count, absl::FunctionRef<std::string_view(size_t)> key) = 0;
+  // It will be asked for at once.
   virtual void Prefetch(std::string_view key) const = 0;
   // Changes of a commit on its way; Undo takes back what was put since the
   // last Committed. An error once the state could not be written, of another

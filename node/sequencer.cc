@@ -134,6 +134,9 @@ absl::Status GroupBuilder::Add(const WriteGroup& group,
   // The last change that is written ends the transaction; which one that is
   // depends on those behind it, so one that waits is held back.
   std::optional<std::pair<size_t, std::optional<RecordState>>> held;
+  RETURN_IF_ERROR(index_.ReadAhead(group.changes.size(), [&](size_t i) {
+    return std::string_view(group.changes[i].key);
+  }));
   for (size_t i = 0; i < group.changes.size(); ++i) {
     if (i + kPrefetchAhead < group.changes.size()) {
       index_.Prefetch(group.changes[i + kPrefetchAhead].key);

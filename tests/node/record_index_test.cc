@@ -118,6 +118,61 @@ TEST_F(RecordIndexTest, ASmallCacheKnowsWhatIsStoredAndWhatIsNot) {
   EXPECT_EQ((*small)->live_records(), 50u);
 }
 
+// Of what was read ahead, asked for or put more is known than memory holds.
+TEST_F(RecordIndexTest, WhatIsReadAheadIsWhatIsStored) {
+  CommitUnits(0, 50, "first");
+  ASSERT_TRUE(Commit({Delete("u7")}).ok());
+  ASSERT_TRUE(index_->Flush().ok());
+  const auto small = RecordIndex::Open({Copy("copy"), false, 10}, *log_);
+  ASSERT_TRUE(small.ok()) << small.status();
+  std::vector<std::string> keys;
+  for (int i = 60; i-- > 0;) keys.push_back(UnitKey(absl::StrCat("u", i)));
+  keys.push_back(keys.front());
+  keys.push_back(keys[30]);
+  const auto key = [&](size_t i) { return std::string_view(keys[i]); };
+  for (uint64_t round = 0; round < 3; ++round) {
+    ASSERT_TRUE((*small)->ReadAhead(keys.size(), key).ok());
+    for (const std::string& one : keys) {
+      const auto expected = index_->Find(one);
+      const auto found = (*small)->Find(one);
+      ASSERT_TRUE(expected.ok() && found.ok()) << found.status();
+      ASSERT_EQ(found->has_value(), expected->has_value()) << one;
+      if (!expected->has_value()) continue;
+      EXPECT_EQ((*found)->sequence, (*expected)->sequence);
+      EXPECT_EQ((*found)->deleted, (*expected)->deleted);
+      EXPECT_EQ((*found)->fingerprint, (*expected)->fingerprint);
+    }
+    // Memory forgets the half that it had before.
+    (*small)->Committed(51);
+  }
+  EXPECT_EQ((*small)->live_records(), 49u);
+}
+
+// A record that memory has forgotten but for what it was before: taken back, it
+// is that again.
+TEST_F(RecordIndexTest, WhatIsTakenBackIsWhatItWasBefore) {
+  const auto small =
+      RecordIndex::Open({directory_.path() + "/small", false, 10}, *log_);
+  ASSERT_TRUE(small.ok()) << small.status();
+  for (uint64_t i = 0; i < 11; ++i) {
+    ASSERT_TRUE((*small)->Put(UnitKey(absl::StrCat("u", i)), {i}).ok());
+  }
+  (*small)->Committed(11);
+  for (uint64_t i = 0; i < 12; ++i) {
+    ASSERT_TRUE((*small)->Put(UnitKey(absl::StrCat("u", i)), {100 + i}).ok());
+  }
+  (*small)->Undo();
+  for (uint64_t i = 0; i < 12; ++i) {
+    const auto found = (*small)->Find(UnitKey(absl::StrCat("u", i)));
+    ASSERT_TRUE(found.ok()) << found.status();
+    ASSERT_EQ(found->has_value(), i < 11) << i;
+    if (found->has_value()) {
+      EXPECT_EQ((*found)->sequence, i);
+    }
+  }
+  EXPECT_EQ((*small)->live_records(), 11u);
+}
+
 // One file's worth and more: the thread writes by itself.
 TEST_F(RecordIndexTest, AFullFileIsWrittenWithoutBeingAsked) {
   const std::string record(8, 'r');
