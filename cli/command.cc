@@ -1,5 +1,6 @@
 #include "cli/command.h"
 
+#include "absl/strings/numbers.h"
 #include "common/base/clock.h"
 #include "common/base/status.h"
 #include "common/records/division.h"
@@ -20,6 +21,21 @@ std::string CheckType(const std::string& type) {
     if (!known.internal) names += " " + known.name;
   }
   return "'" + type + "' is no record type; there are" + names;
+}
+
+v1::AtLeast ParseAtLeast(const std::string& name, const std::string& text) {
+  const size_t colon = text.rfind(':');
+  uint64_t size = 0;
+  if (colon == text.npos || !absl::SimpleAtoi(text.substr(colon + 1), &size)) {
+    throw CLI::ValidationError(
+        name, "'" + text + "' is not CITY:ENTRIES, for example 360100:1200");
+  }
+  const auto city = records::Divisions::Get().ParseCity(text.substr(0, colon));
+  if (!city.ok()) Refuse(name, city.status());
+  v1::AtLeast at_least;
+  at_least.set_city(*city);
+  at_least.set_size(size);
+  return at_least;
 }
 
 std::string CheckAssignment(const std::string& text) {
@@ -56,6 +72,23 @@ CLI::Option* AddCity(CLI::App* command, uint32_t* city, const std::string& help,
           },
           help)
       ->type_name(name.starts_with('-') ? "CITY" : "");
+}
+
+CLI::Option* AddAtLeast(CLI::App* command, std::vector<v1::AtLeast>* at_least) {
+  static constexpr char kName[] = "--at-least";
+  return command
+      ->add_option_function<std::vector<std::string>>(
+          kName,
+          [at_least](const std::vector<std::string>& texts) {
+            at_least->clear();
+            for (const std::string& text : texts) {
+              at_least->push_back(ParseAtLeast(kName, text));
+            }
+          },
+          "Wait, up to five seconds, until the province reflects so many\n"
+          "entries of this city; put and import say how many (committed)")
+      ->type_name("CITY:ENTRIES")
+      ->allow_extra_args(false);
 }
 
 CLI::Option* AddType(CLI::App* command, std::string* type) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "tongchou/v1/common.pb.h"
 
 namespace tongchou::cli {
 
@@ -55,6 +56,8 @@ CLI::Option* AddDay(CLI::App* command, const std::string& name, uint32_t* day,
 // digits; 0 = not given.
 CLI::Option* AddCity(CLI::App* command, uint32_t* city, const std::string& help,
                      const std::string& name = "--city");
+// Any number of --at-least CITY:ENTRIES; cities by code or name.
+CLI::Option* AddAtLeast(CLI::App* command, std::vector<v1::AtLeast>* at_least);
 // The positional TYPE; only types that have national field codes.
 CLI::Option* AddType(CLI::App* command, std::string* type);
 // The positional CODE=VALUE...

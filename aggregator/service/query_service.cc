@@ -24,6 +24,10 @@ constexpr std::string_view kGetPerson = "Query.GetPerson";
 constexpr std::string_view kListRecords = "Query.ListRecords";
 constexpr std::string_view kGetRecordHistory = "Query.GetRecordHistory";
 
+// So often a waiting call looks whether its caller is still there.
+constexpr std::chrono::microseconds kCallerLook =
+    std::chrono::milliseconds(100);
+
 const v1::RecordView& ViewOf(const v1::RecordView& view) { return view; }
 const v1::RecordView& ViewOf(const v1::RecordVersion& version) {
   return version.record();
@@ -42,6 +46,7 @@ v1::Access DescribeAccess(const transport::Caller& caller,
   access.set_document(request.reason().document());
   Request asked = request;
   asked.clear_reason();
+  asked.clear_at_least();
   google::protobuf::util::JsonPrintOptions options;
   options.preserve_proto_field_names = true;
   TONGCHOU_CHECK(google::protobuf::util::MessageToJsonString(
@@ -67,6 +72,54 @@ template <typename Response>
 grpc::Status Answer(const absl::Status& status, Response* response) {
   if (!status.ok()) response->Clear();
   return transport::ToGrpc(status);
+}
+
+absl::Status WaitForOne(const ProvinceParts& parts,
+                        const grpc::ServerContext& context,
+                        const v1::AtLeast& wanted,
+                        std::chrono::system_clock::time_point end) {
+  while (!context.IsCancelled()) {
+    const auto left = std::chrono::duration_cast<std::chrono::microseconds>(
+        end - std::chrono::system_clock::now());
+    if (parts.applier->WaitFor(wanted.city(), wanted.size(),
+                               std::min(left, kCallerLook))) {
+      return absl::OkStatus();
+    }
+    RETURN_IF_ERROR(parts.applier->status());
+    if (left.count() > 0) continue;
+    const Position position = parts.applier->position();
+    const auto city = position.cities.find(wanted.city());
+    return base::UnavailableError(
+        "the unified database reflects {} of the {} entries of {:06} that are "
+        "to be seen; try again",
+        city == position.cities.end() ? 0 : city->second.size, wanted.size(),
+        wanted.city());
+  }
+  return absl::CancelledError("the caller has gone");
+}
+
+// Until the unified database reflects what the request wants to see.
+template <typename Request>
+absl::Status WaitForAtLeast(const ProvinceParts& parts,
+                            const grpc::ServerContext& context,
+                            const Request& request) {
+  if (request.at_least_size() > kAtLeastMax) {
+    return base::InvalidArgumentError("at_least: {} cities, at most {}",
+                                      request.at_least_size(), kAtLeastMax);
+  }
+  const auto known = parts.cities->cities();
+  for (const v1::AtLeast& wanted : request.at_least()) {
+    if (std::find(known.begin(), known.end(), wanted.city()) == known.end()) {
+      return base::InvalidArgumentError(
+          "at_least: {:06} is no city of this province", wanted.city());
+    }
+  }
+  const auto end = std::min(context.deadline(),
+                            std::chrono::system_clock::now() + kAtLeastWait);
+  for (const v1::AtLeast& wanted : request.at_least()) {
+    RETURN_IF_ERROR(WaitForOne(parts, context, wanted, end));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status FillImports(const StateSnapshot& snapshot, uint32_t city,
@@ -310,6 +363,7 @@ grpc::Status QueryService::GetIndicators(
     ASSIGN_OR_RETURN(const transport::Caller caller,
                      parts_.guard->Admit(*context, kGetIndicators));
     RETURN_IF_ERROR(CheckReady(parts_));
+    RETURN_IF_ERROR(WaitForAtLeast(parts_, *context, *request));
     return DoIndicators(*request, {&parts_.guard->answers(), context, writer});
   };
   return transport::ToGrpc(run());
@@ -323,6 +377,7 @@ grpc::Status QueryService::GetPerson(grpc::ServerContext* context,
         const transport::Caller caller,
         parts_.guard->AdmitReader(*context, kGetPerson, request->reason()));
     RETURN_IF_ERROR(CheckReady(parts_));
+    RETURN_IF_ERROR(WaitForAtLeast(parts_, *context, *request));
     return DoPerson(caller, *request, response);
   };
   return Answer(run(), response);
@@ -336,6 +391,7 @@ grpc::Status QueryService::ListRecords(grpc::ServerContext* context,
         const transport::Caller caller,
         parts_.guard->AdmitReader(*context, kListRecords, request->reason()));
     RETURN_IF_ERROR(CheckReady(parts_));
+    RETURN_IF_ERROR(WaitForAtLeast(parts_, *context, *request));
     return DoList(caller, *request, response);
   };
   return Answer(run(), response);
@@ -349,6 +405,7 @@ grpc::Status QueryService::GetRecordHistory(
                      parts_.guard->AdmitReader(*context, kGetRecordHistory,
                                                request->reason()));
     RETURN_IF_ERROR(CheckReady(parts_));
+    RETURN_IF_ERROR(WaitForAtLeast(parts_, *context, *request));
     return DoHistory(caller, *request, response);
   };
   return Answer(run(), response);

@@ -2,6 +2,7 @@
 // call promises.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 
@@ -20,6 +21,10 @@ namespace tongchou::aggregator {
 
 inline constexpr uint32_t kPageSizeDefault = 100;
 inline constexpr uint32_t kPageSizeMax = 1'000;
+// A call waits so long, at most, for what it asks to be reflected.
+inline constexpr auto kAtLeastWait = std::chrono::seconds(5);
+// Cities that one call names for that.
+inline constexpr int kAtLeastMax = 64;
 
 struct ProvinceParts {
   std::string province;

@@ -403,6 +403,7 @@ class ThreadApplier final : public Applier {
       base::MutexLock lock(mutex_);
       stopping_ = true;
       changed_.NotifyAll();
+      position_changed_.NotifyAll();
     }
     reader_.join();
     worker_.join();
@@ -413,6 +414,8 @@ class ThreadApplier final : public Applier {
     base::MutexLock lock(mutex_);
     return position_;
   }
+  bool WaitFor(uint32_t city, uint64_t size,
+               std::chrono::microseconds timeout) const override;
   bool caught_up() const override { return caught_up_; }
   uint64_t steps() const override { return drafts_.steps(); }
   absl::Status status() const override {
@@ -453,6 +456,7 @@ class ThreadApplier final : public Applier {
   size_t offered_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   Position position_ ABSL_GUARDED_BY(mutex_);
+  mutable base::CondVar position_changed_;  // or it will not any more
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<Draft> waiting_ ABSL_GUARDED_BY(mutex_);  // for the worker
   bool busy_ ABSL_GUARDED_BY(mutex_) = false;               // the worker is
@@ -460,6 +464,21 @@ class ThreadApplier final : public Applier {
   std::thread worker_;
   std::thread reader_;
 };
+
+bool ThreadApplier::WaitFor(uint32_t city, uint64_t size,
+                            std::chrono::microseconds timeout) const {
+  const auto end = std::chrono::steady_clock::now() + timeout;
+  if (size == 0) return true;
+  base::MutexLock lock(mutex_);
+  while (true) {
+    const auto one = position_.cities.find(city);
+    if (one != position_.cities.end() && one->second.size >= size) return true;
+    const auto left = std::chrono::duration_cast<std::chrono::microseconds>(
+        end - std::chrono::steady_clock::now());
+    if (stopping_ || !status_.ok() || left.count() <= 0) return false;
+    position_changed_.WaitFor(mutex_, left);
+  }
+}
 
 bool ThreadApplier::WaitForSpace() {
   base::MutexLock lock(mutex_);
@@ -472,6 +491,7 @@ void ThreadApplier::Stop(const absl::Status& status) {
   base::MutexLock lock(mutex_);
   if (status_.ok()) status_ = status;
   changed_.NotifyAll();
+  position_changed_.NotifyAll();
 }
 
 void ThreadApplier::Read() {
@@ -617,6 +637,7 @@ absl::Status ThreadApplier::ApplyDraft(std::unique_ptr<Draft> draft) {
   {
     base::MutexLock lock(mutex_);
     position_ = draft->position;
+    position_changed_.NotifyAll();
   }
   applied_(draft->position);
   if (!caught_up_) {

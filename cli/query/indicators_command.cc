@@ -29,6 +29,7 @@ struct Options {
   std::string by;
   bool trend = false;
   uint32_t period = 0;
+  std::vector<v1::AtLeast> at_least;
 };
 
 v1::GetIndicatorsRequest MakeRequest(const Options& options) {
@@ -40,6 +41,8 @@ v1::GetIndicatorsRequest MakeRequest(const Options& options) {
   request.set_county(options.county);
   request.set_period(options.period);
   request.set_trend(options.trend);
+  request.mutable_at_least()->Add(options.at_least.begin(),
+                                  options.at_least.end());
   if (options.by.empty()) return request;
   const bool counties = options.by == "county" || options.county != 0;
   const bool cities = !counties && (options.by == "city" || options.city != 0);
@@ -65,10 +68,11 @@ bool WantsHomeScreen(const Globals& globals, const Options& options) {
 
 absl::Status ShowHomeScreen(const Connection& aggregator,
                             const Options& options) {
-  ASSIGN_OR_RETURN(
-      const FigureAnswer now,
-      FetchFigures(aggregator,
-                   HomeRequest(options.city, options.as_of, options.on)));
+  v1::GetIndicatorsRequest request =
+      HomeRequest(options.city, options.as_of, options.on);
+  request.mutable_at_least()->Add(options.at_least.begin(),
+                                  options.at_least.end());
+  ASSIGN_OR_RETURN(const FigureAnswer now, FetchFigures(aggregator, request));
   std::optional<FigureAnswer> year_ago;
   if (base::IsValidDay(now.as_of) && base::IsValidDay(now.on)) {
     const auto past = FetchFigures(
@@ -122,6 +126,7 @@ void AddIndicators(CLI::App* app, Invocation* invocation) {
                     "Stocks at every day on which they changed");
   command->add_option("--period", o->period, "Only this YYYYMM or YYYY")
       ->check(CLI::Range(uint32_t{1'000}, kPeriodMax));
+  AddAtLeast(command, &o->at_least);
 }
 
 }  // namespace tongchou::cli

@@ -25,6 +25,7 @@ struct Options {
   uint32_t page_size = 0;
   bool all = false;
   v1::ReadReason reason;
+  std::vector<v1::AtLeast> at_least;
 };
 
 v1::ListRecordsRequest MakeRequest(const Options& options) {
@@ -33,6 +34,8 @@ v1::ListRecordsRequest MakeRequest(const Options& options) {
   request.set_type(name.type());
   request.set_city(options.city);
   *request.mutable_reason() = options.reason;
+  request.mutable_at_least()->Add(options.at_least.begin(),
+                                  options.at_least.end());
   for (const v1::FieldText& field : name.key_fields()) {
     v1::FieldFilter* filter = request.add_filters();
     filter->set_code(field.code());
@@ -111,6 +114,7 @@ void AddList(CLI::App* app, Invocation* invocation) {
       ->check(CLI::Range(1, kPageSizeMax));
   command->add_flag("--all", o->all, "All pages");
   AddReadReason(command, &o->reason);
+  AddAtLeast(command, &o->at_least);
 }
 
 }  // namespace tongchou::cli

@@ -35,6 +35,7 @@ struct RecordOptions {
   bool province = false;
   std::optional<uint64_t> entry;
   v1::ReadReason reason;
+  std::vector<v1::AtLeast> at_least;
 };
 
 struct PersonOptions {
@@ -42,6 +43,7 @@ struct PersonOptions {
   std::string pseudonym;
   bool with_deleted = false;
   v1::ReadReason reason;
+  std::vector<v1::AtLeast> at_least;
 };
 
 Json RecordsJson(const RecordViews& records) {
@@ -99,6 +101,8 @@ absl::StatusOr<RecordVersions> HistoryAtProvince(const Globals& globals,
     *request.mutable_record() = MakeRecordName(options.type, options.fields);
   }
   *request.mutable_reason() = options.reason;
+  request.mutable_at_least()->Add(options.at_least.begin(),
+                                  options.at_least.end());
   const auto stub = v1::Query::NewStub(aggregator.channel);
   grpc::ClientContext context;
   v1::GetRecordHistoryResponse response;
@@ -138,6 +142,8 @@ absl::StatusOr<int> RunPerson(const Globals& globals,
   request.set_pseudonym(options.pseudonym);
   *request.mutable_reason() = options.reason;
   request.set_with_deleted(options.with_deleted);
+  request.mutable_at_least()->Add(options.at_least.begin(),
+                                  options.at_least.end());
   const auto stub = v1::Query::NewStub(aggregator.channel);
   grpc::ClientContext context;
   v1::GetPersonResponse response;
@@ -214,6 +220,7 @@ void AddHistory(CLI::App* app, Invocation* invocation) {
       ->excludes(fields)
       ->type_name("N");
   AddReadReason(command, &o->reason);
+  AddAtLeast(command, &o->at_least)->needs(province);
 }
 
 void AddPerson(CLI::App* app, Invocation* invocation) {
@@ -231,6 +238,7 @@ void AddPerson(CLI::App* app, Invocation* invocation) {
       ->type_name("TEXT");
   command->add_flag("--with-deleted", o->with_deleted, "Also deleted records");
   AddReadReason(command, &o->reason);
+  AddAtLeast(command, &o->at_least);
 }
 
 }  // namespace tongchou::cli

@@ -3,6 +3,7 @@
 // certificates.
 #include "common/transport/access.h"
 
+#include <gmock/gmock.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
@@ -18,6 +19,7 @@
 #include "aggregator/aggregator.h"
 #include "aggregator/service/admin_service.h"
 #include "aggregator/service/exchange_service.h"
+#include "aggregator/service/query_service.h"
 #include "common/base/certificate.h"
 #include "common/base/clock.h"
 #include "common/base/file.h"
@@ -483,6 +485,55 @@ TEST_F(AccessTest, AQuarantineIsEndedByAnAdministrator) {
   grpc::ClientContext again;
   EXPECT_EQ(admin->ReleaseCity(&again, request, &response).error_code(),
             grpc::StatusCode::FAILED_PRECONDITION);
+}
+
+// Who has written at a city sees it at the province, without asking again.
+TEST_F(AccessTest, AnAnswerWaitsForWhatItShallReflect) {
+  const auto query = v1::Query::NewStub(ChannelOf(kCallers[4], false));
+  const auto ask = [&](uint32_t city, uint64_t size, int times = 1) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kPatience);
+    v1::GetPersonRequest request;
+    request.set_id_number("369901198001010019");
+    request.mutable_reason()->set_purpose(v1::PURPOSE_CASEWORK);
+    request.mutable_reason()->set_document("1");
+    for (int i = 0; i < times; ++i) {
+      request.add_at_least()->set_city(city);
+      request.mutable_at_least(i)->set_size(size);
+    }
+    v1::GetPersonResponse response;
+    return query->GetPerson(&context, request, &response);
+  };
+  const auto exchange = v1::Exchange::NewStub(ChannelOf(kCallers[0], false));
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kPatience);
+  const auto stream = exchange->Replicate(&context);
+  TestSender sender(
+      ledger::Signer("tongchou/360000/360100", keys_.at("city.pem")));
+  stream->Write(sender.Hello());
+  v1::ProvinceMessage message;
+  ASSERT_TRUE(stream->Read(&message));
+
+  auto answer = std::async(std::launch::async, [&] { return ask(kCity, 1); });
+  EXPECT_EQ(answer.wait_for(std::chrono::milliseconds(300)),
+            std::future_status::timeout);
+  stream->Write(sender.Batch());
+  // It knows nobody, and says so once it knows what the city knows.
+  EXPECT_EQ(answer.get().error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(ask(kCity, 1, aggregator::kAtLeastMax).error_code(),
+            grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(ask(kCity, 1, aggregator::kAtLeastMax + 1).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(ask(360'200, 1).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+
+  const auto before = std::chrono::steady_clock::now();
+  const grpc::Status late = ask(kCity, 2);
+  EXPECT_GE(std::chrono::steady_clock::now() - before,
+            aggregator::kAtLeastWait);
+  EXPECT_EQ(late.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(late.error_message(), testing::HasSubstr("1 of the 2 entries"));
+  context.TryCancel();
+  stream->Finish().IgnoreError();
 }
 
 // Nobody's certificate vouches for a file: it must not shut the true node out

@@ -265,7 +265,8 @@ absl::StatusOr<json> Latency(Peer* peer, const Arguments& a) {
     RETURN_IF_ERROR(sessions[city]->Commit(rows));
     committed.push_back(Since(sent) * 1e3);
     while (true) {
-      ASSIGN_OR_RETURN(const bool seen, center->Sees(rows.front()));
+      ASSIGN_OR_RETURN(const bool seen,
+                       center->Sees(rows.front(), sessions[city]->log_size()));
       if (seen) break;
     }
     visible.push_back(Since(sent) * 1e3);
@@ -335,7 +336,7 @@ absl::Status Storm::Ask(size_t client) {
     MakeRow(kCities[i % std::size(kCities)], i * 7919 % a_.rows, 0, &row);
     std::this_thread::sleep_until(start_ + Seconds(due));
     const auto sent = Clock::now();
-    RETURN_IF_ERROR(center->Sees(row).status());
+    RETURN_IF_ERROR(center->Sees(row, 0).status());
     const double took = Since(sent) * 1e3;
     const auto window = static_cast<size_t>(Since(start_) / kWindowSeconds);
     if (window >= windows_.size()) return absl::OkStatus();

@@ -38,14 +38,17 @@ class Session {
   absl::Status Commit(const std::vector<Row>& rows) {
     return Commit(*Make(rows));
   }
+  // How long the city's log was behind the last commit; 0 = it does not say.
+  virtual uint64_t log_size() const { return 0; }
 };
 
 // Asks the center. Confined to one thread.
 class Reader {
  public:
   virtual ~Reader() = default;
-  // Whether the row is visible there.
-  virtual absl::StatusOr<bool> Sees(const Row& row) = 0;
+  // Whether the row is visible there. A center that can be asked to wait until
+  // it reflects so much of the city's log is.
+  virtual absl::StatusOr<bool> Sees(const Row& row, uint64_t log_size) = 0;
   // One per city.
   virtual absl::StatusOr<std::vector<Progress>> Positions() = 0;
   // The same as far as the center knows it: nothing about what is committed

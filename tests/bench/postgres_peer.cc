@@ -171,7 +171,7 @@ class PostgresReader final : public Reader {
         .status();
   }
 
-  absl::StatusOr<bool> Sees(const Row& row) override {
+  absl::StatusOr<bool> Sees(const Row& row, uint64_t /*log_size*/) override {
     const std::string city = std::to_string(row.city);
     const char* values[] = {city.c_str(), row.id_number.c_str(),
                             row.insurance.c_str()};

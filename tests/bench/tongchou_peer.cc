@@ -39,10 +39,14 @@ class WriteSession : public Session {
     return transaction;
   }
 
+  uint64_t log_size() const final { return response_.committed_size(); }
+
  protected:
   static const v1::WriteRequest& RequestOf(const Transaction& transaction) {
     return static_cast<const WriteTransaction&>(transaction).request;
   }
+
+  v1::WriteResponse response_;  // to the last
 
  private:
   const std::string id_prefix_ = base::RandomBytes(8);
@@ -77,7 +81,6 @@ class StreamSession final : public WriteSession {
   const std::unique_ptr<
       grpc::ClientReaderWriter<v1::WriteRequest, v1::WriteResponse>>
       stream_;
-  v1::WriteResponse response_;
 };
 
 class UnarySession final : public WriteSession {
@@ -94,7 +97,6 @@ class UnarySession final : public WriteSession {
 
  private:
   const std::unique_ptr<v1::Node::Stub> stub_;
-  v1::WriteResponse response_;
 };
 
 class CenterReader final : public Reader {
@@ -106,7 +108,7 @@ class CenterReader final : public Reader {
         audit_(v1::Audit::NewStub(audit)),
         nodes_(std::move(nodes)) {}
 
-  absl::StatusOr<bool> Sees(const Row& row) override;
+  absl::StatusOr<bool> Sees(const Row& row, uint64_t log_size) override;
   absl::StatusOr<std::vector<Progress>> Positions() override;
   absl::StatusOr<std::vector<Progress>> Arrived() override;
   absl::Status Dump(const std::function<void(std::string_view)>& line) override;
@@ -117,9 +119,14 @@ class CenterReader final : public Reader {
   const std::map<uint32_t, std::unique_ptr<v1::Node::Stub>> nodes_;
 };
 
-absl::StatusOr<bool> CenterReader::Sees(const Row& row) {
+absl::StatusOr<bool> CenterReader::Sees(const Row& row, uint64_t log_size) {
   grpc::ClientContext context;
   v1::GetPersonRequest request;
+  if (log_size > 0) {
+    v1::AtLeast* at_least = request.add_at_least();
+    at_least->set_city(row.city);
+    at_least->set_size(log_size);
+  }
   request.set_id_number(row.id_number);
   request.mutable_reason()->set_purpose(v1::PURPOSE_CASEWORK);
   request.mutable_reason()->set_document("bench");

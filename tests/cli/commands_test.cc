@@ -292,6 +292,11 @@ TEST_F(Commands, WrongUsageIsTwoAndOneLine) {
            {"get", "planet", "A=1"},
            {"generate"},
            {"pki", "issue"},
+           {"indicators", "--at-least", "360100"},
+           {"indicators", "--at-least", "360100:"},
+           {"indicators", "--at-least", "360100:-1"},
+           {"indicators", "--at-least", "1:1"},
+           {"history", "unit", "AAB001=1", "--at-least", "360100:1"},
            {"history", "unit", "AAB001=1", "--province"}}) {
     const Ran ran = Tongchou(arguments);
     EXPECT_EQ(ran.status, 2) << ran.err;
@@ -498,6 +503,24 @@ TEST_F(Commands, IndicatorLevels) {
   EXPECT_FALSE(query_.asked.without_province());
   EXPECT_THAT(ran.out, HasSubstr("200810"));
   EXPECT_THAT(ran.out, Not(HasSubstr("20081031")));
+}
+
+TEST_F(Commands, IndicatorsThatShallReflectSomething) {
+  for (const std::vector<std::string>& what :
+       {std::vector<std::string>{"indicators"}, {"indicators", "K1.1"}}) {
+    std::vector<std::string> arguments = what;
+    for (const char* one : {"--at-least", "南昌:7", "--at-least", "360200:8"}) {
+      arguments.emplace_back(one);
+    }
+    query_.asked.Clear();
+    const Ran ran = TongchouHere(arguments);
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    ASSERT_EQ(query_.asked.at_least_size(), 2);
+    EXPECT_EQ(query_.asked.at_least(0).city(), 360100u);
+    EXPECT_EQ(query_.asked.at_least(0).size(), 7u);
+    EXPECT_EQ(query_.asked.at_least(1).city(), 360200u);
+    EXPECT_EQ(query_.asked.at_least(1).size(), 8u);
+  }
 }
 
 TEST_F(Commands, ListGoesThroughAllPages) {

@@ -51,6 +51,25 @@ def check_officer(province):
              status=1)
 
 
+def check_seen(province):
+    """What was written at a city a moment ago is in the province's answer,
+    which says so when it has to be waited for in vain."""
+    committed = answer(province, "operator-360100", "put", "unit",
+                       "AAB001=seen", "AAB004=单位", "AAB301=360102")["committed"]
+    reason = ("--purpose", "casework", "--document", "赣人社2026-118")
+    listed = ("list", "unit", "AAB001=seen", *reason)
+    seen = answer(province, "officer", *listed, "--at-least",
+                  f"南昌:{committed}")
+    assert len(seen["records"]) == 1, seen
+    history = answer(province, "officer", "history", "unit", "AAB001=seen",
+                     "--province", "--city", "南昌", *reason, "--at-least",
+                     f"360100:{committed}")
+    assert len(history["records"]) == 1, history
+    late = tongchou(province, "officer", *listed, "--at-least",
+                    f"360100:{committed + 1}", status=1)
+    assert f"{committed} of the {committed + 1} entries" in late, late
+
+
 def check_analyst(province):
     """Returns the pseudonym of the first person."""
     text = tongchou(province, "analyst", "--format", "json", "list", "person",
@@ -295,6 +314,7 @@ def main():
         check_revoked_node(province, cities)
         check_revoked_operator(province)
         check_logs(province)
+        check_seen(province)
     print("ok")
 
 
