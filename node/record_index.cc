@@ -14,7 +14,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "common/base/big_endian.h"
 #include "common/base/cpu_account.h"
 #include "common/base/file.h"
@@ -25,7 +24,10 @@
 #include "common/base/mutex.h"
 #include "common/base/progress_line.h"
 #include "common/base/random.h"
+#include "common/base/spread_table.h"
 #include "common/base/status.h"
+#include "common/base/thread_name.h"
+#include "common/base/thread_priority.h"
 #include "common/ledger/bundle.h"
 #include "common/ledger/rocksdb_status.h"
 #include "common/records/record_codec.h"
@@ -180,7 +182,7 @@ class RocksRecordIndex final : public RecordIndex {
       : db_(std::move(db)),
         entries_max_(entries_max),
         seed_(base::RandomNumber()) {
-    recent_.reserve(std::min(kIndexEntriesAtStart, entries_max_));
+    recent_.Reserve(std::min(kIndexEntriesAtStart, entries_max_));
   }
 
   ~RocksRecordIndex() override {
@@ -207,7 +209,7 @@ class RocksRecordIndex final : public RecordIndex {
   absl::Status Put(std::string_view key, const RecordState& state) override;
   void Expect(size_t records) override {
     base::MutexLock lock(map_mutex_);
-    if (complete_) recent_.reserve(std::min(records, entries_max_));
+    if (complete_) recent_.Reserve(std::min(records, entries_max_));
   }
   void Undo() override;
   void Committed(uint64_t log_size) override;
@@ -233,9 +235,9 @@ class RocksRecordIndex final : public RecordIndex {
   }
   void PrefetchLocked(const base::Hash128& hash) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(map_mutex_) {
-    recent_.prefetch(hash);
+    recent_.Prefetch(hash);
     if (complete_) return;
-    earlier_.prefetch(hash);
+    earlier_.Prefetch(hash);
     known_.Prefetch(hash.high);
   }
   // In memory; it is recent from now on.
@@ -267,7 +269,7 @@ class RocksRecordIndex final : public RecordIndex {
   const uint64_t seed_;
 
   mutable base::Mutex map_mutex_;
-  using Table = absl::flat_hash_map<base::Hash128, Known>;
+  using Table = base::SpreadTable<Known>;
   Table recent_ ABSL_GUARDED_BY(map_mutex_);
   // Unless complete_: what was recent before; each forgets the one before it.
   Table earlier_ ABSL_GUARDED_BY(map_mutex_);
@@ -296,12 +298,11 @@ class RocksRecordIndex final : public RecordIndex {
 };
 
 const Known* RocksRecordIndex::FindKnown(const base::Hash128& hash) {
-  const auto recent = recent_.find(hash);
-  if (recent != recent_.end()) return &recent->second;
-  if (complete_) return nullptr;
-  const auto earlier = earlier_.find(hash);
-  if (earlier == earlier_.end()) return nullptr;
-  return &recent_.emplace(hash, earlier->second).first->second;
+  const Known* recent = recent_.Find(hash);
+  if (recent != nullptr || complete_) return recent;
+  const Known* earlier = earlier_.Find(hash);
+  if (earlier == nullptr) return nullptr;
+  return recent_.TryEmplace(hash, *earlier).first;
 }
 
 absl::StatusOr<std::optional<RecordState>> RocksRecordIndex::FindLocked(
@@ -318,7 +319,7 @@ absl::StatusOr<std::optional<RecordState>> RocksRecordIndex::FindLocked(
   if (status.IsNotFound()) return std::optional<RecordState>();
   RETURN_IF_ERROR(ledger::FromRocksdb(status, "state"));
   ASSIGN_OR_RETURN(const RecordState state, DecodeState(bytes));
-  recent_[hash] = ToKnown(state);
+  recent_.Set(hash, ToKnown(state));
   return std::optional<RecordState>(state);
 }
 
@@ -372,7 +373,7 @@ absl::Status RocksRecordIndex::ReadStates(
     RETURN_IF_ERROR(ledger::FromRocksdb(statuses[i], "state"));
     ASSIGN_OR_RETURN(const RecordState state,
                      DecodeState(ledger::ToView(states[i])));
-    recent_[HashOf(keys[i])] = ToKnown(state);
+    recent_.Set(HashOf(keys[i]), ToKnown(state));
   }
   return absl::OkStatus();
 }
@@ -396,9 +397,9 @@ absl::Status RocksRecordIndex::Put(std::string_view key,
   base::MutexLock lock(map_mutex_);
   // What is not in memory may be in the database.
   if (!complete_) RETURN_IF_ERROR(FindLocked(key, hash).status());
-  const auto [at, added] = recent_.try_emplace(hash, ToKnown(state));
+  const auto [at, added] = recent_.TryEmplace(hash, ToKnown(state));
   std::optional<Known> before;
-  if (!added) before = std::exchange(at->second, ToKnown(state));
+  if (!added) before = std::exchange(*at, ToKnown(state));
   if (added && !complete_) known_.Add(hash.high);
   const bool was_live =
       before.has_value() && (before->sequence_and_deleted & 1) == 0;
@@ -419,9 +420,9 @@ void RocksRecordIndex::Undo() {
   base::MutexLock lock(map_mutex_);
   for (auto it = undo_.rbegin(); it != undo_.rend(); ++it) {
     if (it->second.has_value()) {
-      recent_[it->first] = *it->second;
+      recent_.Set(it->first, *it->second);
     } else {
-      recent_.erase(it->first);
+      recent_.Erase(it->first);
     }
   }
   live_ -= static_cast<uint64_t>(live_change_);
@@ -466,16 +467,20 @@ void RocksRecordIndex::ForgetIfTooMany() {
   base::MutexLock lock(map_mutex_);
   BecomeCache();
   earlier_ = std::exchange(recent_, {});
-  recent_.reserve(entries_max_ / 2);
+  recent_.Reserve(entries_max_ / 2);
 }
 
 void RocksRecordIndex::BecomeCache() {
   if (!complete_) return;
-  for (const auto& [hash, known] : recent_) known_.Add(hash.high);
+  recent_.ForEach([this](const base::Hash128& hash, const Known&) {
+    known_.Add(hash.high);
+  });
   complete_ = false;
 }
 
 void RocksRecordIndex::WriteLoop() {
+  base::NameThread("state");
+  base::LowerThreadPriority(base::kNiceIdle);  // commits do not wait for it
   while (true) {
     WriteQueue writes;
     Position end;
@@ -575,7 +580,7 @@ absl::StatusOr<uint64_t> RocksRecordIndex::LoadState() {
     sum_ += state.sequence;
     const base::Hash128 hash = HashOf(key);
     if (recent_.size() <= entries_max_) {
-      recent_[hash] = ToKnown(state);
+      recent_.Set(hash, ToKnown(state));
     } else {
       BecomeCache();
       known_.Add(hash.high);

@@ -27,9 +27,9 @@
 
 namespace tongchou::node {
 
-// What a table of 2^23 places holds, 277 MB, less what one commit may add. Of a
-// cache that is full the half that was not used lately is forgotten.
-inline constexpr size_t kIndexEntriesMax = 7'000'000;
+// About 54 bytes each. Of a cache that is full the half that was not used
+// lately is forgotten.
+inline constexpr size_t kIndexEntriesMax = 5'000'000;
 // Room for so many is taken at the start.
 inline constexpr size_t kIndexEntriesAtStart = 100'000;
 // Changes of one file; at most twice as many are rolled forward at a start.
