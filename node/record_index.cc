@@ -480,7 +480,7 @@ void RocksRecordIndex::BecomeCache() {
 
 void RocksRecordIndex::WriteLoop() {
   base::NameThread("state");
-  base::LowerThreadPriority(base::kNiceIdle);  // commits do not wait for it
+  base::LowerThreadPriority(base::kNiceIdle);  // commits seldom wait
   while (true) {
     WriteQueue writes;
     Position end;
