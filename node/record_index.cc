@@ -49,8 +49,6 @@ constexpr int kMergeFiles = 8;
 constexpr size_t kBlockBytes = 4'096;
 // So many are read at once; their blocks stay pinned meanwhile.
 constexpr size_t kReadAheadKeys = 1'024;
-// Questions to the table that are on their way at a time.
-constexpr size_t kPrefetchAhead = 8;
 constexpr char kIngestFolder[] = "/ingest";
 constexpr auto kSpaceRetry = std::chrono::microseconds(1'000'000);
 constexpr std::string_view kPositionKey{"\0", 1};
@@ -249,6 +247,11 @@ class RocksRecordIndex final : public RecordIndex {
   std::vector<std::string_view> KeysToRead(
       size_t count, absl::FunctionRef<std::string_view(size_t)> key);
   absl::Status ReadStates(std::span<const std::string_view> keys);
+  // What the database answered, which is known from now on.
+  absl::StatusOr<std::optional<RecordState>> Keep(const base::Hash128& hash,
+                                                  const rocksdb::Status& status,
+                                                  std::string_view bytes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(map_mutex_);
   absl::StatusOr<uint64_t> LoadState();
   absl::Status RollForward(const ledger::LogStore& log, uint64_t from);
   absl::Status TakeBundle(const ledger::Bundle& bundle, uint64_t from);
@@ -316,6 +319,12 @@ absl::StatusOr<std::optional<RecordState>> RocksRecordIndex::FindLocked(
   std::string bytes;
   const rocksdb::Status status =
       db_->Get(rocksdb::ReadOptions(), ledger::ToSlice(key), &bytes);
+  return Keep(hash, status, bytes);
+}
+
+absl::StatusOr<std::optional<RecordState>> RocksRecordIndex::Keep(
+    const base::Hash128& hash, const rocksdb::Status& status,
+    std::string_view bytes) {
   if (status.IsNotFound()) return std::optional<RecordState>();
   RETURN_IF_ERROR(ledger::FromRocksdb(status, "state"));
   ASSIGN_OR_RETURN(const RecordState state, DecodeState(bytes));
@@ -339,7 +348,7 @@ std::vector<std::string_view> RocksRecordIndex::KeysToRead(
   std::vector<std::string_view> keys;
   {
     base::MutexLock lock(map_mutex_);
-    if (complete_) return keys;
+    if (complete_) return {};
     for (size_t i = 0; i < count; ++i) {
       if (i + kPrefetchAhead < count) {
         PrefetchLocked(HashOf(key(i + kPrefetchAhead)));
@@ -350,9 +359,13 @@ std::vector<std::string_view> RocksRecordIndex::KeysToRead(
       }
     }
   }
-  std::sort(keys.begin(), keys.end());
-  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
-  return keys;
+  std::vector<std::string_view> sorted;
+  sorted.reserve(keys.size());
+  for (const uint32_t i :
+       base::KeyOrder(keys.size(), 0, [&](size_t i) { return keys[i]; })) {
+    if (sorted.empty() || sorted.back() != keys[i]) sorted.push_back(keys[i]);
+  }
+  return sorted;
 }
 
 // The thread that puts is this one, so nothing changes meanwhile.
@@ -369,11 +382,8 @@ absl::Status RocksRecordIndex::ReadStates(
                 /*sorted_input=*/true);
   base::MutexLock lock(map_mutex_);
   for (size_t i = 0; i < keys.size(); ++i) {
-    if (statuses[i].IsNotFound()) continue;
-    RETURN_IF_ERROR(ledger::FromRocksdb(statuses[i], "state"));
-    ASSIGN_OR_RETURN(const RecordState state,
-                     DecodeState(ledger::ToView(states[i])));
-    recent_.Set(HashOf(keys[i]), ToKnown(state));
+    RETURN_IF_ERROR(
+        Keep(HashOf(keys[i]), statuses[i], ledger::ToView(states[i])).status());
   }
   return absl::OkStatus();
 }
@@ -480,7 +490,8 @@ void RocksRecordIndex::BecomeCache() {
 
 void RocksRecordIndex::WriteLoop() {
   base::NameThread("state");
-  base::LowerThreadPriority(base::kNiceIdle);  // commits seldom wait
+  // Commits wait for it only when kPendingMax changes do.
+  base::LowerThreadPriority(base::kNiceIdle);
   while (true) {
     WriteQueue writes;
     Position end;

@@ -35,6 +35,9 @@ inline constexpr size_t kIndexEntriesAtStart = 100'000;
 // Changes of one file; at most twice as many are rolled forward at a start.
 inline constexpr size_t kStateFileEntries = 262'144;
 
+// Records whose past is fetched while those before them are written.
+inline constexpr size_t kPrefetchAhead = 8;
+
 inline constexpr base::StoreFormat kIndexFormat{"record-index", 1};
 
 struct RecordState {
@@ -76,7 +79,7 @@ class RecordIndex {
   // be read are read in one go, in the order in which they are stored.
   virtual absl::Status ReadAhead(
       size_t count, absl::FunctionRef<std::string_view(size_t)> key) = 0;
-  // It will be asked for at once.
+  // It will be asked for behind kPrefetchAhead others.
   virtual void Prefetch(std::string_view key) const = 0;
   // Changes of a commit on its way; Undo takes back what was put since the
   // last Committed. An error once the state could not be written, of another

@@ -23,8 +23,6 @@ base::CpuAccount committing("commit");
 
 constexpr size_t kSaltBytes = 16;
 constexpr size_t kRandomPoolBytes = 16'384;
-// Changes whose past is fetched while those before them are written.
-constexpr size_t kPrefetchAhead = 8;
 
 using Outcome = absl::StatusOr<CommitOutcome>;
 

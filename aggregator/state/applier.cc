@@ -403,7 +403,6 @@ class ThreadApplier final : public Applier {
       base::MutexLock lock(mutex_);
       stopping_ = true;
       changed_.NotifyAll();
-      position_changed_.NotifyAll();
     }
     reader_.join();
     worker_.join();
@@ -414,8 +413,8 @@ class ThreadApplier final : public Applier {
     base::MutexLock lock(mutex_);
     return position_;
   }
-  bool WaitFor(uint32_t city, uint64_t size,
-               std::chrono::microseconds timeout) const override;
+  uint64_t WaitFor(uint32_t city, uint64_t size,
+                   std::chrono::microseconds timeout) const override;
   bool caught_up() const override { return caught_up_; }
   uint64_t steps() const override { return drafts_.steps(); }
   absl::Status status() const override {
@@ -465,17 +464,17 @@ class ThreadApplier final : public Applier {
   std::thread reader_;
 };
 
-bool ThreadApplier::WaitFor(uint32_t city, uint64_t size,
-                            std::chrono::microseconds timeout) const {
+uint64_t ThreadApplier::WaitFor(uint32_t city, uint64_t size,
+                                std::chrono::microseconds timeout) const {
   const auto end = std::chrono::steady_clock::now() + timeout;
-  if (size == 0) return true;
   base::MutexLock lock(mutex_);
   while (true) {
     const auto one = position_.cities.find(city);
-    if (one != position_.cities.end() && one->second.size >= size) return true;
+    const uint64_t applied =
+        one == position_.cities.end() ? 0 : one->second.size;
     const auto left = std::chrono::duration_cast<std::chrono::microseconds>(
         end - std::chrono::steady_clock::now());
-    if (stopping_ || !status_.ok() || left.count() <= 0) return false;
+    if (applied >= size || !status_.ok() || left.count() <= 0) return applied;
     position_changed_.WaitFor(mutex_, left);
   }
 }

@@ -34,10 +34,10 @@ class Applier {
   // from the journal.
   virtual void Offer(JournalGroup group) = 0;
   virtual Position position() const = 0;
-  // Until so many entries of the city are applied; false when the time ran out
-  // or nothing is applied any more.
-  virtual bool WaitFor(uint32_t city, uint64_t size,
-                       std::chrono::microseconds timeout) const = 0;
+  // Until so many entries of the city are applied, the time has run out or
+  // nothing is applied any more; how many are.
+  virtual uint64_t WaitFor(uint32_t city, uint64_t size,
+                           std::chrono::microseconds timeout) const = 0;
   // After a start: false until the journal's end of that time is reached.
   virtual bool caught_up() const = 0;
   // Changes while something is being applied, also within a batch.

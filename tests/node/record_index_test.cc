@@ -33,6 +33,13 @@ class RecordIndexTest : public NodeTest {
     std::filesystem::remove(copy + "/LOCK");
     return copy;
   }
+  // u0 to u49, of which u7 is deleted; in memory are ten.
+  absl::StatusOr<std::unique_ptr<RecordIndex>> OpenSmallOverFifty() {
+    CommitUnits(0, 50, "first");
+    EXPECT_TRUE(Commit({Delete("u7")}).ok());
+    EXPECT_TRUE(index_->Flush().ok());
+    return RecordIndex::Open({Copy("copy"), false, 10}, *log_);
+  }
   static States Read(RecordIndex* index) {
     States states;
     const absl::Status status =
@@ -85,10 +92,7 @@ TEST_F(RecordIndexTest, WhatWaitsForItsFileIsKnown) {
 // Opened over more records than its table holds, and with changes that are
 // taken back.
 TEST_F(RecordIndexTest, ASmallCacheKnowsWhatIsStoredAndWhatIsNot) {
-  CommitUnits(0, 50, "first");
-  ASSERT_TRUE(Commit({Delete("u7")}).ok());
-  ASSERT_TRUE(index_->Flush().ok());
-  const auto small = RecordIndex::Open({Copy("copy"), false, 10}, *log_);
+  const auto small = OpenSmallOverFifty();
   ASSERT_TRUE(small.ok()) << small.status();
   const auto sequence = [&](int unit) -> std::optional<uint64_t> {
     const auto found = (*small)->Find(UnitKey(absl::StrCat("u", unit)));
@@ -120,10 +124,7 @@ TEST_F(RecordIndexTest, ASmallCacheKnowsWhatIsStoredAndWhatIsNot) {
 
 // Of what was read ahead, asked for or put more is known than memory holds.
 TEST_F(RecordIndexTest, WhatIsReadAheadIsWhatIsStored) {
-  CommitUnits(0, 50, "first");
-  ASSERT_TRUE(Commit({Delete("u7")}).ok());
-  ASSERT_TRUE(index_->Flush().ok());
-  const auto small = RecordIndex::Open({Copy("copy"), false, 10}, *log_);
+  const auto small = OpenSmallOverFifty();
   ASSERT_TRUE(small.ok()) << small.status();
   std::vector<std::string> keys;
   for (int i = 60; i-- > 0;) keys.push_back(UnitKey(absl::StrCat("u", i)));
