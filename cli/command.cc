@@ -85,8 +85,9 @@ CLI::Option* AddAtLeast(CLI::App* command, std::vector<v1::AtLeast>* at_least) {
               at_least->push_back(ParseAtLeast(kName, text));
             }
           },
-          "Wait, up to five seconds, until the province reflects so many\n"
-          "entries of this city; put and import say how many (committed)")
+          "Wait, five seconds at most, until the province\n"
+          "reflects so many entries of this city: committed\n"
+          "of put, and of import with --format json")
       ->type_name("CITY:ENTRIES")
       ->allow_extra_args(false);
 }
