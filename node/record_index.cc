@@ -482,8 +482,9 @@ void RocksRecordIndex::ForgetIfTooMany() {
 
 void RocksRecordIndex::BecomeCache() {
   if (!complete_) return;
-  recent_.ForEach([this](const base::Hash128& hash, const Known&) {
-    known_.Add(hash.high);
+  base::GrowingBloomFilter& known = known_;
+  recent_.ForEach([&known](const base::Hash128& hash, const Known&) {
+    known.Add(hash.high);
   });
   complete_ = false;
 }

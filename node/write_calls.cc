@@ -33,6 +33,12 @@ class Refusal final : public WriteReactor {
   void OnDone() override { delete this; }
 };
 
+// Requests of a stream in a row that came when nothing was in flight: its
+// client waits for each answer.
+constexpr int kWaitingClient = 4;
+// After so many more it is looked at again.
+constexpr int kLookAgain = 64;
+
 // The answer to one request of a stream.
 struct Answer {
   v1::WriteResponse response;
@@ -78,6 +84,7 @@ class StreamReactor final : public WriteReactor {
 
   void SetAnswer(Answer* answer, const Outcome& outcome);
   Steps Next() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool ReadsNow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Do(const Steps& steps);
 
   WriteCalls& calls_;
@@ -91,6 +98,8 @@ class StreamReactor final : public WriteReactor {
   bool reading_ ABSL_GUARDED_BY(mutex_) = true;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool reads_ended_ ABSL_GUARDED_BY(mutex_) = false;
+  // Requests in a row that came when every other had its answer.
+  int alone_ ABSL_GUARDED_BY(mutex_) = 0;
   // Since when the answer that is being written is known to wait.
   std::optional<Time> waits_since_ ABSL_GUARDED_BY(mutex_);
 };
@@ -101,6 +110,7 @@ void StreamReactor::OnReadDone(bool ok) {
   {
     base::MutexLock lock(mutex_);
     if (ok) {
+      alone_ = answers_.size() == writing_ ? (alone_ + 1) % kLookAgain : 0;
       answer = &answers_.emplace_back();
       answer->response.set_transaction_id(request_.transaction_id());
     } else {
@@ -178,11 +188,17 @@ StreamReactor::Steps StreamReactor::Next() {
     writing_ = true;
     steps.write = &answers_.front().response;
   }
-  if (!reading_ && !reads_ended_ && answers_.size() < kStreamRequestsMax) {
-    steps.read = reading_ = true;
-  }
+  if (!reading_ && !reads_ended_ && ReadsNow()) steps.read = reading_ = true;
   steps.finish = reads_ended_ && answers_.empty();
   return steps;
+}
+
+// A reader that waits has gRPC tell the client at once how much it may send, as
+// a message of its own; with an answer that goes along. So where the client
+// waits for each answer anyway, the next read begins behind it.
+bool StreamReactor::ReadsNow() const {
+  if (alone_ >= kWaitingClient && !writing_) return answers_.empty();
+  return answers_.size() < kStreamRequestsMax;
 }
 
 void StreamReactor::Do(const Steps& steps) {

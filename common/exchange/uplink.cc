@@ -32,7 +32,9 @@ uint64_t BundleBytes(const v1::Batch& batch) {
 }
 
 Uplink::Uplink(UplinkConfig config, UplinkLog* log)
-    : config_(std::move(config)), log_(log) {}
+    : config_(std::move(config)),
+      log_(log),
+      spacing_us_(config_.batch_spacing_us) {}
 
 absl::Status Uplink::OnMessage(const v1::ProvinceMessage& message,
                                int64_t now_us) {
@@ -221,15 +223,17 @@ absl::Status Uplink::ReadPending(int64_t now_us) {
 
 // A clock that was set back ends the waiting.
 bool Uplink::Gathers(uint64_t entries, int64_t now_us) {
+  gathering_ = false;
   if (entries >= config_.pipelined_entries_min) return false;
   if (!in_flight_.empty()) return true;
-  gathering_ = now_us >= last_batch_us_ &&
-               now_us - last_batch_us_ < config_.batch_spacing_us;
+  gathering_ =
+      now_us >= last_batch_us_ && now_us - last_batch_us_ < spacing_us_;
+  gathered_ |= gathering_;
   return gathering_;
 }
 
 int64_t Uplink::DueIn(int64_t now_us) const {
-  const int64_t due = gathering_ ? last_batch_us_ + config_.batch_spacing_us
+  const int64_t due = gathering_ ? last_batch_us_ + spacing_us_
                                  : last_sent_us_ + kHeartbeatMicros;
   return std::clamp<int64_t>(due - now_us, 0, kHeartbeatMicros);
 }
@@ -298,6 +302,11 @@ absl::StatusOr<std::optional<v1::NodeMessage>> Uplink::Next(int64_t now_us) {
   if (PendingFits()) {
     ASSIGN_OR_RETURN(message, TakePending());
     last_batch_us_ = now_us;
+    spacing_us_ = gathered_
+                      ? std::min(2 * spacing_us_,
+                                 kSpacingStretchMax * config_.batch_spacing_us)
+                      : config_.batch_spacing_us;
+    gathered_ = false;
   } else if (quiet) {
     ASSIGN_OR_RETURN(message, MakeHeartbeat(now_us));
   }

@@ -32,9 +32,12 @@ inline constexpr uint32_t kProtocolVersion = 1;
 inline constexpr uint64_t kBatchBytesMax = 1 << 20;
 // Signatures and fsyncs are per batch, so under load batches gather: one that
 // is smaller than this waits while another is under way, and until some time
-// has passed since that was sent. Nothing waits when nothing was sent lately.
+// has passed since that was sent. That is twice as long for each batch in a row
+// that had to wait, at most so many times as long. Nothing waits when nothing
+// was sent lately.
 inline constexpr uint64_t kPipelinedEntriesMin = 1'000;
 inline constexpr int64_t kBatchSpacingMicros = 25'000;
+inline constexpr int64_t kSpacingStretchMax = 4;
 // Bytes of bundles under way without an acknowledgement.
 inline constexpr uint64_t kWindowBytesMax = 16 << 20;
 inline constexpr int64_t kHeartbeatMicros = 1'000'000;
@@ -153,7 +156,9 @@ class Uplink {
   std::optional<Pending> pending_;  // read, waits for room in the window
   int64_t last_sent_us_ = 0;
   int64_t last_batch_us_ = 0;
+  int64_t spacing_us_;      // that batches keep now
   bool gathering_ = false;  // a batch waits only for time to pass
+  bool gathered_ = false;   // the next one did
 };
 
 }  // namespace tongchou::exchange

@@ -42,6 +42,20 @@ class Session {
   virtual uint64_t log_size() const { return 0; }
 };
 
+// Many clients of cities, each with a connection of its own where the peer has
+// no other, and one transaction in flight. They share the calling thread, which
+// is dear enough for a generator on the machine that it measures.
+class Clients {
+ public:
+  // The next row of a client, counted as they were named; false: it has enough.
+  using Next = std::function<bool(size_t client, Row* row)>;
+
+  virtual ~Clients() = default;
+  // Every client commits a row, and the next one as soon as it is acknowledged,
+  // until none has any. Once.
+  virtual absl::Status Commit(const Next& next) = 0;
+};
+
 // Asks the center. Confined to one thread.
 class Reader {
  public:
@@ -67,11 +81,14 @@ class Peer {
   virtual ~Peer() = default;
   virtual absl::StatusOr<std::unique_ptr<Session>> Connect(uint32_t city,
                                                            WriteMode mode) = 0;
+  // A client for each of `cities`, which may repeat.
+  virtual absl::StatusOr<std::unique_ptr<Clients>> ConnectClients(
+      const std::vector<uint32_t>& cities, WriteMode mode) = 0;
   virtual absl::StatusOr<std::unique_ptr<Reader>> ConnectCenter() = 0;
 };
 
 struct TongchouOptions {
-  bool unary = false;
+  bool unary = false;  // for what ConnectClients makes
   // All clients of a city share one; otherwise each has its own.
   bool one_connection = false;
 };

@@ -1,6 +1,10 @@
 #include <libpq-fe.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <map>
 
 #include "common/base/status.h"
@@ -57,6 +61,13 @@ std::array<std::string, kColumns> ColumnsOf(const Row& row) {
           row.rural,
           std::to_string(row.from_day),
           std::to_string(row.first_month)};
+}
+
+std::array<const char*, kColumns> Pointers(
+    const std::array<std::string, kColumns>& columns) {
+  std::array<const char*, kColumns> values;
+  for (size_t i = 0; i < kColumns; ++i) values[i] = columns[i].c_str();
+  return values;
 }
 
 constexpr char kInsert[] =
@@ -121,6 +132,31 @@ class PostgresSession final : public Session {
     return Run(c, "COMMIT").status();
   }
 
+  // Without waiting, for one row.
+  int Socket() const { return PQsocket(connection_.get()); }
+  absl::Status Send(const Row& row) {
+    const auto columns = ColumnsOf(row);
+    PGconn* c = connection_.get();
+    if (PQsendQueryPrepared(c, "one", kColumns, Pointers(columns).data(),
+                            nullptr, nullptr, 0) == 1) {
+      return absl::OkStatus();
+    }
+    return base::InternalError("postgres: {}", PQerrorMessage(c));
+  }
+  // Takes what came; whether the row is committed.
+  absl::StatusOr<bool> Receive() {
+    PGconn* c = connection_.get();
+    if (PQconsumeInput(c) != 1) {
+      return base::InternalError("postgres: {}", PQerrorMessage(c));
+    }
+    while (PQisBusy(c) == 0) {
+      PGresult* const result = PQgetResult(c);
+      if (result == nullptr) return true;
+      RETURN_IF_ERROR(Check(c, result).status());
+    }
+    return false;
+  }
+
  private:
   // One row, or the text of many for COPY.
   struct RowTransaction final : Transaction {
@@ -129,11 +165,9 @@ class PostgresSession final : public Session {
   };
 
   absl::Status CommitOne(const std::array<std::string, kColumns>& columns) {
-    std::array<const char*, kColumns> values;
-    for (size_t i = 0; i < kColumns; ++i) values[i] = columns[i].c_str();
     PGconn* c = connection_.get();
-    return Check(c, PQexecPrepared(c, "one", kColumns, values.data(), nullptr,
-                                   nullptr, 0))
+    return Check(c, PQexecPrepared(c, "one", kColumns, Pointers(columns).data(),
+                                   nullptr, nullptr, 0))
         .status();
   }
 
@@ -155,6 +189,50 @@ class PostgresSession final : public Session {
 
   const Connection connection_;
   const WriteMode mode_;
+};
+
+// As pgbench has it: one thread that waits for whichever connection has
+// something to read.
+class PostgresClients final : public Clients {
+ public:
+  explicit PostgresClients(std::vector<std::unique_ptr<PostgresSession>> all)
+      : sessions_(std::move(all)), epoll_(epoll_create1(EPOLL_CLOEXEC)) {}
+  ~PostgresClients() override { close(epoll_); }
+
+  absl::Status Commit(const Next& next) override {
+    size_t busy = 0;
+    for (size_t i = 0; i < sessions_.size(); ++i) {
+      epoll_event event{.events = EPOLLIN, .data = {.u64 = i}};
+      if (epoll_ctl(epoll_, EPOLL_CTL_ADD, sessions_[i]->Socket(), &event)) {
+        return base::InternalError("epoll_ctl: {}", std::strerror(errno));
+      }
+      ASSIGN_OR_RETURN(const bool sent, Send(next, i));
+      busy += sent;
+    }
+    std::array<epoll_event, 128> events;
+    while (busy > 0) {
+      const int count = epoll_wait(epoll_, events.data(), events.size(), -1);
+      for (int i = 0; i < count; ++i) {
+        const size_t client = events[i].data.u64;
+        ASSIGN_OR_RETURN(const bool done, sessions_[client]->Receive());
+        if (!done) continue;
+        ASSIGN_OR_RETURN(const bool sent, Send(next, client));
+        busy -= !sent;
+      }
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::StatusOr<bool> Send(const Next& next, size_t client) {
+    Row row;
+    if (!next(client, &row)) return false;
+    RETURN_IF_ERROR(sessions_[client]->Send(row));
+    return true;
+  }
+
+  const std::vector<std::unique_ptr<PostgresSession>> sessions_;
+  const int epoll_;
 };
 
 class PostgresReader final : public Reader {
@@ -233,11 +311,17 @@ class PostgresPeer final : public Peer {
 
   absl::StatusOr<std::unique_ptr<Session>> Connect(uint32_t city,
                                                    WriteMode mode) override {
-    ASSIGN_OR_RETURN(Connection connection, OpenPublisher(city));
-    auto session =
-        std::make_unique<PostgresSession>(std::move(connection), mode);
-    RETURN_IF_ERROR(session->Prepare());
-    return session;
+    return OpenSession(city, mode);
+  }
+
+  absl::StatusOr<std::unique_ptr<Clients>> ConnectClients(
+      const std::vector<uint32_t>& cities, WriteMode mode) override {
+    std::vector<std::unique_ptr<PostgresSession>> sessions;
+    for (const uint32_t city : cities) {
+      ASSIGN_OR_RETURN(auto session, OpenSession(city, mode));
+      sessions.push_back(std::move(session));
+    }
+    return std::make_unique<PostgresClients>(std::move(sessions));
   }
 
   absl::StatusOr<std::unique_ptr<Reader>> ConnectCenter() override {
@@ -254,6 +338,14 @@ class PostgresPeer final : public Peer {
   }
 
  private:
+  absl::StatusOr<std::unique_ptr<PostgresSession>> OpenSession(
+      uint32_t city, WriteMode mode) const {
+    ASSIGN_OR_RETURN(Connection connection, OpenPublisher(city));
+    auto session =
+        std::make_unique<PostgresSession>(std::move(connection), mode);
+    RETURN_IF_ERROR(session->Prepare());
+    return session;
+  }
   absl::StatusOr<Connection> OpenPublisher(uint32_t city) const {
     return Open(config_.at("publishers").at(std::to_string(city)));
   }

@@ -1,14 +1,12 @@
 #include <map>
 
-#include "common/base/big_endian.h"
-#include "common/base/random.h"
 #include "common/base/status.h"
 #include "common/records/record_codec.h"
 #include "common/records/record_key.h"
 #include "common/transport/channel.h"
 #include "common/transport/grpc_status.h"
-#include "tests/bench/message.h"
 #include "tests/bench/peer.h"
+#include "tests/bench/tongchou_clients.h"
 #include "tongchou/v1/audit.grpc.pb.h"
 #include "tongchou/v1/node.grpc.pb.h"
 #include "tongchou/v1/query.grpc.pb.h"
@@ -22,39 +20,7 @@ struct WriteTransaction final : Transaction {
   v1::WriteRequest request;
 };
 
-class WriteSession : public Session {
- public:
-  std::unique_ptr<Transaction> Make(const std::vector<Row>& rows) override {
-    auto transaction = std::make_unique<WriteTransaction>();
-    std::string id = id_prefix_;
-    base::AppendBigEndian<8>(++number_, &id);
-    transaction->request.set_transaction_id(id);
-    for (const Row& row : rows) {
-      v1::Change* change = transaction->request.add_changes();
-      change->set_type(v1::RECORD_TYPE_ENROLMENT);
-      message_.Clear();
-      ToMessage(row, &message_);
-      message_.SerializeToString(change->mutable_message());
-    }
-    return transaction;
-  }
-
-  uint64_t log_size() const final { return response_.committed_size(); }
-
- protected:
-  static const v1::WriteRequest& RequestOf(const Transaction& transaction) {
-    return static_cast<const WriteTransaction&>(transaction).request;
-  }
-
-  v1::WriteResponse response_;  // to the last
-
- private:
-  const std::string id_prefix_ = base::RandomBytes(8);
-  uint64_t number_ = 0;
-  v1::Enrolment message_;
-};
-
-class StreamSession final : public WriteSession {
+class StreamSession final : public Session {
  public:
   explicit StreamSession(const std::shared_ptr<grpc::Channel>& channel)
       : stub_(v1::Node::NewStub(channel)),
@@ -64,9 +30,16 @@ class StreamSession final : public WriteSession {
     stream_->Finish().IgnoreError();
   }
 
+  std::unique_ptr<Transaction> Make(const std::vector<Row>& rows) override {
+    auto transaction = std::make_unique<WriteTransaction>();
+    maker_.Make(rows, &transaction->request);
+    return transaction;
+  }
+
   using Session::Commit;
-  absl::Status Commit(const Transaction& transaction) override {
-    if (!stream_->Write(RequestOf(transaction)) || !stream_->Read(&response_)) {
+  absl::Status Commit(const Transaction& one) override {
+    const auto& transaction = static_cast<const WriteTransaction&>(one);
+    if (!stream_->Write(transaction.request) || !stream_->Read(&response_)) {
       return transport::FromGrpc(stream_->Finish());
     }
     if (response_.error_code() != 0) {
@@ -75,28 +48,16 @@ class StreamSession final : public WriteSession {
     return absl::OkStatus();
   }
 
+  uint64_t log_size() const override { return response_.committed_size(); }
+
  private:
+  RequestMaker maker_;
+  v1::WriteResponse response_;  // to the last
   grpc::ClientContext context_;
   const std::unique_ptr<v1::Node::Stub> stub_;
   const std::unique_ptr<
       grpc::ClientReaderWriter<v1::WriteRequest, v1::WriteResponse>>
       stream_;
-};
-
-class UnarySession final : public WriteSession {
- public:
-  explicit UnarySession(const std::shared_ptr<grpc::Channel>& channel)
-      : stub_(v1::Node::NewStub(channel)) {}
-
-  using Session::Commit;
-  absl::Status Commit(const Transaction& transaction) override {
-    grpc::ClientContext context;
-    return transport::FromGrpc(
-        stub_->Write(&context, RequestOf(transaction), &response_));
-  }
-
- private:
-  const std::unique_ptr<v1::Node::Stub> stub_;
 };
 
 class CenterReader final : public Reader {
@@ -205,13 +166,24 @@ class TongchouPeer final : public Peer {
 
   absl::StatusOr<std::unique_ptr<Session>> Connect(uint32_t city,
                                                    WriteMode) override {
-    std::shared_ptr<grpc::Channel> channel = channels_[city];
-    if (channel == nullptr) {
-      ASSIGN_OR_RETURN(channel, NodeChannel(city));
-      if (options_.one_connection) channels_[city] = channel;
-    }
-    if (options_.unary) return std::make_unique<UnarySession>(channel);
+    ASSIGN_OR_RETURN(const auto channel, NodeChannel(city));
     return std::make_unique<StreamSession>(channel);
+  }
+
+  absl::StatusOr<std::unique_ptr<Clients>> ConnectClients(
+      const std::vector<uint32_t>& cities, WriteMode) override {
+    std::map<uint32_t, std::shared_ptr<grpc::Channel>> shared;
+    std::vector<std::shared_ptr<grpc::Channel>> channels;
+    for (const uint32_t city : cities) {
+      std::shared_ptr<grpc::Channel> channel = shared[city];
+      if (channel == nullptr) {
+        ASSIGN_OR_RETURN(channel, NodeChannel(city));
+        if (options_.one_connection) shared[city] = channel;
+      }
+      channels.push_back(std::move(channel));
+    }
+    return options_.unary ? MakeUnaryClients(channels)
+                          : MakeStreamClients(channels);
   }
 
   absl::StatusOr<std::unique_ptr<Reader>> ConnectCenter() override {
@@ -252,7 +224,6 @@ class TongchouPeer final : public Peer {
 
   const nlohmann::json config_;
   const TongchouOptions options_;
-  std::map<uint32_t, std::shared_ptr<grpc::Channel>> channels_;
 };
 
 }  // namespace

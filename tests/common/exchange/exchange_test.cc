@@ -918,6 +918,73 @@ TEST_F(ExchangeTest, SmallBatchesKeepADistance) {
   EXPECT_TRUE((*uplink.Next(kNow))->has_batch());  // the clock was set back
 }
 
+// While every batch has to wait the distance doubles up to its bound; the first
+// that need not sets it back.
+TEST_F(ExchangeTest, BatchesThatWaitKeepALargerDistance) {
+  UplinkConfig config = NodeConfig();
+  config.pipelined_entries_min = 100;
+  config.batch_spacing_us = 4'000;
+  Uplink uplink(config, &log_);
+  ASSERT_TRUE(uplink.Next(kNow).ok());
+  ASSERT_TRUE(uplink.OnMessage(MakeWelcome(0, ""), kNow).ok());
+  int64_t now = kNow;
+  uint64_t size = 0;
+  const auto send_after = [&](int64_t wait_us) {
+    log_.AppendTransaction(1);
+    log_.Commit();
+    if (wait_us > 0) {
+      EXPECT_FALSE((*uplink.Next(now + 1)).has_value());
+      EXPECT_EQ(uplink.DueIn(now + 1), wait_us - 1);
+      EXPECT_FALSE((*uplink.Next(now + wait_us - 1)).has_value());
+    }
+    now += wait_us;
+    EXPECT_TRUE((*uplink.Next(now))->has_batch());
+    ++size;
+    EXPECT_TRUE(uplink.OnMessage(MakeAck(size, 0, Cosigned(size)), now).ok());
+  };
+  send_after(0);
+  send_after(4'000);
+  send_after(8'000);
+  send_after(16'000);
+  send_after(4'000 * kSpacingStretchMax);
+  now += 4'000 * kSpacingStretchMax;
+  send_after(0);  // nothing was committed meanwhile
+  send_after(4'000);
+  // A large batch waits for nothing and sets it back as well.
+  send_after(8'000);
+  log_.AppendTransaction(100);
+  log_.Commit();
+  EXPECT_TRUE((*uplink.Next(now + 1))->has_batch());
+  size += 100;
+  EXPECT_TRUE(uplink.OnMessage(MakeAck(size, 0, Cosigned(size)), now + 1).ok());
+  ++now;
+  send_after(4'000);
+}
+
+// What the last batch waited for is over when another is under way.
+TEST_F(ExchangeTest, NothingIsDueWhileABatchIsUnderWay) {
+  UplinkConfig config = NodeConfig();
+  config.pipelined_entries_min = 100;
+  config.batch_spacing_us = 4'000;
+  Uplink uplink(config, &log_);
+  ASSERT_TRUE(uplink.Next(kNow).ok());
+  ASSERT_TRUE(uplink.OnMessage(MakeWelcome(0, ""), kNow).ok());
+  log_.AppendTransaction(1);
+  log_.Commit();
+  ASSERT_TRUE((*uplink.Next(kNow))->has_batch());
+  ASSERT_TRUE(uplink.OnMessage(MakeAck(1, 0, Cosigned(1)), kNow).ok());
+  log_.AppendTransaction(1);
+  log_.Commit();
+  EXPECT_FALSE((*uplink.Next(kNow + 1)).has_value());
+  log_.AppendTransaction(99);
+  log_.Commit();
+  ASSERT_TRUE((*uplink.Next(kNow + 2))->has_batch());
+  log_.AppendTransaction(1);
+  log_.Commit();
+  EXPECT_FALSE((*uplink.Next(kNow + 3)).has_value());
+  EXPECT_EQ(uplink.DueIn(kNow + 3), kHeartbeatMicros - 1);
+}
+
 TEST_F(ExchangeTest, TheNodeKeepsToTheWindow) {
   for (int i = 0; i < 3; ++i) log_.AppendTransaction(2);
   log_.Commit();
