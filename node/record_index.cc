@@ -39,8 +39,9 @@ namespace {
 
 base::CpuAccount writing_state("state");
 
-// The state database may be this many changes behind the log.
-constexpr size_t kPendingMax = 2 * kStateFileEntries;
+// Changes that wait for the writer while it writes a file; above them commits
+// wait.
+constexpr size_t kPendingMax = kStateFileEntries;
 constexpr size_t kStateBytes = 21;
 constexpr size_t kRollForwardEntries = 32'768;
 constexpr int kMergeFiles = 8;
@@ -288,10 +289,16 @@ class RocksRecordIndex final : public RecordIndex {
   int64_t live_change_ = 0;
   uint64_t sum_change_ = 0;
 
+  // A file's worth for the writer, unless the last.
+  struct Piece {
+    WriteQueue writes;
+    Position end;
+    bool full() const { return writes.size() >= kStateFileEntries; }
+  };
   base::Mutex queue_mutex_;
   base::CondVar queue_changed_;
-  WriteQueue queue_ ABSL_GUARDED_BY(queue_mutex_);
-  Position queue_end_ ABSL_GUARDED_BY(queue_mutex_);
+  std::deque<Piece> queue_ ABSL_GUARDED_BY(queue_mutex_);
+  size_t queued_ ABSL_GUARDED_BY(queue_mutex_) = 0;  // writes in it
   bool writing_ ABSL_GUARDED_BY(queue_mutex_) = false;
   bool flush_ ABSL_GUARDED_BY(queue_mutex_) = false;  // write what there is
   bool stopping_ ABSL_GUARDED_BY(queue_mutex_) = false;
@@ -447,19 +454,22 @@ void RocksRecordIndex::Committed(uint64_t log_size) {
   undo_.clear();
   live_change_ = 0;
   sum_change_ = 0;
+  if (current_.size() == 0) return;
   WaitForWriter(kPendingMax);
   {
     base::MutexLock lock(queue_mutex_);
-    queue_.Add(std::exchange(current_, {}));
-    queue_end_ = {log_size, sum_};
-    queue_changed_.NotifyAll();
+    if (queue_.empty() || queue_.back().full()) queue_.emplace_back();
+    queued_ += current_.size();
+    queue_.back().writes.Add(std::exchange(current_, {}));
+    queue_.back().end = {log_size, sum_};
+    if (queue_.front().full()) queue_changed_.NotifyAll();
   }
   ForgetIfTooMany();
 }
 
 void RocksRecordIndex::WaitForWriter(size_t pending_max) {
   base::MutexLock lock(queue_mutex_);
-  while ((queue_.size() > pending_max || (pending_max == 0 && writing_)) &&
+  while ((queued_ > pending_max || (pending_max == 0 && writing_)) &&
          write_error_.ok()) {
     if (pending_max == 0) flush_ = true;
     queue_changed_.NotifyAll();
@@ -494,26 +504,26 @@ void RocksRecordIndex::WriteLoop() {
   // Commits wait for it only when kPendingMax changes do.
   base::LowerThreadPriority(base::kNiceIdle);
   while (true) {
-    WriteQueue writes;
-    Position end;
+    Piece piece;
     {
       base::MutexLock lock(queue_mutex_);
       writing_ = false;
       queue_changed_.NotifyAll();
-      while (queue_.size() < kStateFileEntries && !stopping_ &&
-             (!flush_ || queue_.empty())) {
+      while (!stopping_ &&
+             (queue_.empty() || !(flush_ || queue_.front().full()))) {
         queue_changed_.Wait(queue_mutex_);
       }
       if (queue_.empty()) return;
-      writes = std::exchange(queue_, {});
-      end = queue_end_;
+      piece = std::move(queue_.front());
+      queue_.pop_front();
+      queued_ -= piece.writes.size();
       writing_ = true;
       flush_ = false;
     }
-    absl::Status status = Write(writes, end);
+    absl::Status status = Write(piece.writes, piece.end);
     while (absl::IsResourceExhausted(status) && WaitForSpace()) {
       status = ledger::ResumeWrites(db_.get(), "state");
-      if (status.ok()) status = Write(writes, end);
+      if (status.ok()) status = Write(piece.writes, piece.end);
     }
     if (!status.ok()) {
       // The log has everything; the next start rolls forward from it.
