@@ -99,6 +99,13 @@ class Writes {
   std::vector<size_t> ends_;
 };
 
+void AddKeys(const base::SpreadTable<Known>& table,
+             base::GrowingBloomFilter* filter) {
+  table.ForEach([filter](const base::Hash128& hash, const Known&) {
+    filter->Add(hash.high);
+  });
+}
+
 // Of several commits, in their order.
 class WriteQueue {
  public:
@@ -492,10 +499,7 @@ void RocksRecordIndex::ForgetIfTooMany() {
 
 void RocksRecordIndex::BecomeCache() {
   if (!complete_) return;
-  base::GrowingBloomFilter& known = known_;
-  recent_.ForEach([&known](const base::Hash128& hash, const Known&) {
-    known.Add(hash.high);
-  });
+  AddKeys(recent_, &known_);
   complete_ = false;
 }
 

@@ -25,7 +25,7 @@ namespace {
 base::CpuAccount shipping("ship");
 
 constexpr auto kRetryMin = std::chrono::milliseconds(100);
-constexpr auto kRetryMax = std::chrono::milliseconds(3'000);
+constexpr auto kRetryMax = std::chrono::milliseconds(1'000);
 // What stands between a fork, a clone or an old copy and the next try.
 constexpr auto kRefusedRetry = std::chrono::milliseconds(10'000);
 

@@ -33,12 +33,6 @@ class Refusal final : public WriteReactor {
   void OnDone() override { delete this; }
 };
 
-// Requests of a stream in a row that came when nothing was in flight: its
-// client waits for each answer.
-constexpr int kWaitingClient = 4;
-// After so many more it is looked at again.
-constexpr int kLookAgain = 64;
-
 // The answer to one request of a stream.
 struct Answer {
   v1::WriteResponse response;
@@ -110,7 +104,8 @@ void StreamReactor::OnReadDone(bool ok) {
   {
     base::MutexLock lock(mutex_);
     if (ok) {
-      alone_ = answers_.size() == writing_ ? (alone_ + 1) % kLookAgain : 0;
+      alone_ =
+          answers_.size() == writing_ ? (alone_ + 1) % kStreamLooksAgain : 0;
       answer = &answers_.emplace_back();
       answer->response.set_transaction_id(request_.transaction_id());
     } else {
@@ -197,7 +192,7 @@ StreamReactor::Steps StreamReactor::Next() {
 // a message of its own; with an answer that goes along. So where the client
 // waits for each answer anyway, the next read begins behind it.
 bool StreamReactor::ReadsNow() const {
-  if (alone_ >= kWaitingClient && !writing_) return answers_.empty();
+  if (alone_ >= kStreamWaitsAfter && !writing_) return answers_.empty();
   return answers_.size() < kStreamRequestsMax;
 }
 

@@ -22,6 +22,11 @@ inline constexpr int kWriteStreamsPerPeerMax = 256;
 // Requests of one stream that are read but not answered; further ones wait in
 // the connection.
 inline constexpr size_t kStreamRequestsMax = 32;
+// After so many requests in a row that came when every other had its answer,
+// the stream's client waits for each, and the next is read with the answer; one
+// of so many is read ahead all the same, to see whether that is still so.
+inline constexpr int kStreamWaitsAfter = 4;
+inline constexpr int kStreamLooksAgain = 64;
 
 using WriteReactor =
     grpc::ServerBidiReactor<v1::WriteRequest, v1::WriteResponse>;

@@ -205,6 +205,41 @@ TEST_F(WriteCallsTest, AStreamHasSoManyRequestsUnderWay) {
   EXPECT_TRUE(stream->Finish().ok());
 }
 
+// A client that waited for each answer is read ahead of again, soon after it
+// began to send more at a time.
+TEST_F(WriteCallsTest, AStreamThatWaitedMaySendAhead) {
+  HeldSequencer held;
+  Serve(&held);
+  grpc::ClientContext context;
+  const auto stream = stub_->WriteStream(&context);
+  v1::WriteResponse response;
+  size_t sent = 0;
+  size_t answered = 0;
+  const auto send = [&] {
+    const std::string number = Number(static_cast<int>(sent++));
+    ASSERT_TRUE(stream->Write(Request(number, number)));
+  };
+  const auto answer = [&] {
+    ASSERT_TRUE(held.WaitForSubmitted(answered + 1));
+    held.AnswerOldest();
+    ASSERT_TRUE(stream->Read(&response));
+    EXPECT_EQ(response.transaction_id(), Number(static_cast<int>(answered)));
+    ++answered;
+  };
+  for (int i = 0; i < 2 * kStreamWaitsAfter; ++i) {
+    send();
+    answer();
+  }
+  for (int i = 0; i < kStreamLooksAgain + 10; ++i) send();
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(held.submitted(), answered + 1);  // one at a time
+  for (int i = 0; i < kStreamLooksAgain; ++i) answer();
+  EXPECT_TRUE(held.WaitForSubmitted(sent));  // all that are left
+  while (answered < sent) answer();
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
 TEST_F(WriteCallsTest, AStreamThatIsCutOffEndsWhenItsCommitsAreKnown) {
   HeldSequencer held;
   Serve(&held);
