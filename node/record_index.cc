@@ -523,6 +523,7 @@ void RocksRecordIndex::WriteLoop() {
       queued_ -= piece.writes.size();
       writing_ = true;
       flush_ = false;
+      queue_changed_.NotifyAll();  // there is room
     }
     absl::Status status = Write(piece.writes, piece.end);
     while (absl::IsResourceExhausted(status) && WaitForSpace()) {
