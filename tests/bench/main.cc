@@ -386,6 +386,7 @@ json Storm::Result() {
     if (window.applied == before.applied || window.queries.empty()) continue;
     std::sort(window.queries.begin(), window.queries.end());
     all.insert(all.end(), window.queries.begin(), window.queries.end());
+    if (before.applied == 0) continue;  // nobody had looked yet
     result["windows"].push_back(
         {{"second", static_cast<double>(i) * kWindowSeconds},
          {"applied_per_second",
