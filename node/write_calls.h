@@ -23,8 +23,8 @@ inline constexpr int kWriteStreamsPerPeerMax = 256;
 // the connection.
 inline constexpr size_t kStreamRequestsMax = 32;
 // After so many requests in a row that came when every other had its answer,
-// the stream's client waits for each, and the next is read with the answer; one
-// of so many is read ahead all the same, to see whether that is still so.
+// the stream's client waits for each, and the next is read with the answer. At
+// each so many requests that begins anew, for clients may change.
 inline constexpr int kStreamWaitsAfter = 4;
 inline constexpr int kStreamLooksAgain = 64;
 
