@@ -32,7 +32,8 @@ namespace tongchou::node {
 inline constexpr size_t kIndexEntriesMax = 5'000'000;
 // Room for so many is taken at the start.
 inline constexpr size_t kIndexEntriesAtStart = 100'000;
-// Changes of one file; at most twice as many are rolled forward at a start.
+// Changes of one file, and what its last commit has beyond; at most two files'
+// worth are rolled forward at a start.
 inline constexpr size_t kStateFileEntries = 262'144;
 
 // Records whose past is fetched while those before them are written.

@@ -104,8 +104,8 @@ void StreamReactor::OnReadDone(bool ok) {
   {
     base::MutexLock lock(mutex_);
     if (ok) {
-      alone_ =
-          answers_.size() == writing_ ? (alone_ + 1) % kStreamLooksAgain : 0;
+      const bool alone = answers_.size() == (writing_ ? 1 : 0);
+      alone_ = alone ? (alone_ + 1) % kStreamLooksAgain : 0;
       answer = &answers_.emplace_back();
       answer->response.set_transaction_id(request_.transaction_id());
     } else {

@@ -158,7 +158,7 @@ class Uplink {
   int64_t last_batch_us_ = 0;
   int64_t spacing_us_;      // that batches keep now
   bool gathering_ = false;  // a batch waits only for time to pass
-  bool gathered_ = false;   // the next one did
+  bool gathered_ = false;   // what the next batch has was kept waiting so
 };
 
 }  // namespace tongchou::exchange

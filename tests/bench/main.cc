@@ -4,7 +4,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <fstream>
 #include <iostream>
@@ -59,6 +58,10 @@ Clock::duration Seconds(double seconds) {
       std::chrono::duration<double>(seconds));
 }
 
+WriteMode ModeOf(const Arguments& a) {
+  return a.update ? WriteMode::kUpdate : WriteMode::kInsert;
+}
+
 // The first error of several threads.
 class FirstError {
  public:
@@ -66,14 +69,11 @@ class FirstError {
     if (status.ok()) return;
     const std::lock_guard<std::mutex> lock(mutex_);
     if (first_.ok()) first_ = status;
-    failed_ = true;
   }
-  bool failed() const { return failed_; }
   absl::Status status() const { return first_; }
 
  private:
   std::mutex mutex_;
-  std::atomic<bool> failed_ = false;
   absl::Status first_;
 };
 
@@ -90,10 +90,7 @@ class Crew {
     for (size_t city = 0; city < std::size(kCities); ++city) {
       if (a.only != 0 && kCities[city] != a.only) continue;
       for (size_t i = 0; i < a.sessions; ++i) {
-        ASSIGN_OR_RETURN(
-            auto session,
-            peer->Connect(kCities[city],
-                          a.update ? WriteMode::kUpdate : WriteMode::kInsert));
+        ASSIGN_OR_RETURN(auto session, peer->Connect(kCities[city], ModeOf(a)));
         crew->sessions_.push_back({city, i, std::move(session)});
       }
     }
@@ -216,8 +213,7 @@ absl::StatusOr<json> Single(Peer* peer, const Arguments& a) {
   for (size_t i = 0; i < a.sessions; ++i) {
     cities.insert(cities.end(), std::begin(kCities), std::end(kCities));
   }
-  ASSIGN_OR_RETURN(const auto clients,
-                   peer->ConnectClients(cities, WriteMode::kInsert));
+  ASSIGN_OR_RETURN(const auto clients, peer->ConnectClients(cities, ModeOf(a)));
   std::array<uint64_t, std::size(kCities)> made{};
   const auto start = Clock::now();
   RETURN_IF_ERROR(clients->Commit([&](size_t client, Row* row) {

@@ -42,9 +42,9 @@ class Session {
   virtual uint64_t log_size() const { return 0; }
 };
 
-// Many clients of cities, each with a connection of its own where the peer has
-// no other, and one transaction in flight. They share the calling thread, which
-// is dear enough for a generator on the machine that it measures.
+// Many clients of cities, each with one transaction in flight. They share the
+// calling thread, which is dear enough for a generator on the machine that it
+// measures.
 class Clients {
  public:
   // The next row of a client, counted as they were named; false: it has enough.
@@ -88,7 +88,8 @@ class Peer {
 };
 
 struct TongchouOptions {
-  bool unary = false;  // for what ConnectClients makes
+  // What ConnectClients makes; a Session has a stream and a connection.
+  bool unary = false;
   // All clients of a city share one; otherwise each has its own.
   bool one_connection = false;
 };

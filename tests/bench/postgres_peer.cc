@@ -31,6 +31,10 @@ absl::StatusOr<Connection> Open(const std::string& where) {
   return connection;
 }
 
+absl::Status ErrorOf(const PGconn* connection) {
+  return base::InternalError("postgres: {}", PQerrorMessage(connection));
+}
+
 absl::StatusOr<Result> Check(PGconn* connection, PGresult* raw) {
   Result result(raw);
   const ExecStatusType status = PQresultStatus(raw);
@@ -38,7 +42,7 @@ absl::StatusOr<Result> Check(PGconn* connection, PGresult* raw) {
       status == PGRES_COPY_IN || status == PGRES_COPY_OUT) {
     return result;
   }
-  return base::InternalError("postgres: {}", PQerrorMessage(connection));
+  return ErrorOf(connection);
 }
 
 absl::StatusOr<Result> Run(PGconn* connection, const std::string& sql) {
@@ -141,13 +145,13 @@ class PostgresSession final : public Session {
                             nullptr, nullptr, 0) == 1) {
       return absl::OkStatus();
     }
-    return base::InternalError("postgres: {}", PQerrorMessage(c));
+    return ErrorOf(c);
   }
   // Takes what came; whether the row is committed.
   absl::StatusOr<bool> Receive() {
     PGconn* c = connection_.get();
     if (PQconsumeInput(c) != 1) {
-      return base::InternalError("postgres: {}", PQerrorMessage(c));
+      return ErrorOf(c);
     }
     while (PQisBusy(c) == 0) {
       PGresult* const result = PQgetResult(c);
@@ -180,7 +184,7 @@ class PostgresSession final : public Session {
             .status());
     if (PQputCopyData(c, text.data(), static_cast<int>(text.size())) != 1 ||
         PQputCopyEnd(c, nullptr) != 1) {
-      return base::InternalError("postgres: {}", PQerrorMessage(c));
+      return ErrorOf(c);
     }
     const absl::Status status = Check(c, PQgetResult(c)).status();
     Result rest(PQgetResult(c));

@@ -24,11 +24,6 @@ class Call {
   virtual void End(bool broken, void* tag) = 0;
 };
 
-absl::Status Refused(const v1::WriteResponse& response) {
-  if (response.error_code() == 0) return absl::OkStatus();
-  return base::InternalError("a write: {}", response.error_message());
-}
-
 class StreamCall final : public Call {
  public:
   StreamCall(const std::shared_ptr<grpc::Channel>& channel,
@@ -51,8 +46,11 @@ class StreamCall final : public Call {
     return Refused(response_);
   }
   void End(bool broken, void* tag) override {
-    if (broken) context_.TryCancel();
-    stream_->WritesDone(tag);
+    if (broken) {
+      context_.TryCancel();  // a write may be under way, no other may begin
+    } else {
+      stream_->WritesDone(tag);
+    }
     stream_->Finish(&status_, tag);
   }
 
@@ -162,6 +160,11 @@ class QueueClients final : public Clients {
 };
 
 }  // namespace
+
+absl::Status Refused(const v1::WriteResponse& response) {
+  if (response.error_code() == 0) return absl::OkStatus();
+  return base::InternalError("a write: {}", response.error_message());
+}
 
 void RequestMaker::Make(const std::vector<Row>& rows,
                         v1::WriteRequest* request) {

@@ -7,12 +7,16 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "common/base/random.h"
 #include "tests/bench/peer.h"
 #include "tongchou/v1/node.pb.h"
 #include "tongchou/v1/records.pb.h"
 
 namespace tongchou::bench {
+
+// An error where the node refused the write.
+absl::Status Refused(const v1::WriteResponse& response);
 
 // Requests of one client.
 class RequestMaker {

@@ -42,10 +42,7 @@ class StreamSession final : public Session {
     if (!stream_->Write(transaction.request) || !stream_->Read(&response_)) {
       return transport::FromGrpc(stream_->Finish());
     }
-    if (response_.error_code() != 0) {
-      return base::InternalError("a write: {}", response_.error_message());
-    }
-    return absl::OkStatus();
+    return Refused(response_);
   }
 
   uint64_t log_size() const override { return response_.committed_size(); }

@@ -126,6 +126,16 @@ class ExchangeTest : public testing::Test {
     EXPECT_TRUE((*uplink.Next(kNow))->has_batch());
     return uplink;
   }
+  // Welcomed; batches of fewer than 100 entries keep 4 ms apart.
+  Uplink GatheringUplink() {
+    UplinkConfig config = NodeConfig();
+    config.pipelined_entries_min = 100;
+    config.batch_spacing_us = 4'000;
+    Uplink uplink(config, &log_);
+    EXPECT_TRUE((*uplink.Next(kNow))->has_hello());
+    EXPECT_TRUE(uplink.OnMessage(MakeWelcome(0, ""), kNow).ok());
+    return uplink;
+  }
   static v1::ProvinceMessage MakeAck(uint64_t durable, uint64_t applied,
                                      const std::string& note) {
     v1::ProvinceMessage message;
@@ -897,12 +907,7 @@ TEST_F(ExchangeTest, SmallBatchesWaitForTheAcknowledgement) {
 TEST_F(ExchangeTest, SmallBatchesKeepADistance) {
   log_.AppendTransaction(2);
   log_.Commit();
-  UplinkConfig config = NodeConfig();
-  config.pipelined_entries_min = 100;
-  config.batch_spacing_us = 4'000;
-  Uplink uplink(config, &log_);
-  ASSERT_TRUE(uplink.Next(kNow).ok());
-  ASSERT_TRUE(uplink.OnMessage(MakeWelcome(0, ""), kNow).ok());
+  Uplink uplink = GatheringUplink();
   ASSERT_TRUE((*uplink.Next(kNow))->has_batch());
   EXPECT_EQ(uplink.DueIn(kNow), kHeartbeatMicros);
   ASSERT_TRUE(uplink.OnMessage(MakeAck(2, 0, Cosigned(2)), kNow).ok());
@@ -921,12 +926,7 @@ TEST_F(ExchangeTest, SmallBatchesKeepADistance) {
 // While every batch has to wait the distance doubles up to its bound; the first
 // that need not sets it back.
 TEST_F(ExchangeTest, BatchesThatWaitKeepALargerDistance) {
-  UplinkConfig config = NodeConfig();
-  config.pipelined_entries_min = 100;
-  config.batch_spacing_us = 4'000;
-  Uplink uplink(config, &log_);
-  ASSERT_TRUE(uplink.Next(kNow).ok());
-  ASSERT_TRUE(uplink.OnMessage(MakeWelcome(0, ""), kNow).ok());
+  Uplink uplink = GatheringUplink();
   int64_t now = kNow;
   uint64_t size = 0;
   const auto send_after = [&](int64_t wait_us) {
@@ -963,12 +963,7 @@ TEST_F(ExchangeTest, BatchesThatWaitKeepALargerDistance) {
 
 // What the last batch waited for is over when another is under way.
 TEST_F(ExchangeTest, NothingIsDueWhileABatchIsUnderWay) {
-  UplinkConfig config = NodeConfig();
-  config.pipelined_entries_min = 100;
-  config.batch_spacing_us = 4'000;
-  Uplink uplink(config, &log_);
-  ASSERT_TRUE(uplink.Next(kNow).ok());
-  ASSERT_TRUE(uplink.OnMessage(MakeWelcome(0, ""), kNow).ok());
+  Uplink uplink = GatheringUplink();
   log_.AppendTransaction(1);
   log_.Commit();
   ASSERT_TRUE((*uplink.Next(kNow))->has_batch());
